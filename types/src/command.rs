@@ -1,0 +1,80 @@
+//! What goes to the actuators.
+
+use crate::Stamp;
+
+/// Why control stops the vehicle instead of following the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StopReason {
+    /// There is no plan yet.
+    NoPlan,
+    /// The newest plan is too old: its braking tail, then standstill.
+    StalePlan,
+    /// The vehicle's own state is missing or not finite.
+    NoEgoState,
+    /// A stage failed or hung.
+    Fault,
+    /// The drive is over.
+    Shutdown,
+}
+
+impl StopReason {
+    /// Every reason, in order.
+    pub const ALL: [Self; 5] = [Self::NoPlan, Self::StalePlan, Self::NoEgoState, Self::Fault, Self::Shutdown];
+
+    /// Name as it stands in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoPlan => "no plan",
+            Self::StalePlan => "stale plan",
+            Self::NoEgoState => "no ego state",
+            Self::Fault => "fault",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// The reason of a name written by [`StopReason::name`].
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+}
+
+/// A limit that the command gate applied, as a bit of [`Command::limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum CommandLimit {
+    /// Steering angle beyond what the steering can do.
+    SteeringAngle = 1,
+    /// Lateral acceleration.
+    LateralAcceleration = 2,
+    /// Lateral jerk (rate of the steering angle at this speed).
+    LateralJerk = 4,
+    /// Longitudinal acceleration.
+    Acceleration = 8,
+    /// Longitudinal jerk.
+    Jerk = 16,
+    /// A number was not finite and was replaced.
+    NotFinite = 32,
+}
+
+/// One command, after the gate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Command {
+    /// Counter of control ticks.
+    pub tick: u64,
+    /// The tick's stamp.
+    pub stamp: Stamp,
+    /// Angle of the front wheels, rad, positive to the left.
+    pub steering_rad: f64,
+    /// Wanted acceleration, m/s2.
+    pub acceleration_mps2: f64,
+    /// Frame of the plan it follows.
+    pub plan: Option<u64>,
+    /// Frame of the ego state it was made with.
+    pub ego: Option<u64>,
+    /// Why it stops, if it stops.
+    pub stop: Option<StopReason>,
+    /// Limits applied by the gate: a set of [`CommandLimit`] bits.
+    pub limits: u32,
+}
