@@ -1,1 +1,5 @@
-fn main() {}
+//! The `chauffeur` program.
+
+fn main() -> std::process::ExitCode {
+    chauffeur::command_line::main()
+}

@@ -1,1 +1,29 @@
-//! models
+//! The networks: which there are, whether the file is the right one, and running them.
+//!
+//! In: a catalogue (TOML) with the ONNX files it names, images, point clouds. Out: boxes in the image, a class for every
+//! lidar point. Never: the environment, the clock, a thread of its own, a network other than the one declared, and never
+//! a fallback in silence: what cannot run as asked is an error that says why.
+//!
+//! Two engines run the same files: ONNX Runtime, loaded from a library at run time (CPU, CUDA, TensorRT), and rten, which is
+//! part of the program (CPU). Results are exact on one engine, one library, one device and one thread count; between engines
+//! they agree to a tolerance that the contract tests name.
+
+mod camera;
+mod catalogue;
+mod engine;
+mod error;
+mod gpu;
+mod lidar;
+mod onnx_header;
+pub mod operations;
+mod verify;
+
+pub use camera::CameraDetector;
+pub use catalogue::{
+    BoxesSpec, Carries, Catalogue, ChannelOrder, Element, ImageSpec, NetworkSpec, ProjectionSpec, Role, TensorSpec,
+};
+pub use engine::{Engine, Provider};
+pub use error::ModelError;
+pub use gpu::{Gpu, probe};
+pub use lidar::LidarSegmenter;
+pub use operations::labels::PointLabels;

@@ -1,1 +1,27 @@
-//! recordings
+//! Drives on disk: one MCAP file a drive, open to every MCAP viewer, from which a run repeats bit for bit.
+//!
+//! In: the messages of a run, or a data set of somebody else. Out: a file; from a file the same messages, in the order of
+//! stamp, topic and counter. Never: a clock (log times are sensor stamps), a decoded image or sweep, a whole file in memory.
+//!
+//! [`DriveWriter`] writes, [`DriveReader`] reads, [`DriveInfo`] describes, [`kitti`] imports. What a replay reads is lossless:
+//! the sensors' own bytes, and the messages of `schemas/chauffeur.proto`. Beside them lie views (`foxglove.*`), made when
+//! writing and never read, so that a person sees images, points, boxes and plans without any set-up.
+
+mod container;
+mod error;
+mod info;
+pub mod kitti;
+mod message;
+mod reader;
+mod run_record;
+mod schema;
+mod topics;
+mod viewer;
+mod writer;
+
+pub use error::RecordingError;
+pub use info::{ChannelInfo, DriveInfo};
+pub use message::{LogLevel, Message};
+pub use reader::DriveReader;
+pub use run_record::RunRecord;
+pub use writer::{Compression, DriveWriter, Written};

@@ -1,1 +1,26 @@
-//! sim
+//! A simulated street with traffic, and the sensors of the car that drives through it.
+//!
+//! In: a seed and the time that passes. Out: camera frames, lidar sweeps, GPS/INS outputs, and the truth about every object.
+//! Never: a file, a clock, a thread, or a number that does not follow from the seed.
+//!
+//! `odom` is `base_link` at the first instant. Lidar and camera look at the same solids through the same ray caster, so they
+//! agree; the lidar spins while everything moves, so its sweeps are distorted as real ones are.
+
+mod bodies;
+mod camera;
+mod ego;
+mod ground;
+mod ins;
+mod lidar;
+mod light;
+mod paint;
+mod random;
+mod scene;
+mod shape;
+mod street;
+mod surface;
+mod town;
+mod traffic;
+mod world;
+
+pub use world::{SimError, Truth, World};

@@ -1,0 +1,15 @@
+# Everything that CI runs, with the same script.
+check:
+    bash .ci/run
+
+# The main job on the drive in the repository.
+replay:
+    cargo run --release -- replay
+
+# Formatting as CI wants it.
+format:
+    cargo fmt --all
+
+# The benches of the rooms.
+bench:
+    cargo bench

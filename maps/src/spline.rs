@@ -1,0 +1,145 @@
+//! Cubic smoothing spline over equidistant knots (Reinsch, "Smoothing by spline functions", 1967).
+//!
+//! The spline g minimises `sum (y_i - g(x_i))^2 + stiffness * integral g''(x)^2 dx`. It is twice continuously
+//! differentiable and its second derivative is zero at both ends, so a straight continuation has no jump in curvature.
+
+/// A natural cubic spline over equidistant knots: values and second derivatives at the knots.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SmoothingSpline {
+    step: f64,
+    value: Vec<f64>,
+    second: Vec<f64>,
+}
+
+impl SmoothingSpline {
+    /// Fits values at knots that lie `step` apart. `stiffness` zero interpolates.
+    ///
+    /// Fewer than three values give a straight line, which needs at least one value; `step` must be positive.
+    #[must_use]
+    pub fn fit(values: &[f64], step: f64, stiffness: f64) -> Self {
+        let mut second = vec![0.0; values.len()];
+        let mut value = values.to_vec();
+        let inner = values.len().saturating_sub(2);
+        if inner > 0 {
+            // (R + stiffness Q'Q) gamma = Q'y, a pentadiagonal system of the inner second derivatives.
+            let square = stiffness / (step * step);
+            let [diagonal, near, far] = [2.0 * step / 3.0 + 6.0 * square, step / 6.0 - 4.0 * square, square];
+            let right: Vec<f64> =
+                (0..inner).map(|i| (values[i + 2] - 2.0 * values[i + 1] + values[i]) / step).collect();
+            solve_pentadiagonal(diagonal, near, far, right, &mut second[1..=inner]);
+            // g = y - stiffness Q gamma.
+            for (i, g) in value.iter_mut().enumerate() {
+                let at = |j: usize| second.get(j).copied().unwrap_or(0.0);
+                let before = if i > 0 { at(i - 1) } else { 0.0 };
+                *g -= stiffness / step * (before - 2.0 * at(i) + at(i + 1));
+            }
+        }
+        Self { step, value, second }
+    }
+
+    /// Number of pieces between knots.
+    #[must_use]
+    pub fn pieces(&self) -> usize {
+        self.value.len().saturating_sub(1)
+    }
+
+    /// Value and first three derivatives at `along` (0..=step) within a piece.
+    #[must_use]
+    pub fn at(&self, piece: usize, along: f64) -> [f64; 4] {
+        let h = self.step;
+        let (y0, y1) = (self.value[piece], self.value[piece + 1]);
+        let (m0, m1) = (self.second[piece], self.second[piece + 1]);
+        let third = (m1 - m0) / h;
+        let first = (y1 - y0) / h - h * (2.0 * m0 + m1) / 6.0;
+        let t = along;
+        [y0 + t * (first + t * (0.5 * m0 + t * third / 6.0)), first + t * (m0 + 0.5 * t * third), m0 + t * third, third]
+    }
+}
+
+/// Solves a symmetric positive definite system with constant bands by an LDL' factorisation.
+fn solve_pentadiagonal(diagonal: f64, near: f64, far: f64, mut right: Vec<f64>, solution: &mut [f64]) {
+    let n = right.len();
+    let (mut pivot, mut lower_near, mut lower_far) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
+    for i in 0..n {
+        let mut d = diagonal;
+        if i >= 1 {
+            d -= pivot[i - 1] * lower_near[i - 1] * lower_near[i - 1];
+        }
+        if i >= 2 {
+            d -= pivot[i - 2] * lower_far[i - 2] * lower_far[i - 2];
+        }
+        let coupling = if i >= 1 { pivot[i - 1] * lower_near[i - 1] * lower_far[i - 1] } else { 0.0 };
+        pivot[i] = d;
+        lower_near[i] = (near - coupling) / d;
+        lower_far[i] = far / d;
+    }
+    for i in 0..n {
+        if i >= 1 {
+            right[i] -= lower_near[i - 1] * right[i - 1];
+        }
+        if i >= 2 {
+            right[i] -= lower_far[i - 2] * right[i - 2];
+        }
+    }
+    for i in (0..n).rev() {
+        let next = if i + 1 < n { lower_near[i] * solution[i + 1] } else { 0.0 };
+        let after = if i + 2 < n { lower_far[i] * solution[i + 2] } else { 0.0 };
+        solution[i] = right[i] / pivot[i] - next - after;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn without_stiffness_it_interpolates() {
+        let values = [0.0, 1.0, 0.5, 2.0, 2.5, -1.0];
+        let spline = SmoothingSpline::fit(&values, 0.7, 0.0);
+        for (piece, y) in values[..5].iter().enumerate() {
+            assert!((spline.at(piece, 0.0)[0] - y).abs() < 1e-12);
+        }
+        assert!((spline.at(4, 0.7)[0] + 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_straight_line_stays() {
+        let values: Vec<f64> = (0..20).map(|i| 3.0 + 0.2 * f64::from(i)).collect();
+        let spline = SmoothingSpline::fit(&values, 1.0, 50.0);
+        for piece in 0..19 {
+            let [y, slope, bend, _] = spline.at(piece, 0.5);
+            assert!((y - 3.1 - 0.2 * piece as f64).abs() < 1e-10);
+            assert!((slope - 0.2).abs() < 1e-10 && bend.abs() < 1e-10);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_twice_continuous(values in prop::collection::vec(-5.0..5.0f64, 3..40), stiffness in 0.0..20.0f64) {
+            let spline = SmoothingSpline::fit(&values, 0.9, stiffness);
+            for piece in 1..spline.pieces() {
+                let (left, right) = (spline.at(piece - 1, 0.9), spline.at(piece, 0.0));
+                for order in 0..3 {
+                    prop_assert!((left[order] - right[order]).abs() < 1e-8, "order {order} at knot {piece}");
+                }
+            }
+        }
+
+        /// The fit is the minimum: moving any knot value does not lower the sum of misfit and bending.
+        #[test]
+        fn it_minimises(values in prop::collection::vec(-5.0..5.0f64, 4..12), at in 0usize..4, by in -0.1..0.1f64) {
+            let (step, stiffness) = (1.0, 2.0);
+            let energy = |spline: &SmoothingSpline| {
+                let misfit: f64 = values.iter().zip(&spline.value).map(|(y, g)| (y - g).powi(2)).sum();
+                let bending: f64 = spline.second.windows(2).map(|m| (m[0] * m[0] + m[0] * m[1] + m[1] * m[1]) / 3.0).sum();
+                misfit + stiffness * step * bending
+            };
+            let best = SmoothingSpline::fit(&values, step, stiffness);
+            let mut moved = best.value.clone();
+            moved[at] += by;
+            let other = SmoothingSpline::fit(&moved, step, 0.0);
+            prop_assert!(energy(&other) >= energy(&best) - 1e-9);
+        }
+    }
+}

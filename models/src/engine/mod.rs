@@ -1,0 +1,241 @@
+//! The two engines that run networks, behind one door.
+
+mod onnxruntime;
+mod rten;
+
+use crate::{Carries, Element, ModelError, NetworkSpec, TensorSpec};
+use std::{fmt, path::Path};
+
+/// What computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Provider {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// NVIDIA's CUDA and cuDNN.
+    Cuda,
+    /// NVIDIA's TensorRT.
+    TensorRt,
+}
+
+impl Provider {
+    /// Every provider, in order.
+    pub const ALL: [Self; 3] = [Self::Cpu, Self::Cuda, Self::TensorRt];
+
+    /// Name as it stands in files and on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+            Self::TensorRt => "tensorrt",
+        }
+    }
+
+    /// The provider of a name written by [`Provider::name`].
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|provider| provider.name() == name)
+    }
+}
+
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cpu => "CPU",
+            Self::Cuda => "CUDA",
+            Self::TensorRt => "TensorRT",
+        })
+    }
+}
+
+/// An engine that is ready to load networks.
+pub struct Engine {
+    kind: Kind,
+    provider: Provider,
+    threads: usize,
+}
+
+enum Kind {
+    OnnxRuntime(onnxruntime::Runtime),
+    Rten(rten::Runtime),
+}
+
+impl Engine {
+    /// Opens ONNX Runtime from its shared library, or, without a library, the built-in engine rten. A process holds one ONNX
+    /// Runtime: opening the same library again shares it. Each network runs its operators one after the other, each operator on
+    /// `threads` threads.
+    ///
+    /// # Errors
+    /// A library that is missing, is not ONNX Runtime, is too old or is not the one this process already runs; no thread; a GPU
+    /// provider without its driver, or on rten.
+    pub fn open(library: Option<&Path>, provider: Provider, threads: usize) -> Result<Self, ModelError> {
+        if threads == 0 {
+            return Err(ModelError::NoThreads);
+        }
+        let kind = match library {
+            Some(path) => {
+                if provider != Provider::Cpu {
+                    crate::gpu::require(&provider.to_string())?;
+                }
+                Kind::OnnxRuntime(onnxruntime::Runtime::open(path)?)
+            }
+            None if provider == Provider::Cpu => Kind::Rten(rten::Runtime::open(threads)),
+            None => return Err(ModelError::ProviderNeedsLibrary { provider }),
+        };
+        Ok(Self { kind, provider, threads })
+    }
+
+    /// Engine, version, provider and threads, for reports: "ONNX Runtime 1.31.1, CPU, 2 threads".
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let engine = match &self.kind {
+            Kind::OnnxRuntime(runtime) => format!("ONNX Runtime {}", runtime.version()),
+            Kind::Rten(_) => format!("rten {}", rten::VERSION),
+        };
+        let plural = if self.threads == 1 { "" } else { "s" };
+        format!("{engine}, {}, {} thread{plural}", self.provider, self.threads)
+    }
+}
+
+/// Numbers of one fetched output.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Numbers {
+    F32(Vec<f32>),
+    U8(Vec<u8>),
+}
+
+/// An input or output with its memory, kept from frame to frame.
+pub(crate) struct Buffer<T> {
+    pub spec: TensorSpec,
+    pub data: T,
+}
+
+enum Session {
+    OnnxRuntime(Box<onnxruntime::OnnxSession>),
+    Rten(Box<rten::RtenSession>),
+}
+
+/// A loaded network: fill `inputs`, run, read `outputs`.
+pub(crate) struct Network {
+    name: String,
+    session: Session,
+    pub inputs: Vec<Buffer<Vec<f32>>>,
+    pub outputs: Vec<Buffer<Numbers>>,
+}
+
+impl Network {
+    /// Loads the network and runs it once on zeros, so that whatever the engine refuses it refuses now. `wanted` are the
+    /// outputs to fetch, in that order.
+    pub fn load(engine: &Engine, spec: &NetworkSpec, wanted: &[Carries]) -> Result<Self, ModelError> {
+        let fetched: Vec<&TensorSpec> = wanted.iter().filter_map(|&what| spec.output(what)).collect();
+        let fetched = fetched.as_slice();
+        let size = |tensor: &TensorSpec| tensor.shape.iter().product::<usize>();
+        let inputs = spec.inputs.iter().map(|t| Buffer { data: vec![0.0; size(t)], spec: t.clone() }).collect();
+        let outputs = fetched.iter().map(|t| {
+            let data = match t.element {
+                Element::F32 => Numbers::F32(vec![0.0; size(t)]),
+                Element::U8 => Numbers::U8(vec![0; size(t)]),
+            };
+            Buffer { data, spec: (*t).clone() }
+        });
+        let outputs = outputs.collect();
+        let session = match &engine.kind {
+            Kind::OnnxRuntime(runtime) => {
+                Session::OnnxRuntime(Box::new(runtime.load(spec, fetched, engine.provider, engine.threads)?))
+            }
+            Kind::Rten(runtime) => Session::Rten(Box::new(runtime.load(spec, fetched)?)),
+        };
+        let mut network = Self { name: spec.name.clone(), session, inputs, outputs };
+        network.run_unchecked()?;
+        Ok(network)
+    }
+
+    /// Runs the network.
+    ///
+    /// # Errors
+    /// The engine's own, an output whose type or shape is not the declared one, or one that holds NaN or an infinity.
+    pub fn run(&mut self) -> Result<(), ModelError> {
+        self.run_unchecked()?;
+        for output in &self.outputs {
+            if let Numbers::F32(values) = &output.data
+                && let Some(index) = first_not_finite(values)
+            {
+                let (network, output) = (self.name.clone(), output.spec.name.clone());
+                return Err(ModelError::NotFinite { network, output, index, value: values[index] });
+            }
+        }
+        Ok(())
+    }
+
+    fn run_unchecked(&mut self) -> Result<(), ModelError> {
+        match &mut self.session {
+            Session::OnnxRuntime(session) => session.run(&self.name, &self.inputs, &mut self.outputs),
+            Session::Rten(session) => session.run(&self.name, &self.inputs, &mut self.outputs),
+        }
+    }
+}
+
+/// Copies an engine's output into its buffer if type and shape are the declared ones.
+fn copy_output<T: Copy>(
+    network: &str,
+    spec: &TensorSpec,
+    shape: &[usize],
+    data: &[T],
+    target: &mut [T],
+) -> Result<(), ModelError> {
+    if shape != spec.shape || data.len() != target.len() {
+        let (expected, found) = (format!("{:?}", spec.shape), format!("{shape:?}"));
+        let what = format!("shape of {}", spec.name);
+        return Err(ModelError::Mismatch { network: network.into(), what, expected, found });
+    }
+    target.copy_from_slice(data);
+    Ok(())
+}
+
+/// Looks at a block at a time without leaving it early, which the compiler vectorises.
+fn first_not_finite(values: &[f32]) -> Option<usize> {
+    let bad = |block: &[f32]| block.iter().fold(false, |bad, v| bad | !v.is_finite());
+    let block = values.chunks(1024).position(bad)?;
+    values[block * 1024..].iter().position(|v| !v.is_finite()).map(|index| block * 1024 + index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for provider in Provider::ALL {
+            assert_eq!(Provider::from_name(provider.name()), Some(provider));
+        }
+    }
+
+    #[test]
+    fn the_built_in_engine_describes_itself_and_has_no_gpu() {
+        assert_eq!(Engine::open(None, Provider::Cpu, 2).unwrap().describe(), "rten 0.27, CPU, 2 threads");
+        assert_eq!(Engine::open(None, Provider::Cpu, 0).err(), Some(ModelError::NoThreads));
+        for provider in [Provider::Cuda, Provider::TensorRt] {
+            let error = Engine::open(None, provider, 1).err().unwrap();
+            assert_eq!(error, ModelError::ProviderNeedsLibrary { provider });
+        }
+    }
+
+    #[test]
+    fn a_missing_library_is_named() {
+        let path = Path::new("/nowhere/libonnxruntime.so");
+        let error = Engine::open(Some(path), Provider::Cpu, 1).err().unwrap();
+        assert_eq!(error.to_string(), "/nowhere/libonnxruntime.so: no such ONNX Runtime library");
+    }
+
+    #[test]
+    fn the_first_bad_number_is_found() {
+        let mut values = vec![0.5; 5000];
+        assert_eq!(first_not_finite(&values), None);
+        values[4321] = f32::INFINITY;
+        assert_eq!(first_not_finite(&values), Some(4321));
+        values[17] = f32::NAN;
+        assert_eq!(first_not_finite(&values), Some(17));
+        assert_eq!(first_not_finite(&[]), None);
+    }
+}

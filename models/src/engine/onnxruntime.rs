@@ -1,0 +1,182 @@
+//! ONNX Runtime, loaded from a shared library at run time.
+
+use super::{Buffer, Numbers, Provider, copy_output};
+use crate::{ModelError, NetworkSpec, TensorSpec};
+use ort::{
+    LoadDynamicError,
+    environment::Environment,
+    ep::{self, ExecutionProviderDispatch, cuda::ConvAlgorithmSearch},
+    session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue, builder::SessionBuilder},
+    value::{TensorElementType, TensorRef, ValueType},
+};
+use std::{
+    ffi::{CStr, c_char},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+/// The one ONNX Runtime of this process and the library it came from.
+static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
+
+/// A handle to the process's ONNX Runtime.
+#[derive(Clone)]
+pub(super) struct Runtime {
+    library: PathBuf,
+    version: String,
+    environment: Environment,
+}
+
+impl Runtime {
+    pub fn open(library: &Path) -> Result<Self, ModelError> {
+        let asked = library.canonicalize().map_err(|_| ModelError::LibraryMissing { path: library.into() })?;
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = &*loaded {
+            return match runtime.library == asked {
+                true => Ok(runtime.clone()),
+                false => Err(ModelError::LibraryConflict { loaded: runtime.library.clone(), asked }),
+            };
+        }
+        let builder = ort::init_from(&asked).map_err(|error| refusal(library, error))?;
+        let environment = builder.with_name("chauffeur").with_telemetry(false).build().map_err(start_failed)?;
+        let version = version(&asked)
+            .map_err(|error| ModelError::LibraryUnusable { path: library.into(), reason: error.to_string() })?;
+        Ok(loaded.insert(Self { library: asked, version, environment }).clone())
+    }
+
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub fn load(
+        &self,
+        spec: &NetworkSpec,
+        fetched: &[&TensorSpec],
+        provider: Provider,
+        threads: usize,
+    ) -> Result<OnnxSession, ModelError> {
+        let engine = format!("ONNX Runtime {} on {provider}", self.version);
+        let failed = |reason: String| ModelError::Load { network: spec.name.clone(), engine: engine.clone(), reason };
+        let mut builder = self.options(spec, provider, threads).map_err(failed)?;
+        let session = builder.commit_from_memory(&spec.bytes).map_err(|error| failed(error.to_string()))?;
+        let outputs = fetched.iter().fold(OutputSelector::no_default(), |all, tensor| all.with(&tensor.name));
+        let options = RunOptions::new().map_err(|error| failed(error.to_string()))?.with_outputs(outputs);
+        Ok(OnnxSession { session, options, engine })
+    }
+
+    /// Operators run one after the other, each on a fixed number of threads, with kernels that give the same bits every time.
+    fn options(&self, spec: &NetworkSpec, provider: Provider, threads: usize) -> Result<SessionBuilder, String> {
+        let text = |error: ort::Error<SessionBuilder>| error.to_string();
+        let mut builder = Session::builder(&self.environment).map_err(|error| error.to_string())?;
+        builder = builder.with_intra_threads(threads).map_err(text)?;
+        builder = builder.with_inter_threads(1).map_err(text)?;
+        builder = builder.with_parallel_execution(false).map_err(text)?;
+        builder = builder.with_deterministic_compute(true).map_err(text)?;
+        for (symbol, size) in crate::verify::symbols(spec) {
+            builder = builder.with_dimension_override(symbol, size).map_err(text)?;
+        }
+        match gpu_provider(provider) {
+            Some(provider) => builder.with_execution_providers([provider]).map_err(text),
+            None => Ok(builder),
+        }
+    }
+}
+
+/// A GPU provider that fails aloud: without `error_on_failure` ONNX Runtime goes on with the CPU and says nothing.
+fn gpu_provider(provider: Provider) -> Option<ExecutionProviderDispatch> {
+    let dispatch = match provider {
+        Provider::Cpu => return None,
+        // The default, an exhaustive search, times the algorithms and takes another one from run to run.
+        Provider::Cuda => ep::CUDA::default()
+            .with_conv_algorithm_search(ConvAlgorithmSearch::Heuristic)
+            .with_tf32(false)
+            .build(),
+        Provider::TensorRt => ep::TensorRT::default().build(),
+    };
+    Some(dispatch.error_on_failure())
+}
+
+fn start_failed(error: ort::Error) -> ModelError {
+    ModelError::EngineStart { engine: "ONNX Runtime".into(), reason: error.to_string() }
+}
+
+fn refusal(path: &Path, error: LoadDynamicError) -> ModelError {
+    let path = path.to_path_buf();
+    match error {
+        LoadDynamicError::BadVersion { version_str: found, .. } => {
+            ModelError::LibraryTooOld { path, found, needed: ort::MINOR_VERSION }
+        }
+        LoadDynamicError::Dlopen { error, .. } => ModelError::LibraryUnusable { path, reason: error.to_string() },
+        LoadDynamicError::MissingApi { .. } => {
+            ModelError::LibraryUnusable { path, reason: "it does not export OrtGetApiBase".into() }
+        }
+        other => ModelError::LibraryUnusable { path, reason: other.to_string() },
+    }
+}
+
+/// The library's full version; ort keeps only its second number.
+#[allow(unsafe_code)]
+fn version(library: &Path) -> Result<String, libloading::Error> {
+    // SAFETY: ort has already loaded this very file, found the symbol and called both functions; loading it again only
+    // counts up. The string is a constant of the library, which stays loaded for the life of the process.
+    unsafe {
+        let library = libloading::Library::new(library)?;
+        let base = library.get::<unsafe extern "C" fn() -> *const ort::sys::OrtApiBase>(b"OrtGetApiBase")?;
+        let text: *const c_char = ((*base()).GetVersionString)();
+        Ok(CStr::from_ptr(text).to_string_lossy().into_owned())
+    }
+}
+
+/// One network in ONNX Runtime.
+pub(super) struct OnnxSession {
+    session: Session,
+    options: RunOptions<HasSelectedOutputs>,
+    engine: String,
+}
+
+impl OnnxSession {
+    /// Inputs are borrowed, not copied; only the wanted outputs are computed into memory of ONNX Runtime's arena.
+    pub fn run(
+        &mut self,
+        network: &str,
+        inputs: &[Buffer<Vec<f32>>],
+        outputs: &mut [Buffer<Numbers>],
+    ) -> Result<(), ModelError> {
+        let engine = &self.engine;
+        let failed = |error: ort::Error| {
+            let (network, engine, reason) = (network.into(), engine.clone(), error.to_string());
+            ModelError::Run { network, engine, reason }
+        };
+        let mut values: Vec<(&str, SessionInputValue)> = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let tensor = TensorRef::from_array_view((input.spec.shape.as_slice(), input.data.as_slice()));
+            values.push((&input.spec.name, tensor.map_err(failed)?.into()));
+        }
+        let results = self.session.run_with_options(values, &self.options).map_err(failed)?;
+        for Buffer { spec, data } in outputs {
+            let Some(value) = results.get(&spec.name) else {
+                let (network, what) = (network.into(), format!("output {}", spec.name));
+                return Err(ModelError::Mismatch { network, what, expected: "one".into(), found: "none".into() });
+            };
+            let ValueType::Tensor { ty, shape, .. } = value.dtype() else {
+                let (network, what) = (network.into(), format!("output {}", spec.name));
+                return Err(ModelError::Mismatch { network, what, expected: "a tensor".into(), found: value.dtype().to_string() });
+            };
+            let shape: Vec<usize> = shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect();
+            match (data, ty) {
+                (Numbers::F32(target), TensorElementType::Float32) => {
+                    let (_, found) = value.try_extract_tensor::<f32>().map_err(failed)?;
+                    copy_output(network, spec, &shape, found, target)?;
+                }
+                (Numbers::U8(target), TensorElementType::Uint8) => {
+                    let (_, found) = value.try_extract_tensor::<u8>().map_err(failed)?;
+                    copy_output(network, spec, &shape, found, target)?;
+                }
+                (_, ty) => {
+                    let (what, expected) = (format!("element of {}", spec.name), format!("{:?}", spec.element));
+                    return Err(ModelError::Mismatch { network: network.into(), what, expected, found: ty.to_string() });
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! What happens before and after a network, as plain functions over slices.
+//!
+//! These are the reference: another implementation of the same step (on a GPU) is right if it gives what these give.
+
+pub mod boxes;
+pub mod image;
+pub mod labels;
+pub mod range;
+pub mod resize;
+pub mod suppress;

@@ -1,0 +1,228 @@
+//! Euclidean clustering as connected components of occupied cells on a bird's-eye grid.
+//!
+//! Two cells belong together when their centres lie within the link distance. The cells, not the points, are joined,
+//! so the cost grows with the area that is covered and not with the density of the points. Components are numbered by
+//! their first point: the result depends on the order of the points alone.
+
+use super::points::Point;
+
+const NONE: u32 = u32::MAX;
+
+/// Clusters on a square grid around the origin of `base_link`.
+pub(super) struct Clusterer {
+    cell_m: f32,
+    half_cells: i32,
+    /// Cell index per grid square, `NONE` where empty.
+    grid: Vec<u32>,
+    /// Column and row of each occupied cell.
+    cells: Vec<[i32; 2]>,
+    /// Union-find over the cells; a root is its own parent and the smallest of its component.
+    parent: Vec<u32>,
+    /// Cell of each point, `NONE` if it lies outside the grid.
+    cell_of_point: Vec<u32>,
+    order: Vec<u32>,
+    starts: Vec<usize>,
+}
+
+impl Clusterer {
+    /// A grid of squares of `cell_m` that reaches `reach_m` to all sides.
+    pub fn new(cell_m: f32, reach_m: f32) -> Self {
+        let cell_m = if cell_m.is_finite() { cell_m.clamp(0.05, 5.0) } else { 0.2 };
+        let half_cells = (reach_m / cell_m).ceil().clamp(1.0, 2000.0) as i32;
+        let side = 2 * half_cells as usize;
+        Self {
+            cell_m,
+            half_cells,
+            grid: vec![NONE; side * side],
+            cells: Vec::new(),
+            parent: Vec::new(),
+            cell_of_point: Vec::new(),
+            order: Vec::new(),
+            starts: Vec::new(),
+        }
+    }
+
+    /// Joins points whose cells are linked and returns the clusters, each as rising indices into `points`.
+    pub fn cluster(&mut self, points: &[Point], link_m: f32) -> Clusters<'_> {
+        self.occupy(points);
+        self.link(link_m);
+        self.gather();
+        for &[column, row] in &self.cells {
+            let square = self.square(column, row);
+            self.grid[square] = NONE;
+        }
+        Clusters { order: &self.order, starts: &self.starts }
+    }
+
+    fn square(&self, column: i32, row: i32) -> usize {
+        let side = 2 * self.half_cells as usize;
+        (row + self.half_cells) as usize * side + (column + self.half_cells) as usize
+    }
+
+    fn is_inside(&self, column: i32, row: i32) -> bool {
+        let inside = -self.half_cells..self.half_cells;
+        inside.contains(&column) && inside.contains(&row)
+    }
+
+    /// Finds the cell of every point.
+    fn occupy(&mut self, points: &[Point]) {
+        self.cells.clear();
+        self.cell_of_point.clear();
+        let per_m = 1.0 / self.cell_m;
+        for point in points {
+            if !(point[0].is_finite() && point[1].is_finite()) {
+                self.cell_of_point.push(NONE);
+                continue;
+            }
+            let (column, row) = ((point[0] * per_m).floor() as i32, (point[1] * per_m).floor() as i32);
+            if !self.is_inside(column, row) {
+                self.cell_of_point.push(NONE);
+                continue;
+            }
+            let square = self.square(column, row);
+            if self.grid[square] == NONE {
+                self.grid[square] = self.cells.len() as u32;
+                self.cells.push([column, row]);
+            }
+            self.cell_of_point.push(self.grid[square]);
+        }
+    }
+
+    /// Joins every cell with those of the half neighbourhood behind it.
+    fn link(&mut self, link_m: f32) {
+        let reach = (link_m / self.cell_m).clamp(1.0, 50.0);
+        let whole = reach as i32;
+        let neighbours: Vec<[i32; 2]> = (-whole..=0)
+            .flat_map(|row| (-whole..=whole).map(move |column| [column, row]))
+            .filter(|&[column, row]| (row, column) < (0, 0))
+            .filter(|&[column, row]| ((column * column + row * row) as f32) <= reach * reach + 1e-3)
+            .collect();
+        self.parent.clear();
+        self.parent.extend(0..self.cells.len() as u32);
+        for index in 0..self.cells.len() {
+            let [column, row] = self.cells[index];
+            for [right, up] in &neighbours {
+                let (column, row) = (column + right, row + up);
+                if self.is_inside(column, row) {
+                    let other = self.grid[self.square(column, row)];
+                    if other != NONE {
+                        self.join(index as u32, other);
+                    }
+                }
+            }
+        }
+    }
+
+    fn root(&mut self, mut cell: u32) -> u32 {
+        while self.parent[cell as usize] != cell {
+            let above = self.parent[self.parent[cell as usize] as usize];
+            self.parent[cell as usize] = above;
+            cell = above;
+        }
+        cell
+    }
+
+    fn join(&mut self, a: u32, b: u32) {
+        let (a, b) = (self.root(a), self.root(b));
+        self.parent[a.max(b) as usize] = a.min(b);
+    }
+
+    /// Sorts the points by component (counting sort, stable).
+    fn gather(&mut self) {
+        let mut component = vec![NONE; self.cells.len()];
+        let mut count = 0;
+        for cell in 0..self.cells.len() {
+            let root = self.root(cell as u32) as usize;
+            if component[root] == NONE {
+                component[root] = count;
+                count += 1;
+            }
+            component[cell] = component[root];
+        }
+        self.starts.clear();
+        self.starts.resize(count as usize + 1, 0);
+        let inside = |cells: &[u32], at: usize| cells.get(at).filter(|&&cell| cell != NONE).map(|&cell| cell as usize);
+        for at in 0..self.cell_of_point.len() {
+            if let Some(cell) = inside(&self.cell_of_point, at) {
+                self.starts[component[cell] as usize + 1] += 1;
+            }
+        }
+        for i in 1..self.starts.len() {
+            self.starts[i] += self.starts[i - 1];
+        }
+        let mut next = self.starts.clone();
+        self.order.clear();
+        self.order.resize(self.starts.last().copied().unwrap_or(0), 0);
+        for at in 0..self.cell_of_point.len() {
+            if let Some(cell) = inside(&self.cell_of_point, at) {
+                let slot = &mut next[component[cell] as usize];
+                self.order[*slot] = at as u32;
+                *slot += 1;
+            }
+        }
+    }
+}
+
+/// The clusters of one call.
+pub(super) struct Clusters<'a> {
+    order: &'a [u32],
+    starts: &'a [usize],
+}
+
+impl<'a> Clusters<'a> {
+    /// Indices of the points of each cluster, clusters in the order of their first point.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u32]> + use<'a> {
+        let (order, starts) = (self.order, self.starts);
+        starts.windows(2).map(move |ends| &order[ends[0]..ends[1]])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn clusters(points: &[Point], link_m: f32) -> Vec<Vec<u32>> {
+        Clusterer::new(0.1, 20.0).cluster(points, link_m).iter().map(<[u32]>::to_vec).collect()
+    }
+
+    #[test]
+    fn near_points_join_and_far_ones_do_not() {
+        let points = [[0.05, 0.05, 0.0], [5.0, 5.0, 0.0], [0.45, 0.05, 1.0], [90.0, 0.0, 0.0], [f32::NAN, 0.0, 0.0], [0.95, 0.05, 0.0]];
+        let found = clusters(&points, 0.5);
+        assert_eq!(found[0], [0, 2, 5]);
+        assert_eq!(found[1], [1]);
+        assert_eq!(clusters(&points[..3], 0.3).len(), 3);
+    }
+
+    #[test]
+    fn a_second_call_knows_nothing_of_the_first() {
+        let (a, b) = ([[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]], [[0.5, 0.0, 0.0], [9.0, 9.0, 0.0]]);
+        let mut used = Clusterer::new(0.1, 20.0);
+        assert_eq!(used.cluster(&a, 0.6).iter().count(), 2);
+        let again: Vec<Vec<u32>> = used.cluster(&b, 0.6).iter().map(<[u32]>::to_vec).collect();
+        assert_eq!(again, clusters(&b, 0.6));
+    }
+
+    proptest! {
+        #[test]
+        fn every_point_inside_is_in_one_cluster_and_gaps_are_real(
+            points in proptest::collection::vec([-10.0..10.0f32, -10.0..10.0f32, 0.0..2.0f32], 0..60), link in 0.2..2.0f32,
+        ) {
+            let found = clusters(&points, link);
+            let mut all: Vec<u32> = found.iter().flatten().copied().collect();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..points.len() as u32).collect::<Vec<_>>());
+            for (i, first) in found.iter().enumerate() {
+                prop_assert!(first.windows(2).all(|pair| pair[0] < pair[1]));
+                for second in &found[i + 1..] {
+                    prop_assert!(first[0] < second[0]);
+                    for (&a, &b) in first.iter().flat_map(|a| second.iter().map(move |b| (a, b))) {
+                        let (a, b) = (points[a as usize], points[b as usize]);
+                        prop_assert!((a[0] - b[0]).hypot(a[1] - b[1]) > link - 0.25);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The local map: up to twenty points a voxel, found again by their voxel's neighbours.
+
+use super::voxel_index::{VoxelIndex, VoxelKey, voxel_key};
+use nalgebra::{Isometry3, Point3, Vector3};
+
+/// Most points that a voxel keeps.
+const CAPACITY: usize = 20;
+/// Coordinate of an unused place, m: farther than any gate.
+const FAR: f32 = 1e9;
+/// The 27 voxels around a point, nearest kinds first: itself, faces, edges, corners.
+const AROUND: [[i32; 3]; 27] = around();
+
+const fn around() -> [[i32; 3]; 27] {
+    let mut offsets = [[0; 3]; 27];
+    let (mut count, mut distance) = (0, 0);
+    while distance <= 3 {
+        let mut code = 0;
+        while code < 27 {
+            let offset = [code % 3 - 1, code / 3 % 3 - 1, code / 9 - 1];
+            if offset[0] * offset[0] + offset[1] * offset[1] + offset[2] * offset[2] == distance {
+                offsets[count] = offset;
+                count += 1;
+            }
+            code += 1;
+        }
+        distance += 1;
+    }
+    offsets
+}
+
+/// The points of one voxel, as offsets from its lowest corner, m. Single precision holds to a tenth of a micrometre.
+#[derive(Clone, Debug)]
+struct Block {
+    key: VoxelKey,
+    count: usize,
+    x: [f32; CAPACITY],
+    y: [f32; CAPACITY],
+    z: [f32; CAPACITY],
+}
+
+/// Which blocks lie around one moving point: kept between searches while the point stays in its voxel.
+#[derive(Clone, Debug)]
+pub(super) struct Neighbourhood {
+    key: Option<VoxelKey>,
+    count: usize,
+    blocks: [(u32, u8); 27],
+}
+
+impl Default for Neighbourhood {
+    fn default() -> Self {
+        Self { key: None, count: 0, blocks: [(0, 0); 27] }
+    }
+}
+
+impl Neighbourhood {
+    /// Forgets the place, since the map has changed.
+    pub(super) fn forget(&mut self) {
+        self.key = None;
+    }
+}
+
+/// A sparse grid of points in `odom`.
+#[derive(Clone, Debug)]
+pub(super) struct VoxelMap {
+    size_m: f64,
+    spacing_squared: f32,
+    index: VoxelIndex,
+    blocks: Vec<Block>,
+}
+
+impl VoxelMap {
+    pub(super) fn new(size_m: f64) -> Self {
+        let spacing_squared = (size_m * size_m / CAPACITY as f64) as f32;
+        Self { size_m, spacing_squared, index: VoxelIndex::new(), blocks: Vec::new() }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.index.clear();
+        self.blocks.clear();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// Adds points of the sensor's frame. A full voxel takes no more, nor one that holds a point close by.
+    pub(super) fn add(&mut self, points: &[Vector3<f64>], odom_from_sensor: &Isometry3<f64>) {
+        for point in points {
+            let position = odom_from_sensor * Point3::from(*point);
+            let key = voxel_key(position.coords.into(), self.size_m);
+            let next = self.blocks.len() as u32;
+            let (number, new) = self.index.get_or_insert(key, next);
+            if new {
+                self.blocks.push(Block { key, count: 0, x: [FAR; CAPACITY], y: [FAR; CAPACITY], z: [FAR; CAPACITY] });
+            }
+            let [x, y, z] = self.offset(position.coords, key);
+            let block = &mut self.blocks[number as usize];
+            if block.count == CAPACITY || block.nearest(x, y, z).0 < self.spacing_squared {
+                continue;
+            }
+            (block.x[block.count], block.y[block.count], block.z[block.count]) = (x, y, z);
+            block.count += 1;
+        }
+    }
+
+    /// Drops the voxels farther than `radius_m` from a place.
+    pub(super) fn prune(&mut self, place: Vector3<f64>, radius_m: f64) {
+        let size_m = self.size_m;
+        let squared = radius_m * radius_m;
+        self.blocks.retain(|block| (corner(block.key, size_m) - place).norm_squared() <= squared);
+        self.index.clear();
+        for (number, block) in self.blocks.iter().enumerate() {
+            self.index.get_or_insert(block.key, number as u32);
+        }
+    }
+
+    /// The vector from `position` to the nearest point of the map within `radius_m` (at most the voxel size is
+    /// searched in full) and its squared length.
+    pub(super) fn nearest(
+        &self,
+        position: Vector3<f64>,
+        radius_m: f64,
+        hood: &mut Neighbourhood,
+    ) -> Option<(Vector3<f64>, f64)> {
+        let key = voxel_key(position.into(), self.size_m);
+        if hood.key != Some(key) {
+            self.find_around(key, hood);
+        }
+        let size = self.size_m as f32;
+        let place = self.offset(position, key);
+        let mut best = ((radius_m * radius_m) as f32, None);
+        for (number, code) in &hood.blocks[..hood.count] {
+            let offset = AROUND[usize::from(*code)];
+            let mut gap_squared = 0.0;
+            let mut local = place;
+            for axis in 0..3 {
+                let gap = match offset[axis] {
+                    -1 => place[axis],
+                    1 => size - place[axis],
+                    _ => 0.0,
+                };
+                gap_squared += gap * gap;
+                local[axis] -= offset[axis] as f32 * size;
+            }
+            if gap_squared >= best.0 {
+                continue;
+            }
+            let block = &self.blocks[*number as usize];
+            let (squared, slot) = block.nearest(local[0], local[1], local[2]);
+            if squared < best.0 {
+                let vector = [block.x[slot] - local[0], block.y[slot] - local[1], block.z[slot] - local[2]];
+                best = (squared, Some(vector));
+            }
+        }
+        let vector = Vector3::from(best.1?).map(f64::from);
+        Some((vector, vector.norm_squared()))
+    }
+
+    fn find_around(&self, key: VoxelKey, hood: &mut Neighbourhood) {
+        hood.key = Some(key);
+        hood.count = 0;
+        for (code, offset) in AROUND.iter().enumerate() {
+            let near = std::array::from_fn(|axis| key[axis].saturating_add(offset[axis]));
+            if let Some(number) = self.index.get(near) {
+                hood.blocks[hood.count] = (number, code as u8);
+                hood.count += 1;
+            }
+        }
+    }
+
+    fn offset(&self, position: Vector3<f64>, key: VoxelKey) -> [f32; 3] {
+        (position - corner(key, self.size_m)).map(|v| v as f32).into()
+    }
+}
+
+impl Block {
+    /// Squared distance to the nearest point and its place; a huge distance if there is none.
+    fn nearest(&self, x: f32, y: f32, z: f32) -> (f32, usize) {
+        let mut squared = [0.0; CAPACITY];
+        for (i, value) in squared.iter_mut().enumerate() {
+            let (dx, dy, dz) = (self.x[i] - x, self.y[i] - y, self.z[i] - z);
+            *value = dx * dx + dy * dy + dz * dz;
+        }
+        let mut best = (squared[0], 0);
+        for (i, &value) in squared.iter().enumerate().take(self.count).skip(1) {
+            if value < best.0 {
+                best = (value, i);
+            }
+        }
+        best
+    }
+}
+
+fn corner(key: VoxelKey, size_m: f64) -> Vector3<f64> {
+    Vector3::from(key.map(|v| f64::from(v) * size_m))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn neighbours_are_all_27_from_near_to_far() {
+        assert_eq!(AROUND[0], [0; 3]);
+        let mut sorted = AROUND;
+        sorted.sort_unstable();
+        assert!(sorted.windows(2).all(|pair| pair[0] != pair[1]));
+        assert_eq!(AROUND[26].map(i32::abs), [1; 3]);
+    }
+
+    #[test]
+    fn equal_points_are_kept_once_and_pruning_forgets_the_far_ones() {
+        let mut map = VoxelMap::new(1.0);
+        map.add(&[Vector3::new(0.5, 0.5, 0.5); 100], &Isometry3::identity());
+        map.add(&[Vector3::new(50.5, 0.5, 0.5)], &Isometry3::identity());
+        assert_eq!((map.blocks.len(), map.blocks[0].count), (2, 1));
+        map.prune(Vector3::new(50.0, 0.0, 0.0), 10.0);
+        let mut hood = Neighbourhood::default();
+        assert!(map.nearest(Vector3::new(0.5, 0.5, 0.5), 1.0, &mut hood).is_none());
+        let (vector, squared) = map.nearest(Vector3::new(50.0, 0.5, 0.5), 1.0, &mut hood).unwrap();
+        assert!((vector.x - 0.5).abs() < 1e-6 && (squared - 0.25).abs() < 1e-6);
+    }
+
+    proptest! {
+        #[test]
+        fn nearest_agrees_with_a_full_search(
+            points in prop::collection::vec([-3.0..3.0f64, -3.0..3.0f64, -3.0..3.0f64], 0..60),
+            query in [-3.0..3.0f64, -3.0..3.0f64, -3.0..3.0f64],
+        ) {
+            let points: Vec<_> = points.into_iter().map(Vector3::from).collect();
+            let (query, far) = (Vector3::from(query), Vector3::new(9000.0, -9000.0, 0.0));
+            let mut map = VoxelMap::new(1.0);
+            map.spacing_squared = 0.0;
+            map.add(&points, &Isometry3::translation(far.x, far.y, far.z));
+            let found = map.nearest(query + far, 1.0, &mut Neighbourhood::default());
+            let full = points.iter().map(|p| (p - query).norm_squared()).min_by(f64::total_cmp);
+            match (found, full) {
+                (Some((_, squared)), Some(expected)) => prop_assert!((squared - expected).abs() < 1e-5),
+                (None, Some(expected)) => prop_assert!(expected > 0.999),
+                (found, None) => prop_assert!(found.is_none()),
+            }
+        }
+    }
+}

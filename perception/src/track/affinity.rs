@@ -1,0 +1,67 @@
+//! How well a measurement fits a track, and which pairs are possible at all.
+
+use super::assignment::Pair;
+use super::group::Group;
+use super::measurement::Measurement;
+use super::object::Object;
+use types::{Box3, Pose2};
+
+/// Largest squared Mahalanobis distance of a match: one in ten thousand true ones lies beyond.
+const GATE: f64 = 18.4;
+/// A pair is left out when it costs more.
+pub(super) const SKIP: f64 = 10.0;
+
+/// All possible pairs, by track and then by measurement. The cost is one less the generalised overlap, and more if the
+/// classes differ.
+pub(super) fn possible_pairs(objects: &[Object], measurements: &[Measurement], out: &mut Vec<Pair>) {
+    out.clear();
+    for (track, object) in objects.iter().enumerate() {
+        let (bbox, class, motion) = (object.bbox(), object.class(), object.motion());
+        for (measurement, seen) in measurements.iter().enumerate() {
+            let (dx, dy) = (seen.bbox.center[0] - bbox.center[0], seen.bbox.center[1] - bbox.center[1]);
+            let reach = motion.reach_m.max(seen.group.motion().reach_m);
+            if dx * dx + dy * dy > reach * reach {
+                continue;
+            }
+            let Some(confusion) = Group::confusion(class, seen.class) else { continue };
+            let overlap = generalised_overlap(&bbox, &seen.bbox);
+            if overlap > motion.least_overlap && object.distance_squared(seen) < GATE {
+                out.push(Pair { track, measurement, cost: 1.0 - overlap + confusion });
+            }
+        }
+    }
+}
+
+/// Generalised intersection over union of two footprints (Rezatofighi et al., CVPR 2019), -1 to 1: below zero it tells how
+/// far apart they are. The hull is the rectangle around both along the first box.
+fn generalised_overlap(a: &Box3, b: &Box3) -> f64 {
+    let iou = a.iou_bev(b);
+    let areas = a.length * a.width + b.length * b.width;
+    let union = areas / (1.0 + iou);
+    let pose = Pose2 { x: a.center[0], y: a.center[1], yaw: a.yaw };
+    let (mut low, mut high) = ([-0.5 * a.length, -0.5 * a.width], [0.5 * a.length, 0.5 * a.width]);
+    for [x, y] in b.corners_bev() {
+        let local = pose.inverse_transform(x, y);
+        for axis in 0..2 {
+            low[axis] = low[axis].min(local[axis]);
+            high[axis] = high[axis].max(local[axis]);
+        }
+    }
+    let hull = (high[0] - low[0]) * (high[1] - low[1]);
+    if hull > 0.0 { iou - (hull - union).max(0.0) / hull } else { iou }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlap_falls_from_one_to_minus_one() {
+        let at = |x: f64| Box3 { center: [x, 0.0, 0.0], length: 4.0, width: 2.0, height: 1.5, yaw: 0.0 };
+        let overlaps = [0.0, 1.0, 3.0, 4.0, 8.0, 1000.0].map(|x| generalised_overlap(&at(0.0), &at(x)));
+        assert!((overlaps[0] - 1.0).abs() < 1e-9 && overlaps[3].abs() < 1e-9 && overlaps[5] < -0.98);
+        assert!(overlaps.windows(2).all(|pair| pair[0] > pair[1]), "{overlaps:?}");
+        let flat = Box3 { length: 0.0, width: 0.0, ..at(0.0) };
+        assert!(generalised_overlap(&flat, &flat).is_finite());
+    }
+}

@@ -1,0 +1,217 @@
+//! Kalman filters: position and velocity in the plane, heading and its rate, height above ground.
+
+use super::group::Motion;
+use nalgebra::{Matrix2, Matrix2x4, Matrix4, RowVector4, Vector2, Vector4};
+use types::wrap_angle;
+
+/// Constant velocity in the plane, driven by white acceleration. The state is (x, y, vx, vy).
+#[derive(Clone, Debug)]
+pub(super) struct PlanarFilter {
+    state: Vector4<f64>,
+    covariance: Matrix4<f64>,
+}
+
+impl PlanarFilter {
+    pub(super) fn new(position: [f64; 2], noise_m: f64, speed_mps: f64) -> Self {
+        let spread = Vector4::new(noise_m, noise_m, speed_mps, speed_mps);
+        let state = Vector4::new(position[0], position[1], 0.0, 0.0);
+        Self { state, covariance: Matrix4::from_diagonal(&spread.component_mul(&spread)) }
+    }
+
+    pub(super) fn position(&self) -> [f64; 2] {
+        [self.state[0], self.state[1]]
+    }
+
+    pub(super) fn velocity(&self) -> [f64; 2] {
+        [self.state[2], self.state[3]]
+    }
+
+    pub(super) fn covariance(&self) -> [[f64; 4]; 4] {
+        std::array::from_fn(|row| std::array::from_fn(|column| self.covariance[(row, column)]))
+    }
+
+    /// Largest standard deviation of the velocity along any direction, m/s.
+    pub(super) fn velocity_spread(&self) -> f64 {
+        let (a, b, c) = (self.covariance[(2, 2)], self.covariance[(3, 3)], self.covariance[(2, 3)]);
+        (0.5 * (a + b) + (0.25 * (a - b).powi(2) + c * c).sqrt()).max(0.0).sqrt()
+    }
+
+    pub(super) fn predict(&mut self, dt_s: f64, acceleration_mps2: f64) {
+        let mut transition = Matrix4::identity();
+        (transition[(0, 2)], transition[(1, 3)]) = (dt_s, dt_s);
+        self.state = transition * self.state;
+        self.covariance = transition * self.covariance * transition.transpose();
+        let variance = acceleration_mps2 * acceleration_mps2;
+        let (near, cross, far) = (0.25 * dt_s.powi(4), 0.5 * dt_s.powi(3), dt_s * dt_s);
+        for axis in 0..2 {
+            self.covariance[(axis, axis)] += near * variance;
+            self.covariance[(axis, axis + 2)] += cross * variance;
+            self.covariance[(axis + 2, axis)] += cross * variance;
+            self.covariance[(axis + 2, axis + 2)] += far * variance;
+        }
+    }
+
+    /// Squared Mahalanobis distance of a measured position.
+    pub(super) fn distance_squared(&self, position: [f64; 2], noise_m: f64) -> f64 {
+        let innovation = Vector2::from(position) - self.state.fixed_rows::<2>(0);
+        let spread = self.covariance.fixed_view::<2, 2>(0, 0) + Matrix2::identity() * (noise_m * noise_m);
+        spread.try_inverse().map_or(f64::INFINITY, |inverse| (innovation.transpose() * inverse * innovation)[0])
+    }
+
+    pub(super) fn update(&mut self, position: [f64; 2], noise_m: f64) {
+        let innovation = Vector2::from(position) - self.state.fixed_rows::<2>(0);
+        let observe = Matrix2x4::new(1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0);
+        let noise = Matrix2::identity() * (noise_m * noise_m);
+        let spread = self.covariance.fixed_view::<2, 2>(0, 0) + noise;
+        let Some(inverse) = spread.try_inverse() else { return };
+        let gain = self.covariance * observe.transpose() * inverse;
+        self.state += gain * innovation;
+        self.covariance = symmetric(self.covariance - gain * observe * self.covariance);
+    }
+
+    /// Takes in that the velocity along a unit vector is zero but for `speed_mps`.
+    pub(super) fn calm(&mut self, direction: [f64; 2], speed_mps: f64) {
+        let observe = RowVector4::new(0.0, 0.0, direction[0], direction[1]);
+        let cross = self.covariance * observe.transpose();
+        let spread = (observe * cross)[0] + speed_mps * speed_mps;
+        let gain = cross / spread;
+        self.state -= gain * (observe * self.state)[0];
+        self.covariance = symmetric(self.covariance - gain * cross.transpose());
+    }
+
+    /// Moves the position without any motion: another point of the same object is meant.
+    pub(super) fn shift(&mut self, by: [f64; 2]) {
+        self.state[0] += by[0];
+        self.state[1] += by[1];
+    }
+
+    pub(super) fn is_finite(&self) -> bool {
+        self.state.iter().chain(self.covariance.iter()).all(|v| v.is_finite())
+    }
+}
+
+fn symmetric(matrix: Matrix4<f64>) -> Matrix4<f64> {
+    0.5 * (matrix + matrix.transpose())
+}
+
+/// An angle and its rate.
+#[derive(Clone, Debug)]
+pub(super) struct HeadingFilter {
+    yaw: f64,
+    rate: f64,
+    /// Variances of yaw and rate, and their covariance.
+    variance: [f64; 3],
+}
+
+impl HeadingFilter {
+    pub(super) fn new(yaw: f64, motion: &Motion) -> Self {
+        Self { yaw: wrap_angle(yaw), rate: 0.0, variance: [motion.heading_noise_rad.powi(2), 0.04, 0.0] }
+    }
+
+    pub(super) fn yaw(&self) -> f64 {
+        self.yaw
+    }
+
+    pub(super) fn rate(&self) -> f64 {
+        self.rate
+    }
+
+    /// `turn_radps2`: standard deviation of the angular acceleration. The rate fades within seconds unless it is measured.
+    pub(super) fn predict(&mut self, dt_s: f64, turn_radps2: f64) {
+        let keep = (-dt_s / 2.0).exp();
+        self.yaw = wrap_angle(self.yaw + self.rate * dt_s);
+        self.rate *= keep;
+        let [yaw, rate, cross] = self.variance;
+        let noise = (turn_radps2 * dt_s).powi(2);
+        self.variance = [
+            yaw + 2.0 * dt_s * cross + dt_s * dt_s * (rate + 0.25 * noise),
+            keep * keep * rate + noise,
+            keep * (cross + dt_s * rate) + 0.5 * dt_s * noise,
+        ];
+    }
+
+    pub(super) fn update(&mut self, yaw: f64, noise_rad: f64) {
+        let innovation = wrap_angle(yaw - self.yaw);
+        let [own, rate, cross] = self.variance;
+        let spread = own + noise_rad * noise_rad;
+        let (gain, rate_gain) = (own / spread, cross / spread);
+        self.yaw = wrap_angle(self.yaw + gain * innovation);
+        self.rate += rate_gain * innovation;
+        self.variance = [own * (1.0 - gain), rate - rate_gain * cross, cross * (1.0 - gain)];
+    }
+
+    /// Turns the angle without any motion.
+    pub(super) fn turn(&mut self, by_rad: f64) {
+        self.yaw = wrap_angle(self.yaw + by_rad);
+    }
+}
+
+/// A slowly changing number, like the height of an object's centre in `odom`.
+#[derive(Clone, Debug)]
+pub(super) struct LevelFilter {
+    value: f64,
+    variance: f64,
+}
+
+impl LevelFilter {
+    pub(super) fn new(value: f64, noise: f64) -> Self {
+        Self { value, variance: noise * noise }
+    }
+
+    pub(super) fn value(&self) -> f64 {
+        self.value
+    }
+
+    pub(super) fn predict(&mut self, dt_s: f64, rate: f64) {
+        self.variance += (rate * dt_s).powi(2);
+    }
+
+    pub(super) fn update(&mut self, value: f64, noise: f64) {
+        let gain = self.variance / (self.variance + noise * noise);
+        self.value += gain * (value - self.value);
+        self.variance *= 1.0 - gain;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::track::group::Group;
+
+    #[test]
+    fn velocity_is_found_and_standing_is_seen() {
+        let mut filter = PlanarFilter::new([0.0, 0.0], 0.2, 8.0);
+        for i in 1..30 {
+            filter.predict(0.1, 3.0);
+            filter.update([1.2 * f64::from(i), 0.0], 0.2);
+        }
+        let [vx, vy] = filter.velocity();
+        assert!((vx - 12.0).abs() < 0.05 && vy.abs() < 1e-9, "{vx} {vy}");
+        assert!(filter.velocity_spread() < 1.0 && filter.is_finite());
+        assert!(filter.distance_squared([34.8, 0.0], 0.2) < 0.1);
+    }
+
+    #[test]
+    fn calm_takes_away_the_speed_to_the_side_only() {
+        let mut filter = PlanarFilter::new([0.0, 0.0], 0.2, 8.0);
+        for i in 1..6 {
+            filter.predict(0.1, 3.0);
+            filter.update([1.0 * f64::from(i), 0.2 * f64::from(i)], 0.2);
+        }
+        (0..20).for_each(|_| filter.calm([0.0, 1.0], 0.3));
+        let [vx, vy] = filter.velocity();
+        assert!(vx > 8.0 && vy.abs() < 0.3, "{vx} {vy}");
+    }
+
+    #[test]
+    fn heading_follows_across_the_wrap() {
+        let motion = Group::Vehicle.motion();
+        let mut heading = HeadingFilter::new(3.0, &motion);
+        for i in 1..50 {
+            heading.predict(0.1, 0.5);
+            heading.update(wrap_angle(3.0 + 0.03 * f64::from(i)), motion.heading_noise_rad);
+        }
+        assert!(wrap_angle(heading.yaw() - 4.47).abs() < 0.05, "{}", heading.yaw());
+        assert!((heading.rate() - 0.3).abs() < 0.1, "{}", heading.rate());
+    }
+}

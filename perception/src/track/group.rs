@@ -1,0 +1,94 @@
+//! Classes that move alike and may be taken for one another.
+
+use types::ObjectClass;
+
+/// A group of classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Group {
+    Unknown,
+    Vehicle,
+    Rider,
+    Pedestrian,
+}
+
+/// How the members of a group move, and how far a match may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Motion {
+    /// Standard deviation of the speed at birth along each axis, m/s.
+    pub(super) speed_mps: f64,
+    /// Standard deviation of the acceleration along each axis, m/s2.
+    pub(super) acceleration_mps2: f64,
+    /// Standard deviation of a measured heading, rad.
+    pub(super) heading_noise_rad: f64,
+    /// Speed along its side of something that rolls, m/s; infinite if it may walk sideways.
+    pub(super) side_speed_mps: f64,
+    /// Slowest speed that is told from standing, m/s.
+    pub(super) slowest_mps: f64,
+    /// Least generalised overlap of a match.
+    pub(super) least_overlap: f64,
+    /// Largest distance between the centres of a match, m.
+    pub(super) reach_m: f64,
+}
+
+impl Group {
+    pub(super) const fn of(class: ObjectClass) -> Self {
+        match class {
+            ObjectClass::Car | ObjectClass::Truck | ObjectClass::Bus => Self::Vehicle,
+            ObjectClass::Motorcycle | ObjectClass::Cyclist => Self::Rider,
+            ObjectClass::Pedestrian => Self::Pedestrian,
+            ObjectClass::Unknown | ObjectClass::TrafficLight | ObjectClass::StopSign => Self::Unknown,
+        }
+    }
+
+    /// What a match between two classes costs beside their distance; `None` if they cannot be the same object.
+    pub(super) fn confusion(a: ObjectClass, b: ObjectClass) -> Option<f64> {
+        match (Self::of(a), Self::of(b)) {
+            _ if a == b => Some(0.0),
+            (Self::Unknown, _) | (_, Self::Unknown) => Some(0.3),
+            (a, b) if a == b => Some(0.1),
+            (Self::Rider, Self::Pedestrian) | (Self::Pedestrian, Self::Rider) => Some(0.5),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn motion(self) -> Motion {
+        match self {
+            Self::Vehicle => Motion {
+                speed_mps: 8.0,
+                acceleration_mps2: 3.0,
+                heading_noise_rad: 0.15,
+                side_speed_mps: 0.5,
+                slowest_mps: 0.6,
+                least_overlap: -0.4,
+                reach_m: 5.0,
+            },
+            Self::Rider => Motion {
+                speed_mps: 4.0,
+                acceleration_mps2: 2.0,
+                heading_noise_rad: 0.25,
+                side_speed_mps: 1.0,
+                slowest_mps: 0.5,
+                least_overlap: -0.6,
+                reach_m: 2.5,
+            },
+            Self::Pedestrian => Motion {
+                speed_mps: 1.5,
+                acceleration_mps2: 1.5,
+                heading_noise_rad: 0.4,
+                side_speed_mps: f64::INFINITY,
+                slowest_mps: 0.4,
+                least_overlap: -0.6,
+                reach_m: 1.5,
+            },
+            Self::Unknown => Motion {
+                speed_mps: 3.0,
+                acceleration_mps2: 2.0,
+                heading_noise_rad: 0.3,
+                side_speed_mps: f64::INFINITY,
+                slowest_mps: 1.0,
+                least_overlap: -0.5,
+                reach_m: 3.0,
+            },
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! One followed object: its birth, its prediction, its update, what is told about it.
+
+use super::existence::Existence;
+use super::filter::{HeadingFilter, LevelFilter, PlanarFilter};
+use super::group::{Group, Motion};
+use super::measurement::Measurement;
+use super::shape::{HeadingVotes, Size, growth, oriented};
+use std::f64::consts::FRAC_PI_2;
+use types::{Box3, ObjectClass, Track, wrap_angle};
+
+/// Weight of a vote for [`ObjectClass::Unknown`], so that one better look outweighs several poor ones.
+const UNKNOWN_VOTE: f64 = 0.2;
+/// Votes fade so that a late but steady better look wins.
+const VOTE_MEMORY: f64 = 0.97;
+/// A speed counts as motion above this many standard deviations, and as standing again below half of it.
+const MOVING: f64 = 3.0;
+/// Fastest change of height, m/s: a road of 10 percent at 10 m/s.
+const CLIMB_MPS: f64 = 1.0;
+/// Angular acceleration of what moves and of what stands, rad/s2.
+const TURN_RADPS2: [f64; 2] = [1.5, 0.2];
+/// A heading is taken from the motion above this speed, m/s.
+const POINTING_MPS: f64 = 2.0;
+
+/// The state of one track.
+#[derive(Clone, Debug)]
+pub(super) struct Object {
+    pub(super) id: u64,
+    pub(super) hits: u32,
+    pub(super) misses: u32,
+    pub(super) existence: Existence,
+    /// Whether it may be told: once true, it stays so.
+    pub(super) confirmed: bool,
+    plane: PlanarFilter,
+    heading: HeadingFilter,
+    level: LevelFilter,
+    size: Size,
+    class_votes: [f64; ObjectClass::ALL.len()],
+    heading_votes: HeadingVotes,
+    moving: bool,
+}
+
+impl Object {
+    pub(super) fn new(id: u64, seen: &Measurement) -> Self {
+        let motion = seen.group.motion();
+        let [x, y, z] = seen.bbox.center;
+        let mut object = Self {
+            id,
+            hits: 1,
+            misses: 0,
+            existence: Existence::new(seen.score),
+            confirmed: false,
+            plane: PlanarFilter::new([x, y], seen.noise_m, motion.speed_mps),
+            heading: HeadingFilter::new(seen.bbox.yaw, &motion),
+            level: LevelFilter::new(z, seen.noise_m),
+            size: Size::of(&seen.bbox),
+            class_votes: [0.0; ObjectClass::ALL.len()],
+            heading_votes: HeadingVotes::default(),
+            moving: false,
+        };
+        object.vote(seen);
+        object
+    }
+
+    /// The class with the most votes; the first one of equals.
+    pub(super) fn class(&self) -> ObjectClass {
+        let mut best = 0;
+        for (i, votes) in self.class_votes.iter().enumerate() {
+            if *votes > self.class_votes[best] {
+                best = i;
+            }
+        }
+        ObjectClass::ALL[best]
+    }
+
+    pub(super) fn motion(&self) -> Motion {
+        Group::of(self.class()).motion()
+    }
+
+    pub(super) fn bbox(&self) -> Box3 {
+        let [x, y] = self.plane.position();
+        Box3 {
+            center: [x, y, self.level.value()],
+            length: self.size.length,
+            width: self.size.width,
+            height: self.size.height,
+            yaw: self.heading.yaw(),
+        }
+    }
+
+    pub(super) fn is_finite(&self) -> bool {
+        self.plane.is_finite() && self.bbox().is_valid() && self.heading.rate().is_finite()
+    }
+
+    pub(super) fn predict(&mut self, dt_s: f64) {
+        self.plane.predict(dt_s, self.motion().acceleration_mps2);
+        self.heading.predict(dt_s, TURN_RADPS2[usize::from(!self.moving)]);
+        self.level.predict(dt_s, CLIMB_MPS);
+    }
+
+    /// Squared Mahalanobis distance of the measured box, completed to this object's size.
+    pub(super) fn distance_squared(&self, seen: &Measurement) -> f64 {
+        self.plane.distance_squared(self.completed(seen).0, seen.noise_m)
+    }
+
+    pub(super) fn update(&mut self, seen: &Measurement) {
+        let motion = self.motion();
+        self.hits = self.hits.saturating_add(1);
+        self.misses = 0;
+        self.existence.hit(seen.score);
+        self.vote(seen);
+
+        let (bbox, quarters) = oriented(&seen.bbox, self.heading.yaw());
+        let grown = self.size.learned(&bbox);
+        self.plane.shift(growth(&self.bbox(), grown, seen.viewer));
+        self.size = grown;
+        self.plane.update(self.completed(seen).0, seen.noise_m);
+        self.level.update(bbox.center[2], seen.noise_m);
+        self.heading.update(bbox.yaw, motion.heading_noise_rad);
+        self.heading_votes.measured(quarters, &seen.bbox, seen.score);
+
+        self.follow_motion(&motion);
+    }
+
+    pub(super) fn miss(&mut self) {
+        self.misses = self.misses.saturating_add(1);
+        self.existence.miss();
+    }
+
+    /// What is told about the object. A standing object has no speed.
+    pub(super) fn track(&self) -> Track {
+        let moving = f64::from(u8::from(self.moving));
+        Track {
+            id: self.id,
+            class: self.class(),
+            existence: self.existence.probability(),
+            bbox: self.bbox(),
+            velocity_mps: self.plane.velocity().map(|v| moving * v),
+            yaw_rate_radps: moving * self.heading.rate(),
+            covariance: self.plane.covariance(),
+            hits: self.hits,
+            misses: self.misses,
+        }
+    }
+
+    /// The centre of the measured box with this object's heading and size, seen side in place.
+    fn completed(&self, seen: &Measurement) -> ([f64; 2], Box3) {
+        let (bbox, _) = oriented(&seen.bbox, self.heading.yaw());
+        let [dx, dy] = growth(&bbox, self.size, seen.viewer);
+        ([bbox.center[0] + dx, bbox.center[1] + dy], bbox)
+    }
+
+    fn vote(&mut self, seen: &Measurement) {
+        self.class_votes = self.class_votes.map(|votes| VOTE_MEMORY * votes);
+        let weight = if seen.class == ObjectClass::Unknown { UNKNOWN_VOTE } else { 1.0 };
+        if let Some(place) = ObjectClass::ALL.iter().position(|class| *class == seen.class) {
+            self.class_votes[place] += weight * seen.score.max(1e-3);
+        }
+    }
+
+    /// Tells motion from noise, and brings heading and motion together for what rolls.
+    fn follow_motion(&mut self, motion: &Motion) {
+        let [vx, vy] = self.plane.velocity();
+        let (speed, spread) = (vx.hypot(vy), self.plane.velocity_spread());
+        let needed = motion.slowest_mps.max(MOVING * spread);
+        self.moving = speed > if self.moving { 0.5 * needed } else { needed };
+        let certain = speed > POINTING_MPS.max(MOVING * spread);
+        if certain {
+            let off = wrap_angle(vy.atan2(vx) - self.heading.yaw());
+            self.heading_votes.moved((off / FRAC_PI_2).round().rem_euclid(4.0) as usize);
+        }
+        let quarters = self.heading_votes.decide();
+        if quarters > 0 {
+            self.heading.turn(quarters as f64 * FRAC_PI_2);
+        }
+        if quarters % 2 == 1 {
+            (self.size.length, self.size.width) = (self.size.width, self.size.length);
+        }
+        if motion.side_speed_mps.is_finite() && self.hits > 3 {
+            let (sin, cos) = self.heading.yaw().sin_cos();
+            self.plane.calm([-sin, cos], motion.side_speed_mps);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What two vehicles or two roads may want different.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of the planner.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Speed on a free, straight road, m/s.
+    pub cruise_speed_mps: f64,
+    /// Width of the lane around the reference line, m.
+    pub lane_width_m: f64,
+    /// Time gap to a moving object ahead, s.
+    pub headway_s: f64,
+    /// Gap to a standing object ahead, bumper to bumper, m.
+    pub standstill_gap_m: f64,
+    /// Free space wanted around the vehicle, m.
+    pub margin_m: f64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { cruise_speed_mps: 13.9, lane_width_m: 3.5, headway_s: 1.5, standstill_gap_m: 2.2, margin_m: 0.3 }
+    }
+}
+
+impl Config {
+    /// The field that cannot be true and its value, if there is one.
+    #[must_use]
+    pub fn implausible(&self) -> Option<(&'static str, f64)> {
+        [
+            ("planning.cruise_speed_mps", self.cruise_speed_mps, 0.0..=70.0),
+            ("planning.lane_width_m", self.lane_width_m, 1.0..=20.0),
+            ("planning.headway_s", self.headway_s, 0.2..=5.0),
+            ("planning.standstill_gap_m", self.standstill_gap_m, 0.5..=20.0),
+            ("planning.margin_m", self.margin_m, 0.0..=2.0),
+        ]
+        .into_iter()
+        .find(|(_, value, range)| !range.contains(value))
+        .map(|(name, value, _)| (name, value))
+    }
+
+    /// The same if it is plausible, else the defaults.
+    #[must_use]
+    pub fn repaired(self) -> Self {
+        if self.implausible().is_some() { Self::default() } else { self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_plausible_and_nan_is_named() {
+        assert_eq!(Config::default().implausible(), None);
+        let bad = Config { headway_s: f64::NAN, ..Config::default() };
+        assert_eq!(bad.implausible().map(|(name, _)| name), Some("planning.headway_s"));
+        assert_eq!(bad.repaired(), Config::default());
+    }
+}

@@ -1,0 +1,97 @@
+//! Where a plan starts: the ego state, brought to the plan's stamp and clamped to what a plan can start from.
+
+use crate::PlanInput;
+use crate::lattice::Kept;
+use maps::CartesianState;
+use types::{Plan, Pose2, Stamp, Trajectory, Vehicle, wrap_angle};
+
+/// An ego state older or newer than this is taken as it is, s.
+const LONGEST_EXTRAPOLATION_S: f64 = 0.5;
+/// Below this speed the yaw rate says nothing about the steering, m/s.
+const SLOW_MPS: f64 = 1.0;
+
+/// The state that the lattice starts from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Start {
+    /// The ego, clamped.
+    pub state: CartesianState,
+}
+
+impl Start {
+    /// Its pose.
+    #[must_use]
+    pub fn pose(&self) -> Pose2 {
+        Pose2 { x: self.state.x, y: self.state.y, yaw: self.state.heading_rad }
+    }
+}
+
+/// What the planner remembers from cycle to cycle.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Stamp of the last plan.
+    pub stamp: Stamp,
+    /// The last trajectory; empty before the first plan.
+    pub trajectory: Trajectory,
+    /// The last choice, if it was one of the lattice.
+    pub kept: Option<Kept>,
+    /// Last foot point on the line, m.
+    pub s_m: Option<f64>,
+}
+
+impl Memory {
+    /// Keeps what the next cycle needs and hands the plan on.
+    pub fn remember(&mut self, plan: Plan, kept: Option<Kept>) -> Plan {
+        self.stamp = plan.stamp;
+        self.trajectory.points.clone_from(&plan.trajectory.points);
+        self.trajectory.tail_start = plan.trajectory.tail_start;
+        self.kept = kept;
+        plan
+    }
+
+    /// Seconds from the last plan to `stamp`, if the last plan is of use then.
+    #[must_use]
+    pub fn age_s(&self, stamp: Stamp) -> Option<f64> {
+        let age = stamp.seconds_since(self.stamp);
+        (!self.trajectory.points.is_empty() && (0.0..=1.0).contains(&age)).then_some(age)
+    }
+}
+
+/// The start state, or `None` if the ego state is not finite.
+///
+/// Position, heading and speed are measured. Acceleration and curvature go on from the last plan while the ego is
+/// near it, since the actuators' delay and noise hide what is already commanded; else they are measured and clamped.
+#[must_use]
+pub fn start(input: &PlanInput<'_>, memory: &Memory, vehicle: &Vehicle) -> Option<Start> {
+    let usable = |x: f64| x.abs() < 1e7;
+    let near = input.stamp.seconds_since(input.ego.stamp).abs() <= LONGEST_EXTRAPOLATION_S;
+    let ego = if near { input.ego.extrapolated(input.stamp) } else { *input.ego };
+    let pose = ego.pose();
+    if !ego.is_finite() || ![pose.x, pose.y, pose.yaw, ego.speed_mps].into_iter().all(usable) {
+        return None;
+    }
+    let limits = &vehicle.limits;
+    // The lattice drives forward: a car that rolls back is first brought to rest.
+    let speed_mps = ego.speed_mps.clamp(0.0, 100.0);
+    let planned = memory.age_s(input.stamp).and_then(|age| memory.trajectory.at(age)).filter(|p| {
+        (p.x - pose.x).hypot(p.y - pose.y) < 0.7
+            && (p.speed_mps - speed_mps).abs() < 1.0
+            && wrap_angle(p.heading_rad - pose.yaw).abs() < 0.15
+    });
+    let measured_curvature = if speed_mps > SLOW_MPS { ego.yaw_rate_radps / speed_mps } else { 0.0 };
+    let (acceleration, curvature) =
+        planned.map_or((ego.acceleration_mps2, measured_curvature), |p| (p.acceleration_mps2, p.curvature_1pm));
+    let steering = vehicle.max_steering_rad.tan() / vehicle.wheelbase_m;
+    let sharpest = steering.min(limits.lateral_acceleration_mps2 / (speed_mps * speed_mps).max(0.1));
+    // Braking that would pass standstill before the jerk limit can release it cannot go on.
+    let hardest = limits.deceleration_mps2.min(0.9 * (2.0 * limits.jerk_mps3 * speed_mps).sqrt());
+    Some(Start {
+        state: CartesianState {
+            x: pose.x,
+            y: pose.y,
+            heading_rad: pose.yaw,
+            curvature_1pm: curvature.clamp(-0.95 * sharpest, 0.95 * sharpest),
+            speed_mps,
+            acceleration_mps2: acceleration.clamp(-0.95 * hardest, 0.95 * limits.acceleration_mps2),
+        },
+    })
+}

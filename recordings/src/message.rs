@@ -1,0 +1,130 @@
+//! What a drive is made of.
+
+use crate::topics::Topic;
+use types::{
+    Admission, Calibration, CameraFrame, Command, Detections, EgoState, InsFix, Latency, LidarSweep, Plan, Pose2,
+    Stamp, Tracks,
+};
+
+/// How much a line of text matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// For developers.
+    Debug,
+    /// Good to know.
+    Info,
+    /// Something is wrong, the drive goes on.
+    Warning,
+    /// Something failed.
+    Error,
+    /// The drive cannot go on.
+    Fatal,
+}
+
+/// One message of a drive.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// Where the sensors sit. Has no stamp: it takes that of the message before it, or of the first one.
+    Calibration(Calibration),
+    /// The way to follow, in `odom`. Has no stamp, as the calibration.
+    Route(Vec<Pose2>),
+    /// A camera frame.
+    Camera(CameraFrame),
+    /// A lidar sweep.
+    Lidar(LidarSweep),
+    /// An output of the GPS/INS unit.
+    Ins(InsFix),
+    /// A frame was admitted.
+    Admission(Admission),
+    /// The estimated state of the own vehicle.
+    Ego {
+        /// The frame it was made from.
+        frame: u64,
+        /// The state.
+        state: EgoState,
+    },
+    /// The objects of a frame.
+    Detections(Detections),
+    /// The tracks of a frame.
+    Tracks(Tracks),
+    /// The plan of a frame.
+    Plan(Plan),
+    /// A command to the actuators.
+    Command(Command),
+    /// Where the time of a frame went.
+    Latency(Latency),
+    /// A line for people.
+    Text {
+        /// When.
+        stamp: Stamp,
+        /// How much it matters.
+        level: LogLevel,
+        /// Who says it.
+        name: String,
+        /// The line.
+        text: String,
+    },
+}
+
+impl Message {
+    /// The message's stamp, `None` for calibration and route.
+    #[must_use]
+    pub fn stamp(&self) -> Option<Stamp> {
+        Some(match self {
+            Self::Calibration(_) | Self::Route(_) => return None,
+            Self::Camera(frame) => frame.stamp,
+            Self::Lidar(sweep) => sweep.stamp,
+            Self::Ins(fix) => fix.state.stamp,
+            Self::Admission(admission) => admission.stamp,
+            Self::Ego { state, .. } => state.stamp,
+            Self::Detections(detections) => detections.stamp,
+            Self::Tracks(tracks) => tracks.stamp,
+            Self::Plan(plan) => plan.stamp,
+            Self::Command(command) => command.stamp,
+            Self::Latency(latency) => latency.stamp,
+            Self::Text { stamp, .. } => *stamp,
+        })
+    }
+
+    /// The counter that orders messages of one topic and one stamp; zero if they have none.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        match self {
+            Self::Calibration(_) | Self::Route(_) | Self::Text { .. } => 0,
+            Self::Camera(frame) => frame.seq,
+            Self::Lidar(sweep) => sweep.seq,
+            Self::Ins(fix) => fix.seq,
+            Self::Admission(admission) => admission.frame,
+            Self::Ego { frame, .. } => *frame,
+            Self::Detections(detections) => detections.frame,
+            Self::Tracks(tracks) => tracks.frame,
+            Self::Plan(plan) => plan.frame,
+            Self::Command(command) => command.tick,
+            Self::Latency(latency) => latency.frame,
+        }
+    }
+
+    /// Name of the topic that holds the message.
+    #[must_use]
+    pub fn topic(&self) -> &'static str {
+        self.place().row().name
+    }
+
+    pub(crate) const fn place(&self) -> Topic {
+        match self {
+            Self::Calibration(_) => Topic::Calibration,
+            Self::Route(_) => Topic::RoutePoses,
+            Self::Camera(_) => Topic::CameraImage,
+            Self::Lidar(_) => Topic::LidarPoints,
+            Self::Ins(_) => Topic::InsState,
+            Self::Admission(_) => Topic::Tick,
+            Self::Ego { .. } => Topic::EgoState,
+            Self::Detections(_) => Topic::Detections,
+            Self::Tracks(_) => Topic::Tracks,
+            Self::Plan(_) => Topic::Plan,
+            Self::Command(_) => Topic::Command,
+            Self::Latency(_) => Topic::Latency,
+            Self::Text { .. } => Topic::Log,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! From the rooms' types to bytes.
+
+use super::{
+    Box3, Calibration, Camera, Command, CompressedImage, Detection2, Detection3, Detections, Ego, Latency, Plan,
+    PointCloud, Pose, Prediction, Route, Span, Tick, Timestamp, Track, Tracks, TrajectoryPoint,
+};
+use foxglove::messages::{Log, PackedElementField, Quaternion, log, packed_element_field::NumericType};
+use nalgebra::Isometry3;
+use prost::Message as _;
+use prost::encoding::{WireType, encode_key, encode_varint};
+use types::{EgoState, ImageFormat, PointKind, PoseSource, Stamp};
+
+use crate::{LogLevel, Message};
+
+/// Appends the message's bytes. `stamp` is the log time, which calibration and route do not have of their own.
+pub(crate) fn message(message: &Message, stamp: Stamp, out: &mut Vec<u8>) {
+    let timestamp = Some(Timestamp::from(stamp));
+    match message {
+        Message::Calibration(calibration) => append(&self::calibration(calibration, timestamp), out),
+        Message::Route(route) => {
+            let column = |pick: fn(&types::Pose2) -> f64| route.iter().map(pick).collect();
+            append(&Route { timestamp, x: column(|p| p.x), y: column(|p| p.y), yaw: column(|p| p.yaw) }, out);
+        }
+        Message::Camera(frame) => image(frame, timestamp, out),
+        Message::Lidar(sweep) => points(sweep, timestamp, out),
+        Message::Ins(fix) => append(&ego(fix.seq, &fix.state, timestamp), out),
+        Message::Ego { frame, state } => append(&ego(*frame, state, timestamp), out),
+        Message::Admission(admission) => {
+            let types::Admission { frame, camera, lidar, ins, dropped, .. } = *admission;
+            append(&Tick { timestamp, frame, camera, lidar, ins, dropped }, out);
+        }
+        Message::Detections(detections) => append(&self::detections(detections, timestamp), out),
+        Message::Tracks(tracks) => {
+            let objects = tracks.objects.iter().map(track).collect();
+            append(&Tracks { timestamp, frame: tracks.frame, objects }, out);
+        }
+        Message::Plan(plan) => append(&self::plan(plan, timestamp), out),
+        Message::Command(command) => {
+            let types::Command { tick, steering_rad, acceleration_mps2, plan, ego, limits, .. } = *command;
+            let stop = command.stop.map(|reason| reason.name().to_string()).unwrap_or_default();
+            append(&Command { timestamp, tick, steering_rad, acceleration_mps2, plan, ego, stop, limits }, out);
+        }
+        Message::Latency(latency) => {
+            let span = |span: &types::Span| Span {
+                name: span.name.clone(),
+                start_ns: span.start_ns,
+                duration_ns: span.duration_ns,
+            };
+            let spans = latency.spans.iter().map(span).collect();
+            append(&Latency { timestamp, frame: latency.frame, spans }, out);
+        }
+        Message::Text { level, name, text, .. } => {
+            let (message, name) = (text.clone(), name.clone());
+            let level = log_level(*level).into();
+            append(&Log { timestamp: view_timestamp(stamp), level, message, name, ..Log::default() }, out);
+        }
+    }
+}
+
+/// The stamp as viewers know it: `None` before 1970 and after 2106.
+pub(crate) fn view_timestamp(stamp: Stamp) -> Option<foxglove::messages::Timestamp> {
+    let seconds = u32::try_from(stamp.nanos().div_euclid(1_000_000_000)).ok()?;
+    foxglove::messages::Timestamp::new_checked(seconds, stamp.nanos().rem_euclid(1_000_000_000) as u32)
+}
+
+impl From<Stamp> for Timestamp {
+    fn from(stamp: Stamp) -> Self {
+        let nanos = stamp.nanos();
+        Self { seconds: nanos.div_euclid(1_000_000_000), nanos: nanos.rem_euclid(1_000_000_000) as i32 }
+    }
+}
+
+fn append(message: &impl prost::Message, out: &mut Vec<u8>) {
+    out.reserve(message.encoded_len());
+    message.encode_raw(out);
+}
+
+/// Appends a field of bytes straight from where they are: the payload is copied once.
+fn append_bytes(tag: u32, bytes: &[u8], out: &mut Vec<u8>) {
+    out.reserve(bytes.len() + 16);
+    encode_key(tag, WireType::LengthDelimited, out);
+    encode_varint(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
+}
+
+fn image(frame: &types::CameraFrame, timestamp: Option<Timestamp>, out: &mut Vec<u8>) {
+    let format = match frame.format {
+        ImageFormat::Jpeg => "jpeg",
+        ImageFormat::Png => "png",
+    };
+    append(&CompressedImage { timestamp, data: Vec::new(), format: format.into(), frame_id: "camera".into() }, out);
+    append_bytes(2, &frame.data, out);
+}
+
+fn points(sweep: &types::LidarSweep, timestamp: Option<Timestamp>, out: &mut Vec<u8>) {
+    let field = |field: &types::PointField| PackedElementField {
+        name: field.name.clone(),
+        offset: field.offset as u32,
+        r#type: numeric_type(field.kind).into(),
+    };
+    let identity = Quaternion { w: 1.0, ..Quaternion::default() };
+    let header = PointCloud {
+        timestamp,
+        frame_id: "lidar".into(),
+        pose: Some(foxglove::messages::Pose { position: None, orientation: Some(identity) }),
+        point_stride: sweep.stride as u32,
+        fields: sweep.fields.iter().map(field).collect(),
+        data: Vec::new(),
+    };
+    append(&header, out);
+    append_bytes(6, &sweep.data, out);
+}
+
+const fn numeric_type(kind: PointKind) -> NumericType {
+    match kind {
+        PointKind::U8 => NumericType::Uint8,
+        PointKind::U16 => NumericType::Uint16,
+        PointKind::U32 => NumericType::Uint32,
+        PointKind::I8 => NumericType::Int8,
+        PointKind::I16 => NumericType::Int16,
+        PointKind::I32 => NumericType::Int32,
+        PointKind::F32 => NumericType::Float32,
+        PointKind::F64 => NumericType::Float64,
+    }
+}
+
+const fn log_level(level: LogLevel) -> log::Level {
+    match level {
+        LogLevel::Debug => log::Level::Debug,
+        LogLevel::Info => log::Level::Info,
+        LogLevel::Warning => log::Level::Warning,
+        LogLevel::Error => log::Level::Error,
+        LogLevel::Fatal => log::Level::Fatal,
+    }
+}
+
+fn calibration(calibration: &types::Calibration, timestamp: Option<Timestamp>) -> Calibration {
+    let camera = calibration.camera.as_ref().map(|camera| Camera {
+        width: camera.width as u64,
+        height: camera.height as u64,
+        k: camera.k.transpose().iter().copied().collect(),
+        camera_from_lidar: Some(pose(&camera.camera_from_lidar)),
+    });
+    Calibration { timestamp, base_from_lidar: Some(pose(&calibration.base_from_lidar)), camera }
+}
+
+fn pose(pose: &Isometry3<f64>) -> Pose {
+    let (t, q) = (&pose.translation, &pose.rotation.coords);
+    Pose { x: t.x, y: t.y, z: t.z, qx: q.x, qy: q.y, qz: q.z, qw: q.w }
+}
+
+/// Name of a pose's source as it stands in files.
+pub(crate) const fn source_name(source: PoseSource) -> &'static str {
+    match source {
+        PoseSource::Ins => "ins",
+        PoseSource::LidarOdometry => "lidar odometry",
+    }
+}
+
+fn ego(frame: u64, state: &EgoState, timestamp: Option<Timestamp>) -> Ego {
+    Ego {
+        timestamp,
+        frame,
+        odom_from_base: Some(pose(&state.odom_from_base)),
+        speed_mps: state.speed_mps,
+        acceleration_mps2: state.acceleration_mps2,
+        yaw_rate_radps: state.yaw_rate_radps,
+        source: source_name(state.source).into(),
+    }
+}
+
+fn box3(bbox: &types::Box3) -> Option<Box3> {
+    let types::Box3 { center: [x, y, z], length, width, height, yaw } = *bbox;
+    Some(Box3 { x, y, z, length, width, height, yaw })
+}
+
+fn detections(detections: &types::Detections, timestamp: Option<Timestamp>) -> Detections {
+    let detection2 = |found: &types::Detection2| {
+        let types::Box2 { x_min, y_min, x_max, y_max } = found.bbox;
+        Detection2 { x_min, y_min, x_max, y_max, class: found.class.name().into(), score: found.score }
+    };
+    let detection3 = |found: &types::Detection3| Detection3 {
+        r#box: box3(&found.bbox),
+        class: found.class.name().into(),
+        score: found.score,
+        point_count: found.point_count,
+        camera: found.camera,
+    };
+    Detections {
+        timestamp,
+        frame: detections.frame,
+        camera: detections.camera.iter().map(detection2).collect(),
+        lidar: detections.lidar.iter().map(detection3).collect(),
+    }
+}
+
+fn track(track: &types::Track) -> Track {
+    Track {
+        id: track.id,
+        class: track.class.name().into(),
+        existence: track.existence,
+        r#box: box3(&track.bbox),
+        vx_mps: track.velocity_mps[0],
+        vy_mps: track.velocity_mps[1],
+        yaw_rate_radps: track.yaw_rate_radps,
+        covariance: track.covariance.as_flattened().to_vec(),
+        hits: track.hits,
+        misses: track.misses,
+    }
+}
+
+fn plan(plan: &types::Plan, timestamp: Option<Timestamp>) -> Plan {
+    let point = |point: &types::TrajectoryPoint| {
+        let types::TrajectoryPoint { time_s, x, y, heading_rad, curvature_1pm, speed_mps, acceleration_mps2 } = *point;
+        TrajectoryPoint { time_s, x, y, heading_rad, curvature_1pm, speed_mps, acceleration_mps2 }
+    };
+    let prediction = |path: &types::PredictedPath| {
+        let column = |i: usize| path.poses.iter().map(|pose| pose[i]).collect();
+        Prediction { track: path.track, x: column(0), y: column(1), heading_rad: column(2), step_s: path.step_s }
+    };
+    Plan {
+        timestamp,
+        frame: plan.frame,
+        trajectory: plan.trajectory.points.iter().map(point).collect(),
+        tail_start: plan.trajectory.tail_start as u64,
+        decision: plan.decision.kind.name().into(),
+        track: plan.decision.track,
+        reason: plan.decision.reason.clone(),
+        cost: plan.cost,
+        candidate_verdict: plan.candidates.iter().map(|candidate| candidate.verdict as i32).collect(),
+        candidate_cost: plan.candidates.iter().map(|candidate| candidate.cost).collect(),
+        candidate_path: plan.candidates.iter().flat_map(|c| c.path.as_flattened()).copied().collect(),
+        predictions: plan.predictions.iter().map(prediction).collect(),
+    }
+}

@@ -1,0 +1,96 @@
+//! `chauffeur bench`.
+
+use super::{NetworkOptions, embedded_drive, replay, table};
+use crate::config::Config;
+use crate::replay::{Mode, Replay};
+use clap::{Args, Subcommand};
+use recordings::Compression;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// Time per frame: each part, end to end, one frame at a time in one thread.
+    Frame(FrameOptions),
+}
+
+/// How to measure frames.
+#[derive(Debug, Args)]
+pub struct FrameOptions {
+    /// The drive. Default: the small one in the repository.
+    drive: Option<PathBuf>,
+    /// Frames at the start that are run but not counted.
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    warm_up: u64,
+    /// Write the table as JSON, too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// The vehicle's configuration (TOML).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    networks: NetworkOptions,
+}
+
+/// Parts that are the networks' own time.
+const NETWORK: [&str; 2] = ["infer camera", "infer lidar"];
+/// Parts that a bench of the stack should not count: reading the recorded drive stands for the sensors.
+const SOURCE: &str = "read";
+
+pub fn run(what: &What) -> anyhow::Result<ExitCode> {
+    let What::Frame(options) = what;
+    // The log is written for real, to a file that is thrown away.
+    let folder = tempfile::tempdir()?;
+    let bench = Replay {
+        drive: options.drive.clone().unwrap_or_else(embedded_drive),
+        mode: Mode::Lossless,
+        output: Some(folder.path().join("bench.mcap")),
+        compression: Compression::Lz4,
+        config: Config::read(options.config.as_deref())?,
+        networks: options.networks.choice(),
+        serial: true,
+        warm_up: options.warm_up,
+    };
+    let prepared = bench.prepare()?;
+    println!("{}, {}", bench.drive.display(), prepared.detectors);
+    let outcome = replay::watched(prepared)?;
+    let (skipped, longest) = outcome.statistics.warm_up();
+    println!("warm-up: {skipped} frames left out, the longest {:.1} ms", longest.as_secs_f64() * 1e3);
+    let rows = outcome.statistics.rows();
+    table::print_latency(&rows);
+    let sum = |wanted: &dyn Fn(&str) -> bool| rows.iter().filter(|r| wanted(r.part)).map(|r| r.sum_ns).sum::<u128>();
+    let whole = sum(&|part| part == "end to end");
+    let parts = sum(&|part| part != "end to end");
+    let network = sum(&|part| NETWORK.contains(&part));
+    let source = sum(&|part| part == SOURCE);
+    let own = whole - network - source;
+    println!("sum of the parts {parts} ns, end to end {whole} ns, difference {} ns", whole.abs_diff(parts));
+    if network > 0 {
+        println!(
+            "networks {:.1} ms a frame; all else without reading {:.2} ms a frame: {:.2} % of the networks' time",
+            ms_per_frame(network, outcome.statistics.frames()),
+            ms_per_frame(own, outcome.statistics.frames()),
+            100.0 * own as f64 / network as f64
+        );
+    }
+    if let Some(path) = &options.json {
+        let report = serde_json::json!({
+            "drive": bench.drive.display().to_string(),
+            "frames": outcome.statistics.frames(),
+            "warm_up_frames": skipped,
+            "network_ns": network.to_string(),
+            "other_ns": own.to_string(),
+            "parts": rows.iter().map(|row| serde_json::json!({
+                "part": row.part, "frames": row.frames, "p50_ms": row.p50_ms, "p90_ms": row.p90_ms,
+                "p99_ms": row.p99_ms, "max_ms": row.max_ms, "sum_ns": row.sum_ns.to_string(),
+            })).collect::<Vec<_>>(),
+        });
+        std::fs::write(path, format!("{report:#}\n"))?;
+    }
+    replay::verdict(outcome)
+}
+
+fn ms_per_frame(ns: u128, frames: u64) -> f64 {
+    ns as f64 * 1e-6 / frames.max(1) as f64
+}

@@ -1,0 +1,29 @@
+//! `chauffeur import`.
+
+use clap::Subcommand;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Where a drive comes from.
+#[derive(Debug, Subcommand)]
+pub enum Source {
+    /// The KITTI tracking layout: velodyne, `image_02`, calib, oxts.
+    Kitti {
+        /// Folder that holds `velodyne`, `image_02`, `calib` and `oxts`, or a parent of it.
+        #[arg(long, value_name = "DIR")]
+        root: PathBuf,
+        /// Name of the sequence, e.g. 0000.
+        #[arg(long)]
+        sequence: String,
+        /// The drive to write.
+        #[arg(long, value_name = "DRIVE.mcap")]
+        output: PathBuf,
+    },
+}
+
+pub fn run(source: &Source) -> anyhow::Result<ExitCode> {
+    let Source::Kitti { root, sequence, output } = source;
+    let summary = recordings::kitti::import(root, sequence, output)?;
+    println!("{}: {summary}", output.display());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,109 @@
+//! The command line: what a person types, what is printed, and the exit code.
+//!
+//! Exit codes: 0 done, 1 the run failed a gate or a stage failed, 2 bad input or set-up.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // this is the room that talks to a person
+
+mod bench;
+mod import;
+mod info;
+mod render;
+mod replay;
+mod simulate;
+mod table;
+
+use crate::stack::NetworkChoice;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// An autonomous-driving perception and planning stack whose every drive replays bit for bit.
+#[derive(Debug, Parser)]
+#[command(name = "chauffeur", version, about)]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a recorded drive through the whole stack and log it.
+    Replay(replay::Options),
+    /// Show what a drive holds.
+    Info(info::Options),
+    /// Make a drive out of a data set.
+    #[command(subcommand)]
+    Import(import::Source),
+    /// Draw one moment of a drive: bird's-eye view and camera.
+    Render(render::Options),
+    /// Make a drive in the simulated world.
+    Simulate(simulate::Options),
+    /// Measure.
+    #[command(subcommand)]
+    Bench(bench::What),
+}
+
+/// Which networks to run.
+#[derive(Clone, Debug, Args)]
+pub struct NetworkOptions {
+    /// Catalogue of networks (TOML). Without it the geometric lidar detector works alone.
+    #[arg(long, value_name = "FILE")]
+    models: Option<PathBuf>,
+    /// Folder of the ONNX files, if it is not the catalogue's.
+    #[arg(long, value_name = "DIR", requires = "models")]
+    model_dir: Option<PathBuf>,
+    /// The ONNX Runtime library; `off` for the embedded engine. Default: `ORT_DYLIB_PATH`, the active Python, the system.
+    #[arg(long, value_name = "PATH")]
+    onnxruntime: Option<PathBuf>,
+    /// Where the networks run.
+    #[arg(long, value_enum, default_value_t = ProviderName::Cpu)]
+    provider: ProviderName,
+    /// Threads of a network.
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    threads: usize,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProviderName {
+    Cpu,
+    Cuda,
+    Tensorrt,
+}
+
+impl NetworkOptions {
+    fn choice(&self) -> NetworkChoice {
+        NetworkChoice {
+            catalogue: self.models.clone(),
+            model_dir: self.model_dir.clone(),
+            onnxruntime: self.onnxruntime.clone(),
+            provider: match self.provider {
+                ProviderName::Cpu => models::Provider::Cpu,
+                ProviderName::Cuda => models::Provider::Cuda,
+                ProviderName::Tensorrt => models::Provider::TensorRt,
+            },
+            threads: self.threads,
+        }
+    }
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let outcome = match Program::parse().command {
+        Command::Replay(options) => replay::run(&options),
+        Command::Info(options) => info::run(&options),
+        Command::Import(source) => import::run(&source),
+        Command::Render(options) => render::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
+        Command::Bench(what) => bench::run(&what),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+/// The drive in the repository, for who names none.
+fn embedded_drive() -> PathBuf {
+    let inside = std::path::Path::new("recordings/drives/street.mcap");
+    if inside.is_file() { inside.to_path_buf() } else { std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(inside) }
+}

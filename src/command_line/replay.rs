@@ -1,0 +1,135 @@
+//! `chauffeur replay`.
+
+use super::{NetworkOptions, embedded_drive, table};
+use crate::config::Config;
+use crate::replay::{Mode, Prepared, Replay};
+use crate::runtime::{FaultCell, Outcome, Progress};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use recordings::Compression;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// What to replay, and how.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The drive. Default: the small one in the repository.
+    drive: Option<PathBuf>,
+    /// What the replay obeys.
+    #[arg(long, value_enum, default_value_t = ModeName::Lossless)]
+    mode: ModeName,
+    /// Speed of `--mode realtime`, 1 is life.
+    #[arg(long, default_value_t = 1.0)]
+    rate: f64,
+    /// The log to write. Default: `drives/NAME.replay.mcap`.
+    #[arg(long, value_name = "DRIVE.mcap")]
+    output: Option<PathBuf>,
+    /// Compression of the log.
+    #[arg(long, value_enum, default_value_t = CompressionName::Lz4)]
+    compression: CompressionName,
+    /// The vehicle's configuration (TOML).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// All stages in one thread.
+    #[arg(long)]
+    serial: bool,
+    #[command(flatten)]
+    networks: NetworkOptions,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ModeName {
+    /// Every frame, in virtual time.
+    Lossless,
+    /// As recorded: frames, drops, and the plan of each command.
+    Faithful,
+    /// As faithful, with the recorded detections: no network, no sensor.
+    FromDetections,
+    /// Paced by the wall clock; the door drops what comes too fast.
+    Realtime,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CompressionName {
+    None,
+    Lz4,
+    Zstd,
+}
+
+pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let drive = options.drive.clone().unwrap_or_else(embedded_drive);
+    let output = options.output.clone().unwrap_or_else(|| default_output(&drive));
+    let replay = Replay {
+        mode: match options.mode {
+            ModeName::Lossless => Mode::Lossless,
+            ModeName::Faithful => Mode::Faithful,
+            ModeName::FromDetections => Mode::FromDetections,
+            ModeName::Realtime => Mode::RealTime { rate: options.rate },
+        },
+        compression: match options.compression {
+            CompressionName::None => Compression::None,
+            CompressionName::Lz4 => Compression::Lz4,
+            CompressionName::Zstd => Compression::Zstd,
+        },
+        output: Some(output.clone()),
+        config: Config::read(options.config.as_deref())?,
+        networks: options.networks.choice(),
+        serial: options.serial,
+        warm_up: 0,
+        drive,
+    };
+    let prepared = replay.prepare()?;
+    println!("{} ({}), {}", replay.drive.display(), replay.mode.name(), prepared.detectors);
+    let outcome = watched(prepared)?;
+    table::print_latency(&outcome.statistics.rows());
+    table::print_outcome(&outcome);
+    println!("log: {}", output.display());
+    verdict(outcome)
+}
+
+fn default_output(drive: &Path) -> PathBuf {
+    let stem = drive.file_stem().map_or_else(|| "drive".into(), |stem| stem.to_string_lossy().into_owned());
+    Path::new("drives").join(format!("{}.replay.mcap", stem.trim_end_matches(".replay")))
+}
+
+/// Runs with a progress bar; Ctrl-C closes the door.
+pub fn watched(prepared: Prepared) -> anyhow::Result<Outcome> {
+    let (fault, progress) = (Arc::new(FaultCell::default()), Arc::new(Progress::default()));
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} frames {per_sec} eta {eta}")?;
+    let bar = ProgressBar::new(prepared.expected_frames).with_style(style);
+    let interrupted = Arc::clone(&fault);
+    // A second run in one process keeps the first one's handler: then Ctrl-C ends the process at once.
+    let _ = ctrlc::set_handler(move || interrupted.interrupt());
+    let ticking = crate::runtime::crew::periodically(Duration::from_millis(100), {
+        let (bar, progress) = (bar.clone(), Arc::clone(&progress));
+        move || bar.set_position(progress.frames.load(Ordering::Relaxed))
+    });
+    let outcome = prepared.run(&fault, &progress);
+    drop(ticking);
+    bar.finish_and_clear();
+    outcome
+}
+
+/// The exit code of a run: 2 bad input or output, 1 a fault or a silent drive, 0 else.
+pub fn verdict(outcome: Outcome) -> anyhow::Result<ExitCode> {
+    if let Some(fault) = outcome.fault {
+        eprintln!("fault in {}: {}", fault.stage, fault.reason);
+        if outcome.error.is_none() {
+            return Ok(ExitCode::from(1));
+        }
+    }
+    if let Some(error) = outcome.error {
+        return Err(error);
+    }
+    let tally = &outcome.tally;
+    for (what, count) in [("frames", tally.frames), ("tracks", tally.tracks), ("plans", tally.plans), ("commands", tally.commands)] {
+        if count == 0 {
+            eprintln!("silent drive: no {what} in {} frames", tally.frames);
+            return Ok(ExitCode::from(1));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,12 @@
+//! Chauffeur: an autonomous-driving perception and planning stack whose every drive replays bit for bit.
+//!
+//! This package wires the rooms together. `runtime` owns threads, queues and clocks; `command_line` owns stdout and
+//! exit codes; `render` draws; `stack` builds the stages of one car from its configuration.
+
+pub mod command_line;
+pub mod config;
+pub mod onnxruntime;
+pub mod render;
+pub mod replay;
+pub mod runtime;
+pub mod stack;

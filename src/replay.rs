@@ -1,0 +1,217 @@
+//! A recorded drive through the stack: the modes, and what each one obeys.
+
+use crate::config::Config;
+use crate::runtime::join::{Join, Sensors};
+use crate::runtime::log::Recorder;
+use crate::runtime::source::{self, Messages};
+use crate::runtime::{FaultCell, Feed, Outcome, Progress, Settings, run};
+use crate::stack::{self, NetworkChoice, Networks};
+use anyhow::{Context, bail, ensure};
+use recordings::{Compression, DriveReader, DriveWriter, Message, RunRecord, Topic};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use types::{Calibration, Pose2, Stamp};
+
+/// What a replay obeys.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mode {
+    /// Every frame, in virtual time.
+    Lossless,
+    /// The choices that the drive recorded: frames, drops, and which plan each command followed.
+    Faithful,
+    /// As faithful, with the recorded detections and ego states: no network, no sensor.
+    FromDetections,
+    /// Sensors at their time on the wall clock, `rate` times as fast; the door drops what comes too fast.
+    RealTime {
+        /// Speed, 1 is life.
+        rate: f64,
+    },
+}
+
+impl Mode {
+    /// Name in the run record.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Lossless => "lossless",
+            Self::Faithful => "faithful",
+            Self::FromDetections => "from-detections",
+            Self::RealTime { .. } => "realtime",
+        }
+    }
+}
+
+/// A replay to be made.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// The drive.
+    pub drive: PathBuf,
+    /// What it obeys.
+    pub mode: Mode,
+    /// Where the log goes; nowhere if there is no path.
+    pub output: Option<PathBuf>,
+    /// Compression of the log.
+    pub compression: Compression,
+    /// The vehicle's configuration.
+    pub config: Config,
+    /// Which networks.
+    pub networks: NetworkChoice,
+    /// All stages in one thread.
+    pub serial: bool,
+    /// Frames left out of the statistics at the start.
+    pub warm_up: u64,
+}
+
+/// A replay that is ready to run.
+pub struct Prepared {
+    feed: Feed,
+    stages: Vec<Box<dyn crate::runtime::Stage>>,
+    recorder: Recorder,
+    settings: Settings,
+    config: Config,
+    /// Frames that the drive should give; what the progress bar counts to.
+    pub expected_frames: u64,
+    /// What detects, in words.
+    pub detectors: String,
+}
+
+/// What a drive says about itself before its first frame.
+pub struct Drive {
+    /// The opened file.
+    pub reader: DriveReader,
+    /// Where the sensors sit.
+    pub calibration: Calibration,
+    /// Where to go, if the drive knows.
+    pub route: Vec<Pose2>,
+    /// What it was recorded with.
+    pub sensors: Sensors,
+}
+
+impl Drive {
+    /// Opens a drive.
+    ///
+    /// # Errors
+    /// Not a drive, cut, without calibration, without sensors: names the file.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        let reader = DriveReader::open(path)?;
+        let calibration = reader.calibration().cloned();
+        let calibration = calibration.with_context(|| format!("{}: the drive has no calibration", path.display()))?;
+        let has = |topic| reader.count(topic) > 0;
+        let sensors =
+            Sensors { camera: has(Topic::CameraImage), lidar: has(Topic::LidarPoints), ins: has(Topic::InsState) };
+        let route = reader.route().to_vec();
+        Ok(Self { reader, calibration, route, sensors })
+    }
+}
+
+impl Replay {
+    /// Opens the drive, loads the networks and creates the log.
+    ///
+    /// # Errors
+    /// Bad input: names the file, the field and the numbers.
+    pub fn prepare(&self) -> anyhow::Result<Prepared> {
+        let Drive { mut reader, calibration, route, sensors } = Drive::open(&self.drive)?;
+        let config = self.config.clone();
+        let path = self.drive.display();
+        let injected = self.mode == Mode::FromDetections;
+        if injected {
+            for (topic, count) in [("ego states", reader.count(Topic::EgoState)), ("detections", reader.count(Topic::Detections))] {
+                ensure!(count > 0, "{path}: the drive holds no {topic}: replay it once with --mode lossless");
+            }
+        } else {
+            ensure!(sensors.camera || sensors.lidar, "{path}: the drive holds neither images nor sweeps");
+        }
+        if matches!(self.mode, Mode::Faithful | Mode::FromDetections) {
+            ensure!(reader.count(Topic::Tick) > 0, "{path}: the drive holds no choices to obey: it was never run; use --mode lossless");
+        }
+        let networks = if injected {
+            Networks::default()
+        } else {
+            Networks::load(&self.networks, sensors.camera, sensors.lidar)?
+        };
+        let recorder = Recorder::new(
+            self.writer(&networks, &calibration, &route)?,
+            matches!(self.mode, Mode::Lossless | Mode::Faithful),
+            matches!(self.mode, Mode::RealTime { .. }),
+            self.warm_up,
+        );
+        let expected_frames = match self.mode {
+            Mode::Faithful | Mode::FromDetections => reader.count(Topic::Tick),
+            _ if sensors.lidar => reader.count(Topic::LidarPoints),
+            _ => reader.count(Topic::CameraImage),
+        };
+        let detectors = if injected { "recorded detections".to_string() } else { networks.describe() };
+        let stages = if injected {
+            stack::behind_detection(&config, &route)?
+        } else {
+            stack::stages(&config, &calibration, &route, networks)?
+        };
+        let tolerance_s = config.runtime.join_tolerance_s;
+        if injected {
+            reader.only(&[Topic::Tick, Topic::EgoState, Topic::Detections, Topic::Command]);
+        }
+        let origin = reader.span().map_or(Stamp::default(), |(first, _)| first);
+        let messages: Messages = Box::new(reader);
+        let feed = match self.mode {
+            Mode::Lossless => Feed::Lossless(source::lossless(messages, sensors, tolerance_s)),
+            Mode::Faithful => Feed::Recorded(source::faithful(messages, tolerance_s)),
+            Mode::FromDetections => Feed::Recorded(source::from_detections(messages)),
+            Mode::RealTime { rate } => {
+                if !(0.01..=100.0).contains(&rate) {
+                    bail!("--rate {rate} is outside 0.01 to 100");
+                }
+                let join = Join::new(sensors, tolerance_s);
+                Feed::RealTime { inputs: source::inputs(messages), join, origin, rate }
+            }
+        };
+        let settings = Settings {
+            serial: self.serial,
+            step_budget: Duration::from_secs_f64(config.runtime.step_budget_s),
+            log_limit_bytes: config.runtime.log_limit_bytes,
+        };
+        Ok(Prepared { feed, stages, recorder, settings, config, expected_frames, detectors })
+    }
+
+    fn writer(
+        &self,
+        networks: &Networks,
+        calibration: &Calibration,
+        route: &[Pose2],
+    ) -> anyhow::Result<Option<DriveWriter>> {
+        let Some(output) = &self.output else { return Ok(None) };
+        if let (Ok(input), Ok(output)) = (self.drive.canonicalize(), output.canonicalize()) {
+            ensure!(input != output, "{}: the output would overwrite the drive", output.display());
+        }
+        if let Some(folder) = output.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+        }
+        let record = RunRecord {
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            mode: self.mode.name().to_string(),
+            config_sha256: self.config.digest(),
+            models: networks.digests.clone(),
+            engine: networks.engine.clone(),
+            provider: if networks.digests.is_empty() { String::new() } else { self.networks.provider.to_string() },
+            network_threads: if networks.digests.is_empty() { 0 } else { self.networks.threads as u64 },
+            source: stack::file_name(&self.drive),
+        };
+        let mut writer = DriveWriter::create(output, &record, self.compression)?;
+        writer.write(&Message::Calibration(calibration.clone()))?;
+        if !route.is_empty() {
+            writer.write(&Message::Route(route.to_vec()))?;
+        }
+        Ok(Some(writer))
+    }
+}
+
+impl Prepared {
+    /// Runs to the end of the drive, a fault, or an interrupt.
+    ///
+    /// # Errors
+    /// If the threads cannot be had. What goes wrong in the run is in the outcome.
+    pub fn run(self, fault: &Arc<FaultCell>, progress: &Arc<Progress>) -> anyhow::Result<Outcome> {
+        let ticker = stack::ticker(&self.config);
+        run(self.feed, self.stages, ticker, self.recorder, &self.settings, fault, progress)
+    }
+}

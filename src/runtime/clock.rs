@@ -1,0 +1,27 @@
+//! The one place where sensor time meets the wall clock.
+
+use std::time::{Duration, Instant};
+use types::Stamp;
+
+/// Plays sensor time on the wall clock, `rate` times as fast.
+#[derive(Clone, Copy, Debug)]
+pub struct WallClock {
+    begin: Instant,
+    origin: Stamp,
+    rate: f64,
+}
+
+impl WallClock {
+    /// A clock that shows `origin` now.
+    #[must_use]
+    pub fn starting_at(origin: Stamp, rate: f64) -> Self {
+        Self { begin: Instant::now(), origin, rate }
+    }
+
+    /// When the wall clock will show `stamp`; a stamp before the origin is due at once.
+    #[must_use]
+    pub fn instant_of(&self, stamp: Stamp) -> Instant {
+        let seconds = (stamp.seconds_since(self.origin) / self.rate).clamp(0.0, 1e9);
+        self.begin + Duration::from_secs_f64(seconds)
+    }
+}

@@ -1,0 +1,183 @@
+//! One run: frames from a source through the stages to control and the log. In one thread or in one per stage.
+
+use super::door::{self, Admitter, Rest};
+use super::fault::{Fault, FaultCell};
+use super::frame::{Frame, Input, Source};
+use super::join::Join;
+use super::log::{LogItem, Recorder, Tally};
+use super::stage::{Stage, guarded_step};
+use super::statistics::Statistics;
+use super::threads;
+use super::ticker::Ticker;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use types::{Command, Stamp, StopReason};
+
+/// Where frames come from and what time means.
+pub enum Feed {
+    /// Every frame, as fast as the stages can; ticks in virtual time.
+    Lossless(Source),
+    /// Recorded choices are obeyed: frames and ticks as they were.
+    Recorded(Source),
+    /// Inputs at their time on the wall clock; the door drops.
+    RealTime {
+        /// The sensors' messages in order.
+        inputs: Box<dyn Iterator<Item = anyhow::Result<Input>> + Send>,
+        /// How they are joined.
+        join: Join,
+        /// Stamp of the first message.
+        origin: Stamp,
+        /// How many times faster than life.
+        rate: f64,
+    },
+}
+
+/// How to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// All stages in one thread, for tests and benches. Not for real time.
+    pub serial: bool,
+    /// The longest a step may take before the stage counts as hung.
+    pub step_budget: Duration,
+    /// Bytes that wait for the log at most, in real time.
+    pub log_limit_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { serial: false, step_budget: Duration::from_secs(30), log_limit_bytes: 256 << 20 }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was logged.
+    pub tally: Tally,
+    /// Where the time went.
+    pub statistics: Statistics,
+    /// Messages of the sensors that came late, and that found no partner.
+    pub late_and_alone: (u64, u64),
+    /// Wall time of the run.
+    pub elapsed: Duration,
+    /// What went wrong in the stack.
+    pub fault: Option<Fault>,
+    /// What was wrong with the source or the log.
+    pub error: Option<anyhow::Error>,
+}
+
+/// Progress of a run, for whoever watches: frames done.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Frames that have reached the log.
+    pub frames: AtomicU64,
+}
+
+/// Runs a feed through the stages.
+///
+/// # Errors
+/// Only if a thread cannot be started. What goes wrong later is in the outcome.
+pub fn run(
+    feed: Feed,
+    stages: Vec<Box<dyn Stage>>,
+    ticker: Ticker,
+    recorder: Recorder,
+    settings: &Settings,
+    fault: &Arc<FaultCell>,
+    progress: &Arc<Progress>,
+) -> anyhow::Result<Outcome> {
+    match feed {
+        Feed::Lossless(source) if settings.serial => {
+            Ok(serial(source, false, stages, ticker, recorder, fault, progress))
+        }
+        Feed::Recorded(source) if settings.serial => Ok(serial(source, true, stages, ticker, recorder, fault, progress)),
+        feed => threads::run(feed, stages, ticker, recorder, settings, fault, progress),
+    }
+}
+
+/// Control's part of a frame when time is virtual: the ticks before it, then the frame itself.
+pub(super) fn virtual_control(ticker: &mut Ticker, frame: &mut Frame, obey: bool, fault: &FaultCell) -> Vec<Command> {
+    let mut commands = Vec::new();
+    ticker.start_at(frame.admission.stamp);
+    if obey {
+        ticker.remember(frame);
+        if let Err(reason) = ticker.obey(&mut frame.recorded_commands, false, &mut commands) {
+            fault.report("control", reason);
+        }
+    } else {
+        ticker.tick_until(frame.admission.stamp, &mut commands);
+        ticker.adopt(frame);
+    }
+    commands
+}
+
+/// The last commands of a run in virtual time: what is still recorded, or a stop.
+pub(super) fn last_commands(ticker: &mut Ticker, mut rest: Vec<Command>, obey: bool, fault: &FaultCell) -> Vec<Command> {
+    let mut commands = Vec::new();
+    if obey {
+        if let Err(reason) = ticker.obey(&mut rest, true, &mut commands) {
+            fault.report("control", reason);
+        }
+    } else {
+        let stop = if fault.is_set() { StopReason::Fault } else { StopReason::Shutdown };
+        commands.extend(ticker.tick(Some(stop)));
+    }
+    commands
+}
+
+fn serial(
+    mut source: Source,
+    obey: bool,
+    mut stages: Vec<Box<dyn Stage>>,
+    mut ticker: Ticker,
+    mut recorder: Recorder,
+    fault: &FaultCell,
+    progress: &Progress,
+) -> Outcome {
+    let begin = Instant::now();
+    let mut admitter = Admitter::new(1);
+    let mut rest = Rest::default();
+    let mut log_error = None;
+    let mut write = |recorder: &mut Recorder, item| {
+        if log_error.is_none()
+            && let Err(error) = recorder.write(item)
+        {
+            log_error = Some(error);
+            fault.interrupt();
+        }
+    };
+    while !fault.door_closed() {
+        let Some(mut frame) = door::next_frame(&mut source, &mut admitter, &mut rest) else { break };
+        for stage in &mut stages {
+            guarded_step(stage.as_mut(), &mut frame, fault);
+        }
+        frame.buffers = None;
+        let commands = virtual_control(&mut ticker, &mut frame, obey, fault);
+        frame.spans.lap("control");
+        write(&mut recorder, LogItem::Commands(commands));
+        write(&mut recorder, LogItem::Frame(Box::new(frame)));
+        progress.frames.fetch_add(1, Ordering::Relaxed);
+    }
+    for input in std::mem::take(&mut rest.inputs) {
+        write(&mut recorder, LogItem::Input(input));
+    }
+    let commands = last_commands(&mut ticker, std::mem::take(&mut rest.commands), obey, fault);
+    write(&mut recorder, LogItem::Commands(commands));
+    let error = rest.error.take().or_else(|| log_error.map(Into::into));
+    finish(recorder, begin, fault.first(), error, (0, 0))
+}
+
+pub(super) fn finish(
+    recorder: Recorder,
+    begin: Instant,
+    fault: Option<Fault>,
+    error: Option<anyhow::Error>,
+    late_and_alone: (u64, u64),
+) -> Outcome {
+    let (tally, statistics, error) = match recorder.finish() {
+        Ok((tally, statistics)) => (tally, statistics, error),
+        Err(closing) => (Tally::default(), Statistics::default(), error.or(Some(closing.into()))),
+    };
+    Outcome { tally, statistics, late_and_alone, elapsed: begin.elapsed(), fault, error }
+}

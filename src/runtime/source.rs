@@ -1,0 +1,226 @@
+//! Frames out of a recorded drive: all of them, or as the drive's own choices say.
+
+use super::frame::{Input, Recorded, SensorSet, Source, SourceItem};
+use super::join::{Join, Sensors};
+use anyhow::{Context, bail};
+use recordings::{Message, RecordingError};
+use std::collections::{BTreeMap, VecDeque};
+use types::{Admission, Stamp};
+
+/// Messages of a drive in (log time, channel, sequence) order.
+pub type Messages = Box<dyn Iterator<Item = Result<Message, RecordingError>> + Send>;
+
+/// The sensor messages of a drive.
+#[must_use]
+pub fn inputs(messages: Messages) -> Box<dyn Iterator<Item = anyhow::Result<Input>> + Send> {
+    Box::new(messages.filter_map(|message| match message {
+        Ok(message) => to_input(message).map(Ok),
+        Err(error) => Some(Err(error.into())),
+    }))
+}
+
+fn to_input(message: Message) -> Option<Input> {
+    match message {
+        Message::Camera(frame) => Some(Input::Camera(frame)),
+        Message::Lidar(sweep) => Some(Input::Lidar(sweep)),
+        Message::Ins(fix) => Some(Input::Ins(fix)),
+        _ => None,
+    }
+}
+
+/// Every frame of a drive, joined by stamp.
+#[must_use]
+pub fn lossless(messages: Messages, sensors: Sensors, tolerance_s: f64) -> Source {
+    let mut inputs = inputs(messages);
+    let mut join = Join::new(sensors, tolerance_s);
+    let (mut ended, mut rest_given) = (false, false);
+    Box::new(std::iter::from_fn(move || {
+        loop {
+            if let Some(set) = join.pop(ended) {
+                return Some(Ok(SourceItem::Set(set, None)));
+            }
+            if ended {
+                let first = !std::mem::replace(&mut rest_given, true);
+                return first.then(|| Ok(SourceItem::Rest(join.rest())));
+            }
+            match inputs.next() {
+                Some(Ok(input)) => join.push(input),
+                Some(Err(error)) => return Some(Err(error)),
+                None => ended = true,
+            }
+        }
+    }))
+}
+
+/// Frames and commands as the drive's own choices say, sensors included.
+#[must_use]
+pub fn faithful(messages: Messages, tolerance_s: f64) -> Source {
+    Box::new(Faithful { messages, waiting: Waiting::default(), ready: VecDeque::new(), tolerance_s, ended: false })
+}
+
+/// Sensor messages and admissions that are not yet joined again.
+#[derive(Default)]
+struct Waiting {
+    camera: BTreeMap<u64, Input>,
+    lidar: BTreeMap<u64, Input>,
+    ins: BTreeMap<u64, Input>,
+    admissions: VecDeque<Admission>,
+    newest: Option<Stamp>,
+}
+
+struct Faithful {
+    messages: Messages,
+    waiting: Waiting,
+    ready: VecDeque<SourceItem>,
+    tolerance_s: f64,
+    ended: bool,
+}
+
+impl Faithful {
+    /// Joins the oldest waiting admission if all its messages are there.
+    fn join(&mut self) -> anyhow::Result<()> {
+        while let Some(admission) = self.waiting.admissions.front().copied() {
+            let waiting = &mut self.waiting;
+            let lacks = |queue: &BTreeMap<u64, Input>, seq: Option<u64>| seq.filter(|seq| !queue.contains_key(seq));
+            let missing = [
+                ("image", lacks(&waiting.camera, admission.camera)),
+                ("sweep", lacks(&waiting.lidar, admission.lidar)),
+                ("GPS/INS output", lacks(&waiting.ins, admission.ins)),
+            ];
+            if let Some((what, Some(seq))) = missing.into_iter().find(|(_, seq)| seq.is_some()) {
+                let overdue = |newest: Stamp| newest.seconds_since(admission.stamp) > 2.0 * self.tolerance_s;
+                if self.ended || waiting.newest.is_some_and(overdue) {
+                    bail!("frame {} was made of {what} {seq}, which the drive does not hold", admission.frame);
+                }
+                return Ok(());
+            }
+            let mut set = SensorSet { stamp: admission.stamp, ..SensorSet::default() };
+            take(&mut waiting.camera, admission.camera, &mut set);
+            take(&mut waiting.lidar, admission.lidar, &mut set);
+            take(&mut waiting.ins, admission.ins, &mut set);
+            waiting.admissions.pop_front();
+            self.ready.push_back(SourceItem::Set(set, Some(Recorded { admission, ego: None, detections: None })));
+        }
+        Ok(())
+    }
+}
+
+/// Moves the message `seq` into the set, and all older ones beside it.
+fn take(queue: &mut BTreeMap<u64, Input>, seq: Option<u64>, set: &mut SensorSet) {
+    let Some(seq) = seq else { return };
+    let newer = queue.split_off(&(seq + 1));
+    let older = std::mem::replace(queue, newer);
+    for (own, input) in older {
+        match input {
+            Input::Camera(frame) if own == seq => set.camera = Some(frame),
+            Input::Lidar(sweep) if own == seq => set.lidar = Some(sweep),
+            Input::Ins(fix) if own == seq => set.ins = Some(fix),
+            other => set.unmatched.push(other),
+        }
+    }
+}
+
+impl Iterator for Faithful {
+    type Item = anyhow::Result<SourceItem>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Some(Ok(item));
+            }
+            if self.ended {
+                return None;
+            }
+            match self.messages.next() {
+                Some(Err(error)) => return Some(Err(error.into())),
+                Some(Ok(message)) => {
+                    match message {
+                        Message::Admission(admission) => self.waiting.admissions.push_back(admission),
+                        Message::Command(command) => self.ready.push_back(SourceItem::Command(command)),
+                        Message::Camera(frame) => drop(self.waiting.camera.insert(frame.seq, Input::Camera(frame))),
+                        Message::Lidar(sweep) => {
+                            self.waiting.newest = self.waiting.newest.max(Some(sweep.stamp));
+                            self.waiting.lidar.insert(sweep.seq, Input::Lidar(sweep));
+                        }
+                        Message::Ins(fix) => drop(self.waiting.ins.insert(fix.seq, Input::Ins(fix))),
+                        _ => continue,
+                    }
+                    if let Err(error) = self.join() {
+                        return Some(Err(error));
+                    }
+                }
+                None => {
+                    self.ended = true;
+                    if let Err(error) = self.join() {
+                        return Some(Err(error));
+                    }
+                    let Waiting { camera, lidar, ins, .. } = std::mem::take(&mut self.waiting);
+                    let rest = camera.into_values().chain(lidar.into_values()).chain(ins.into_values());
+                    self.ready.push_back(SourceItem::Rest(rest.collect()));
+                }
+            }
+        }
+    }
+}
+
+/// Frames with the detections and ego states that the drive recorded; no sensor message is read.
+#[must_use]
+pub fn from_detections(mut messages: Messages) -> Source {
+    let mut pending: BTreeMap<u64, Recorded> = BTreeMap::new();
+    let mut ready: VecDeque<SourceItem> = VecDeque::new();
+    let mut ended = false;
+    Box::new(std::iter::from_fn(move || {
+        loop {
+            if let Some(item) = ready.pop_front() {
+                return Some(Ok(item));
+            }
+            if ended {
+                return None;
+            }
+            let message = match messages.next() {
+                Some(Err(error)) => return Some(Err(error.into())),
+                Some(Ok(message)) => Some(message),
+                None => None,
+            };
+            // All messages of a frame share its stamp: a later one says that the frame is complete.
+            let now = message.as_ref().and_then(Message::stamp);
+            ended = message.is_none();
+            while let Some(first) = pending.first_entry() {
+                if !(ended || now.is_some_and(|now| now > first.get().admission.stamp)) {
+                    break;
+                }
+                let recorded = first.remove();
+                let set = SensorSet { stamp: recorded.admission.stamp, ..SensorSet::default() };
+                ready.push_back(SourceItem::Set(set, Some(recorded)));
+            }
+            match message {
+                Some(Message::Admission(admission)) => pending.entry(admission.frame).or_default().admission = admission,
+                Some(Message::Ego { frame, state }) => {
+                    let own = pending.entry(frame).or_default();
+                    (own.ego, own.admission.stamp) = (Some(state), state.stamp);
+                }
+                Some(Message::Detections(detections)) => {
+                    let own = pending.entry(detections.frame).or_default();
+                    own.admission.stamp = detections.stamp;
+                    own.detections = Some(detections);
+                }
+                Some(Message::Command(command)) => ready.push_back(SourceItem::Command(command)),
+                _ => {}
+            }
+        }
+    }))
+}
+
+/// Refuses a drive that cannot be replayed from its choices.
+///
+/// # Errors
+/// Says what the drive lacks.
+pub fn require_choices(counts: &BTreeMap<&str, u64>, needed: &[&str]) -> anyhow::Result<()> {
+    for topic in needed {
+        let count = counts.get(topic).copied().unwrap_or(0);
+        (count > 0).then_some(()).with_context(|| {
+            format!("the drive has no message on {topic}: it was never run, so only --mode lossless or realtime can replay it")
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! The rooms as stages: each takes what it needs out of the frame, calls its room's pure step and puts the answer in.
+
+use super::frame::Frame;
+use super::stage::Stage;
+use maps::ReferenceLine;
+use models::{CameraDetector, LidarSegmenter};
+use perception::detect::{GeometricDetector, SegmentDetector};
+use perception::localize::Localizer;
+use perception::track::Tracker;
+use planning::{PlanInput, Planner};
+use std::sync::Arc;
+use types::{Calibration, Detections, StepError};
+
+/// Compressed bytes to pixels and points.
+#[derive(Debug, Default)]
+pub struct Decode;
+
+impl Stage for Decode {
+    fn name(&self) -> &'static str {
+        "decode"
+    }
+
+    fn step(&mut self, frame: &mut Frame) -> Result<(), StepError> {
+        let buffers = frame.buffers.as_mut().ok_or_else(|| StepError::Fatal("the frame has no buffers".into()))?;
+        if let Some(camera) = &frame.sensors.camera {
+            let decoded = perception::decode::image(camera, &mut buffers.image);
+            frame.spans.lap("decode image");
+            decoded.map_err(|e| StepError::Skip(e.to_string()))?;
+        }
+        if let Some(lidar) = &frame.sensors.lidar {
+            let decoded = perception::decode::points(lidar, &mut buffers.points);
+            frame.rejected_points = buffers.points.rejected as u64;
+            frame.spans.lap("decode points");
+            decoded.map_err(|e| StepError::Skip(e.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Where the vehicle is.
+pub struct Localize {
+    /// The room's step.
+    pub localizer: Localizer,
+    /// Of the drive.
+    pub calibration: Arc<Calibration>,
+}
+
+impl Stage for Localize {
+    fn name(&self) -> &'static str {
+        "localize"
+    }
+
+    fn step(&mut self, frame: &mut Frame) -> Result<(), StepError> {
+        let points = frame.buffers.as_ref().filter(|_| frame.sensors.lidar.is_some()).map(|b| &b.points);
+        let ins = frame.sensors.ins.as_ref();
+        let admission = frame.admission;
+        let ego = self.localizer.step(admission.frame, admission.stamp, ins, points, &self.calibration);
+        frame.spans.lap("localize");
+        frame.ego = Some(ego?);
+        Ok(())
+    }
+}
+
+/// Which detectors look at a frame.
+pub struct Detect {
+    /// Finds boxes in the image, if there is a network for it.
+    pub camera: Option<CameraDetector>,
+    /// Labels points, if there is a network for it; else the geometric detector looks at the sweep.
+    pub lidar: Option<LidarSegmenter>,
+    /// Objects from labelled points.
+    pub segments: SegmentDetector,
+    /// Objects from points alone.
+    pub geometry: GeometricDetector,
+    /// Of the drive.
+    pub calibration: Arc<Calibration>,
+}
+
+impl Stage for Detect {
+    fn name(&self) -> &'static str {
+        "detect"
+    }
+
+    fn step(&mut self, frame: &mut Frame) -> Result<(), StepError> {
+        let fatal = |e: models::ModelError| StepError::Fatal(e.to_string());
+        let buffers = frame.buffers.as_mut().ok_or_else(|| StepError::Fatal("the frame has no buffers".into()))?;
+        let spans = &mut frame.spans;
+        let mut found =
+            Detections { frame: frame.admission.frame, stamp: frame.admission.stamp, ..Detections::default() };
+        if frame.sensors.camera.is_some()
+            && let Some(network) = &mut self.camera
+        {
+            network.prepare(&buffers.image).map_err(fatal)?;
+            spans.lap("prepare image");
+            network.infer().map_err(fatal)?;
+            spans.lap("infer camera");
+            found.camera = network.boxes().map_err(fatal)?;
+            spans.lap("decode boxes");
+        }
+        if frame.sensors.lidar.is_some() {
+            if let Some(network) = &mut self.lidar {
+                network.project(&buffers.points).map_err(fatal)?;
+                spans.lap("project points");
+                network.infer().map_err(fatal)?;
+                spans.lap("infer lidar");
+                network.label(&buffers.points, &mut buffers.labels).map_err(fatal)?;
+                spans.lap("label points");
+                found.lidar = self.segments.step(&buffers.points, &buffers.labels, &self.calibration);
+            } else {
+                found.lidar = self.geometry.step(&buffers.points, &self.calibration);
+            }
+            spans.lap("cluster");
+        }
+        perception::fuse::fuse(&self.calibration, &found.camera, &mut found.lidar);
+        spans.lap("fuse");
+        frame.detections = Some(found);
+        Ok(())
+    }
+}
+
+/// Objects over time.
+pub struct Track {
+    /// The room's step.
+    pub tracker: Tracker,
+}
+
+impl Stage for Track {
+    fn name(&self) -> &'static str {
+        "track"
+    }
+
+    fn step(&mut self, frame: &mut Frame) -> Result<(), StepError> {
+        frame.buffers = None; // nobody behind detection looks at pixels or points
+        let (Some(detections), Some(ego)) = (&frame.detections, &frame.ego) else {
+            return Err(StepError::Skip("no detections or no ego state".into()));
+        };
+        frame.tracks = Some(self.tracker.step(detections, ego));
+        frame.spans.lap("track");
+        Ok(())
+    }
+}
+
+/// What to do.
+pub struct Planning {
+    /// The room's step.
+    pub planner: Planner,
+    /// The road, if the drive has a route.
+    pub route: Option<ReferenceLine>,
+}
+
+impl Stage for Planning {
+    fn name(&self) -> &'static str {
+        "plan"
+    }
+
+    fn step(&mut self, frame: &mut Frame) -> Result<(), StepError> {
+        let (Some(tracks), Some(ego)) = (&frame.tracks, &frame.ego) else {
+            return Err(StepError::Skip("no tracks or no ego state".into()));
+        };
+        let admission = frame.admission;
+        let input =
+            PlanInput { frame: admission.frame, stamp: admission.stamp, ego, tracks, route: self.route.as_ref() };
+        frame.plan = Some(Arc::new(self.planner.step(&input)));
+        frame.spans.lap("plan");
+        Ok(())
+    }
+}

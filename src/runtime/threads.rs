@@ -1,0 +1,268 @@
+//! A run with one thread per stage, joined by bounded queues.
+
+use super::clock::WallClock;
+use super::crew::Crew;
+use super::door::{self, Admitter, Rest};
+use super::fault::FaultCell;
+use super::frame::Frame;
+use super::log::{LogAccount, LogItem, LogSender, Recorder};
+use super::run::{Feed, Outcome, Progress, Settings, finish, last_commands, virtual_control};
+use super::stage::{Stage, guarded_step};
+use super::ticker::Ticker;
+use super::watchdog::Heartbeat;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use types::{Stamp, StopReason};
+
+/// Sets of buffers: more than the corridor can hold at once, so that only a stuck stage empties the pool.
+const BUFFERS: usize = 12;
+/// How long control keeps commanding a stop after a fault before the run ends.
+const STOP_TIME: Duration = Duration::from_secs(1);
+
+/// Runs a feed with one thread for each stage, the door, control and the log.
+///
+/// # Errors
+/// If a thread cannot be started or the log thread is lost.
+pub fn run(
+    feed: Feed,
+    stages: Vec<Box<dyn Stage>>,
+    ticker: Ticker,
+    recorder: Recorder,
+    settings: &Settings,
+    fault: &Arc<FaultCell>,
+    progress: &Arc<Progress>,
+) -> anyhow::Result<Outcome> {
+    let begin = Instant::now();
+    let mut crew = Crew::new(fault);
+    let mut heartbeats = Vec::new();
+    let real_time = matches!(feed, Feed::RealTime { .. });
+    let obey = matches!(feed, Feed::Recorded(_));
+
+    // The log, last in the corridor and first to be there.
+    let (log_queue, log_items) = bounded(if real_time { 4096 } else { 2 });
+    let log = LogSender::new(log_queue, settings.log_limit_bytes, !real_time);
+    let (result_sender, result) = bounded(1);
+    {
+        let (account, fault, progress) = (log.account(), Arc::clone(fault), Arc::clone(progress));
+        crew.start("log", move || {
+            let _ = result_sender.try_send(log_thread(&log_items, recorder, &account, &fault, &progress));
+        })?;
+    }
+
+    // The stages. A rendezvous at the door, one frame of slack behind it.
+    let (entrance, mut corridor) = bounded::<Box<Frame>>(0);
+    for stage in stages {
+        let (next_sender, next) = bounded(1);
+        let heartbeat = Heartbeat::new(stage.name(), settings.step_budget);
+        heartbeats.push(Arc::clone(&heartbeat));
+        let (name, fault, frames) = (stage.name(), Arc::clone(fault), corridor);
+        crew.start(name, move || stage_thread(stage, &frames, &next_sender, &heartbeat, &fault))?;
+        corridor = next;
+    }
+
+    let (rest_sender, rest) = bounded::<Rest>(1);
+    let (error_sender, errors) = bounded::<anyhow::Error>(1);
+    let (counts_sender, counts) = bounded::<(u64, u64)>(1);
+    let fault_of_thread = Arc::clone(fault);
+    match feed {
+        Feed::Lossless(mut source) | Feed::Recorded(mut source) => {
+            let log_of_control = log.clone();
+            let control_fault = Arc::clone(fault);
+            crew.start("control", move || {
+                control_in_virtual_time(&corridor, &log_of_control, ticker, obey, &rest, &control_fault);
+            })?;
+            crew.start("door", move || {
+                let mut admitter = Admitter::new(BUFFERS);
+                let mut rest = Rest::default();
+                while !fault_of_thread.door_closed() {
+                    let Some(frame) = door::next_frame(&mut source, &mut admitter, &mut rest) else { break };
+                    if entrance.send(Box::new(frame)).is_err() {
+                        break;
+                    }
+                }
+                rest.error.take().map(|error| error_sender.try_send(error));
+                // Before the entrance closes, so that control finds it there.
+                let _ = rest_sender.try_send(rest);
+                drop(entrance);
+            })?;
+        }
+        Feed::RealTime { inputs, join, origin, rate } => {
+            let clock = WallClock::starting_at(origin, rate);
+            let (input_sender, input_queue) = bounded(64);
+            let (log_of_control, control_fault) = (log.clone(), Arc::clone(fault));
+            crew.start("control", move || {
+                control_in_real_time(&corridor, &log_of_control, ticker, &clock, origin, &control_fault);
+            })?;
+            let (log_of_door, door_fault) = (log.clone(), Arc::clone(fault));
+            crew.start("door", move || {
+                let mut admitter = Admitter::new(BUFFERS);
+                let join =
+                    door::newest_wins(&input_queue, &entrance, &log_of_door, join, &mut admitter, &door_fault);
+                let _ = counts_sender.try_send((join.late(), join.alone()));
+            })?;
+            crew.start("source", move || {
+                let paced = door::pace(inputs, &clock, &input_sender, &fault_of_thread);
+                paced.err().map(|error| error_sender.try_send(error));
+            })?;
+        }
+    }
+    let account = log.account();
+    drop(log);
+    crew.wait(&heartbeats, 2 * STOP_TIME + settings.step_budget.min(Duration::from_secs(5)));
+    let counts = counts.try_recv().unwrap_or_default();
+    conclude(&crew, begin, fault, &result, errors.try_recv().ok(), counts, account.lost())
+}
+
+/// Collects what the threads left behind.
+fn conclude(
+    crew: &Crew,
+    begin: Instant,
+    fault: &FaultCell,
+    result: &Receiver<(Recorder, Option<anyhow::Error>)>,
+    source_error: Option<anyhow::Error>,
+    late_and_alone: (u64, u64),
+    lost: (u64, u64),
+) -> anyhow::Result<Outcome> {
+    let mut first = fault.first();
+    if !crew.out().is_empty()
+        && let Some(fault) = &mut first
+    {
+        fault.reason = format!("{}; threads that did not end: {}", fault.reason, crew.out().join(", "));
+    }
+    match result.recv_timeout(Duration::from_millis(100)) {
+        Ok((mut recorder, log_error)) => {
+            recorder.tally.lost = lost;
+            Ok(finish(recorder, begin, first, source_error.or(log_error), late_and_alone))
+        }
+        Err(_) => anyhow::bail!("the log did not close: {:?}", first.map_or_else(String::new, |f| f.reason)),
+    }
+}
+
+fn log_thread(
+    items: &Receiver<LogItem>,
+    mut recorder: Recorder,
+    account: &LogAccount,
+    fault: &FaultCell,
+    progress: &Progress,
+) -> (Recorder, Option<anyhow::Error>) {
+    let mut error: Option<anyhow::Error> = None;
+    loop {
+        let item = match items.recv_timeout(Duration::from_millis(100)) {
+            Ok(item) => item,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return (recorder, error),
+        };
+        account.taken(&item);
+        let is_frame = matches!(item, LogItem::Frame(_));
+        // After an error the queue is still emptied: nobody may block on it.
+        if error.is_none()
+            && let Err(first) = recorder.write(item)
+        {
+            error = Some(first.into());
+            fault.interrupt();
+        }
+        progress.frames.fetch_add(u64::from(is_frame), Ordering::Relaxed);
+    }
+}
+
+fn stage_thread(
+    mut stage: Box<dyn Stage>,
+    frames: &Receiver<Box<Frame>>,
+    next: &Sender<Box<Frame>>,
+    heartbeat: &Heartbeat,
+    fault: &FaultCell,
+) {
+    while let Ok(mut frame) = frames.recv() {
+        frame.spans.lap("queue");
+        heartbeat.begin();
+        let goes_on = guarded_step(stage.as_mut(), &mut frame, fault);
+        heartbeat.end();
+        if next.send(frame).is_err() || !goes_on {
+            return;
+        }
+    }
+}
+
+fn control_in_virtual_time(
+    frames: &Receiver<Box<Frame>>,
+    log: &LogSender,
+    mut ticker: Ticker,
+    obey: bool,
+    rest: &Receiver<Rest>,
+    fault: &FaultCell,
+) {
+    while let Ok(mut frame) = frames.recv() {
+        frame.spans.lap("queue");
+        frame.buffers = None;
+        let commands = virtual_control(&mut ticker, &mut frame, obey, fault);
+        frame.spans.lap("control");
+        if !(log.send(LogItem::Commands(commands)) && log.send(LogItem::Frame(frame))) {
+            return;
+        }
+    }
+    // A source that ended by a fault leaves nothing.
+    let rest = rest.recv_timeout(STOP_TIME).unwrap_or_default();
+    for input in rest.inputs {
+        let _ = log.send(LogItem::Input(input));
+    }
+    let commands = last_commands(&mut ticker, rest.commands, obey, fault);
+    let _ = log.send(LogItem::Commands(commands));
+}
+
+fn control_in_real_time(
+    frames: &Receiver<Box<Frame>>,
+    log: &LogSender,
+    mut ticker: Ticker,
+    clock: &WallClock,
+    origin: Stamp,
+    fault: &FaultCell,
+) {
+    ticker.start_at(origin);
+    let mut stopping_since: Option<Instant> = None;
+    let mut taken: Vec<Box<Frame>> = Vec::new();
+    loop {
+        let Some(stamp) = ticker.next_stamp() else { return };
+        let due = clock.instant_of(stamp);
+        let mut shut = false;
+        loop {
+            match frames.recv_deadline(due) {
+                Ok(mut frame) => {
+                    frame.spans.lap("queue");
+                    frame.buffers = None;
+                    ticker.adopt(&frame);
+                    taken.push(frame);
+                }
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    shut = true;
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    break;
+                }
+            }
+        }
+        let stop = match (fault.is_set(), shut) {
+            (true, _) => Some(StopReason::Fault),
+            (false, true) => Some(StopReason::Shutdown),
+            (false, false) => None,
+        };
+        for frame in &mut taken {
+            frame.spans.lap("control wait");
+        }
+        let command = ticker.tick(stop);
+        for mut frame in taken.drain(..) {
+            frame.spans.lap("control");
+            let _ = log.send(LogItem::Frame(frame));
+        }
+        let _ = log.send(LogItem::Commands(command.into_iter().collect()));
+        let stopped_for = stopping_since.map(|since| since.elapsed());
+        if stop.is_some() {
+            stopping_since.get_or_insert_with(Instant::now);
+        }
+        // A fault: command the stop for a while, since the stages may never close. The end of a drive: one stop command.
+        if (shut && !fault.is_set()) || stopped_for.is_some_and(|time| time > STOP_TIME) {
+            return;
+        }
+    }
+}

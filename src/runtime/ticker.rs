@@ -1,0 +1,130 @@
+//! When control ticks, and with which plan and ego state.
+
+use super::frame::Frame;
+use control::{ControlInput, Controller};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use types::{Command, EgoState, Plan, Stamp, StopReason};
+
+/// Calls the controller once per tick and remembers what the newest frame brought.
+///
+/// The first tick is at the first frame's stamp, the k-th `k` periods later. In virtual time all ticks
+/// before a frame's stamp are made with the plan before it. When a drive is obeyed, the recorded
+/// commands say which plan and ego state each tick used.
+#[derive(Debug)]
+pub struct Ticker {
+    controller: Controller,
+    period_ns: i64,
+    origin: Option<Stamp>,
+    next_tick: u64,
+    plan: Option<Arc<Plan>>,
+    ego: Option<(u64, EgoState)>,
+    obeyed: VecDeque<Command>,
+    recent: BTreeMap<u64, (Option<Arc<Plan>>, Option<EgoState>)>,
+}
+
+impl Ticker {
+    /// A ticker with this period.
+    #[must_use]
+    pub fn new(controller: Controller, period_s: f64) -> Self {
+        Self {
+            controller,
+            period_ns: ((period_s * 1e9).round() as i64).max(1),
+            origin: None,
+            next_tick: 0,
+            plan: None,
+            ego: None,
+            obeyed: VecDeque::new(),
+            recent: BTreeMap::new(),
+        }
+    }
+
+    /// Sets the stamp of the first tick, once.
+    pub fn start_at(&mut self, stamp: Stamp) {
+        self.origin.get_or_insert(stamp);
+    }
+
+    /// Stamp of the next tick; `None` before the start.
+    #[must_use]
+    pub fn next_stamp(&self) -> Option<Stamp> {
+        let ticks = i64::try_from(self.next_tick).unwrap_or(i64::MAX);
+        self.origin.map(|o| Stamp::from_nanos(o.nanos().saturating_add(ticks.saturating_mul(self.period_ns))))
+    }
+
+    /// Makes the next tick with what is newest.
+    pub fn tick(&mut self, stop: Option<StopReason>) -> Option<Command> {
+        let stamp = self.next_stamp()?;
+        let ego = self.ego.as_ref().map(|(frame, state)| (*frame, state));
+        let input = ControlInput { tick: self.next_tick, stamp, plan: self.plan.as_deref(), ego, stop };
+        self.next_tick += 1;
+        Some(self.controller.step(&input))
+    }
+
+    /// Virtual time: makes the ticks that are due before `stamp`.
+    pub fn tick_until(&mut self, stamp: Stamp, commands: &mut Vec<Command>) {
+        while self.next_stamp().is_some_and(|next| next < stamp) {
+            commands.extend(self.tick(None));
+        }
+    }
+
+    /// Takes up a frame's plan and ego state, whichever it has.
+    pub fn adopt(&mut self, frame: &Frame) {
+        self.start_at(frame.admission.stamp);
+        if let Some(plan) = &frame.plan {
+            self.plan = Some(Arc::clone(plan));
+        }
+        if let Some(ego) = frame.ego {
+            self.ego = Some((frame.admission.frame, ego));
+        }
+    }
+
+    /// Obeys a drive: remembers a frame for the commands that were made with it.
+    pub fn remember(&mut self, frame: &Frame) {
+        self.recent.insert(frame.admission.frame, (frame.plan.clone(), frame.ego));
+    }
+
+    /// Obeys a drive: makes the recorded ticks again, up to the first one that needs a frame which is not there yet.
+    ///
+    /// # Errors
+    /// At the end of the drive (`last`): the tick and the frame that never came.
+    pub fn obey(&mut self, recorded: &mut Vec<Command>, last: bool, commands: &mut Vec<Command>) -> Result<(), String> {
+        self.obeyed.extend(recorded.drain(..));
+        while let Some(next) = self.obeyed.front() {
+            let newest = self.recent.last_key_value().map(|(frame, _)| *frame);
+            let waits_for = next.plan.max(next.ego);
+            if waits_for > newest && !last {
+                return Ok(());
+            }
+            let missing = |what: &str, frame: u64| {
+                format!("tick {} was made with the {what} of frame {frame}, which this replay did not produce", next.tick)
+            };
+            let plan = match next.plan {
+                None => None,
+                Some(frame) => {
+                    let known = self.recent.get(&frame).and_then(|(plan, _)| plan.clone());
+                    Some(known.ok_or_else(|| missing("plan", frame))?)
+                }
+            };
+            let ego = match next.ego {
+                None => None,
+                Some(frame) => {
+                    let known = self.recent.get(&frame).and_then(|(_, ego)| *ego);
+                    Some((frame, known.ok_or_else(|| missing("ego state", frame))?))
+                }
+            };
+            // What the controller finds by itself it finds again; what it was told is told again.
+            let stop = next.stop.filter(|reason| matches!(reason, StopReason::Fault | StopReason::Shutdown));
+            let ego_input = ego.as_ref().map(|(frame, state)| (*frame, state));
+            let input =
+                ControlInput { tick: next.tick, stamp: next.stamp, plan: plan.as_deref(), ego: ego_input, stop };
+            commands.push(self.controller.step(&input));
+            let oldest_needed = match (next.plan, next.ego) {
+                (Some(plan), Some(ego)) => plan.min(ego),
+                _ => 0,
+            };
+            self.obeyed.pop_front();
+            self.recent = self.recent.split_off(&oldest_needed);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,140 @@
+//! The stages of one car on one drive, built from its configuration.
+
+use crate::config::Config;
+use crate::onnxruntime;
+use crate::runtime::{Stage, Ticker, stages};
+use anyhow::{Context, ensure};
+use control::Controller;
+use maps::ReferenceLine;
+use models::{CameraDetector, Catalogue, Engine, LidarSegmenter, Provider, Role};
+use perception::detect::{GeometricDetector, SegmentDetector};
+use perception::localize::Localizer;
+use perception::track::Tracker;
+use planning::Planner;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use types::{Calibration, Pose2};
+
+/// Which networks to run, and on what.
+#[derive(Clone, Debug)]
+pub struct NetworkChoice {
+    /// The catalogue; without one the geometric detector works alone.
+    pub catalogue: Option<PathBuf>,
+    /// Folder of the ONNX files, if it is not the catalogue's.
+    pub model_dir: Option<PathBuf>,
+    /// The ONNX Runtime library, if it is not to be looked for.
+    pub onnxruntime: Option<PathBuf>,
+    /// Where the networks run.
+    pub provider: Provider,
+    /// Threads of a network.
+    pub threads: usize,
+}
+
+/// The loaded networks and what the run record says about them.
+#[derive(Default)]
+pub struct Networks {
+    /// Finds boxes in the image.
+    pub camera: Option<CameraDetector>,
+    /// Labels points.
+    pub lidar: Option<LidarSegmenter>,
+    /// The engine in words; empty if there is no network.
+    pub engine: String,
+    /// SHA-256 of each network, by name.
+    pub digests: BTreeMap<String, String>,
+}
+
+impl Networks {
+    /// Loads what the catalogue names, for the sensors that the drive has. Says in one line on what they run.
+    ///
+    /// # Errors
+    /// What is missing or wrong: library, provider, catalogue, file, digest, shape, operator.
+    pub fn load(choice: &NetworkChoice, has_camera: bool, has_lidar: bool) -> anyhow::Result<Self> {
+        let Some(path) = &choice.catalogue else {
+            ensure!(
+                choice.provider == Provider::Cpu,
+                "{} was asked for, but no network: name a catalogue with --models",
+                choice.provider
+            );
+            return Ok(Self::default());
+        };
+        let library = onnxruntime::find(choice.onnxruntime.as_deref())?;
+        let catalogue = Catalogue::read(path, choice.model_dir.as_deref())?;
+        let engine = Engine::open(library.as_ref().map(|l| l.path.as_path()), choice.provider, choice.threads)?;
+        let mut networks = Self { engine: engine.describe(), ..Self::default() };
+        for spec in &catalogue.networks {
+            match spec.role {
+                Role::CameraDetector if has_camera => networks.camera = Some(CameraDetector::load(&engine, spec)?),
+                Role::LidarSegmenter if has_lidar => networks.lidar = Some(LidarSegmenter::load(&engine, spec)?),
+                Role::CameraDetector | Role::LidarSegmenter => continue,
+            }
+            networks.digests.insert(spec.name.clone(), spec.sha256.clone());
+        }
+        Ok(networks)
+    }
+
+    /// What detects, in one line for a person.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        if self.digests.is_empty() {
+            return "no network: geometric lidar detector".to_string();
+        }
+        let names: Vec<&str> = self.digests.keys().map(String::as_str).collect();
+        format!("{} on {}", names.join(" and "), self.engine)
+    }
+}
+
+/// All stages, from bytes to plan.
+///
+/// # Errors
+/// If the calibration or the route cannot be used.
+pub fn stages(
+    config: &Config,
+    calibration: &Calibration,
+    route: &[Pose2],
+    networks: Networks,
+) -> anyhow::Result<Vec<Box<dyn Stage>>> {
+    calibration.validate()?;
+    let calibration = Arc::new(calibration.clone());
+    let localizer = Localizer::new(config.localize.clone());
+    let detect = stages::Detect {
+        camera: networks.camera,
+        lidar: networks.lidar,
+        segments: SegmentDetector::new(config.segments.clone()),
+        geometry: GeometricDetector::new(config.geometric.clone()),
+        calibration: Arc::clone(&calibration),
+    };
+    let mut all: Vec<Box<dyn Stage>> =
+        vec![Box::new(stages::Decode), Box::new(stages::Localize { localizer, calibration }), Box::new(detect)];
+    all.extend(behind_detection(config, route)?);
+    Ok(all)
+}
+
+/// The stages behind detection.
+///
+/// # Errors
+/// If the route cannot be used.
+pub fn behind_detection(config: &Config, route: &[Pose2]) -> anyhow::Result<Vec<Box<dyn Stage>>> {
+    let points: Vec<[f64; 2]> = route.iter().map(|pose| [pose.x, pose.y]).collect();
+    let route = match points.as_slice() {
+        [] => None,
+        points => Some(ReferenceLine::new(points).context("the drive's route")?),
+    };
+    Ok(vec![
+        Box::new(stages::Track { tracker: Tracker::new(config.track.clone()) }),
+        Box::new(stages::Planning { planner: Planner::new(config.planning.clone(), config.vehicle), route }),
+    ])
+}
+
+/// Control behind the plan.
+#[must_use]
+pub fn ticker(config: &Config) -> Ticker {
+    let controller = Controller::new(config.control.clone(), config.vehicle);
+    Ticker::new(controller, config.runtime.control_period_s)
+}
+
+/// The file's name without folders, for a message or a record.
+#[must_use]
+pub fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
