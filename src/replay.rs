@@ -7,7 +7,7 @@ use crate::runtime::source::{self, Messages};
 use crate::runtime::{FaultCell, Feed, Outcome, Progress, Settings, run};
 use crate::stack::{self, NetworkChoice, Networks};
 use anyhow::{Context, bail, ensure};
-use recordings::{Compression, DriveReader, DriveWriter, Message, RunRecord, Topic};
+use recordings::{Compression, DriveInfo, DriveReader, DriveWriter, Message, RunRecord};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,6 +86,19 @@ pub struct Drive {
     pub route: Vec<Pose2>,
     /// What it was recorded with.
     pub sensors: Sensors,
+    /// Its table of contents.
+    pub info: DriveInfo,
+}
+
+/// Topics that a replay asks for by name.
+mod topic {
+    pub const CAMERA: &str = "/camera/front/image";
+    pub const LIDAR: &str = "/lidar/top/points";
+    pub const INS: &str = "/ins/state";
+    pub const TICK: &str = "/tick";
+    pub const EGO: &str = "/ego/state";
+    pub const DETECTIONS: &str = "/detections";
+    pub const COMMAND: &str = "/command";
 }
 
 impl Drive {
@@ -94,15 +107,27 @@ impl Drive {
     /// # Errors
     /// Not a drive, cut, without calibration, without sensors: names the file.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        let reader = DriveReader::open(path)?;
+        let mut reader = DriveReader::open(path)?;
+        let info = reader.info()?;
         let calibration = reader.calibration().cloned();
         let calibration = calibration.with_context(|| format!("{}: the drive has no calibration", path.display()))?;
-        let has = |topic| reader.count(topic) > 0;
-        let sensors =
-            Sensors { camera: has(Topic::CameraImage), lidar: has(Topic::LidarPoints), ins: has(Topic::InsState) };
-        let route = reader.route().to_vec();
-        Ok(Self { reader, calibration, route, sensors })
+        let has = |topic| count(&info, topic) > 0;
+        let sensors = Sensors { camera: has(topic::CAMERA), lidar: has(topic::LIDAR), ins: has(topic::INS) };
+        let route = reader.route().unwrap_or_default().to_vec();
+        Ok(Self { reader, calibration, route, sensors, info })
     }
+
+    /// Stamps of the first and the last message.
+    #[must_use]
+    pub fn span(&self) -> Option<(Stamp, Stamp)> {
+        let stamp = |ns: u64| Stamp::from_nanos(i64::try_from(ns).unwrap_or(i64::MAX));
+        self.info.span_ns.map(|(first, last)| (stamp(first), stamp(last)))
+    }
+}
+
+/// Messages of a topic.
+fn count(info: &DriveInfo, topic: &str) -> u64 {
+    info.channels.iter().filter(|channel| channel.topic == topic).map(|channel| channel.messages).sum()
 }
 
 impl Replay {
@@ -111,19 +136,22 @@ impl Replay {
     /// # Errors
     /// Bad input: names the file, the field and the numbers.
     pub fn prepare(&self) -> anyhow::Result<Prepared> {
-        let Drive { mut reader, calibration, route, sensors } = Drive::open(&self.drive)?;
+        let drive = Drive::open(&self.drive)?;
+        let span = drive.span();
+        let Drive { mut reader, calibration, route, sensors, info } = drive;
+        let count = |topic| count(&info, topic);
         let config = self.config.clone();
         let path = self.drive.display();
         let injected = self.mode == Mode::FromDetections;
         if injected {
-            for (topic, count) in [("ego states", reader.count(Topic::EgoState)), ("detections", reader.count(Topic::Detections))] {
+            for (topic, count) in [("ego states", count(topic::EGO)), ("detections", count(topic::DETECTIONS))] {
                 ensure!(count > 0, "{path}: the drive holds no {topic}: replay it once with --mode lossless");
             }
         } else {
             ensure!(sensors.camera || sensors.lidar, "{path}: the drive holds neither images nor sweeps");
         }
         if matches!(self.mode, Mode::Faithful | Mode::FromDetections) {
-            ensure!(reader.count(Topic::Tick) > 0, "{path}: the drive holds no choices to obey: it was never run; use --mode lossless");
+            ensure!(count(topic::TICK) > 0, "{path}: the drive holds no choices to obey: it was never run; use --mode lossless");
         }
         let networks = if injected {
             Networks::default()
@@ -137,9 +165,9 @@ impl Replay {
             self.warm_up,
         );
         let expected_frames = match self.mode {
-            Mode::Faithful | Mode::FromDetections => reader.count(Topic::Tick),
-            _ if sensors.lidar => reader.count(Topic::LidarPoints),
-            _ => reader.count(Topic::CameraImage),
+            Mode::Faithful | Mode::FromDetections => count(topic::TICK),
+            _ if sensors.lidar => count(topic::LIDAR),
+            _ => count(topic::CAMERA),
         };
         let detectors = if injected { "recorded detections".to_string() } else { networks.describe() };
         let stages = if injected {
@@ -149,9 +177,9 @@ impl Replay {
         };
         let tolerance_s = config.runtime.join_tolerance_s;
         if injected {
-            reader.only(&[Topic::Tick, Topic::EgoState, Topic::Detections, Topic::Command]);
+            reader.only(&[topic::TICK, topic::EGO, topic::DETECTIONS, topic::COMMAND]);
         }
-        let origin = reader.span().map_or(Stamp::default(), |(first, _)| first);
+        let origin = span.map_or(Stamp::default(), |(first, _)| first);
         let messages: Messages = Box::new(reader);
         let feed = match self.mode {
             Mode::Lossless => Feed::Lossless(source::lossless(messages, sensors, tolerance_s)),

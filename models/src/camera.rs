@@ -3,7 +3,11 @@
 use crate::{
     BoxesSpec, Carries, Engine, ModelError, NetworkSpec, Role,
     engine::{Network, Numbers},
-    operations::{boxes::{Candidate, decode_yolox}, image::ImageToTensor, suppress::suppress},
+    operations::{
+        boxes::{Candidate, decode_yolox},
+        image::ImageToTensor,
+        suppress::suppress,
+    },
     verify,
 };
 use types::{Box2, Detection2, Image, ObjectClass};

@@ -22,13 +22,15 @@ pub enum ModelError {
         reason: String,
     },
     /// The library is older than the interface this program was built with.
-    #[error("{}: ONNX Runtime {found} is too old: needed API level {needed} (1.{needed} or newer)", path.display())]
+    #[error("{}: ONNX Runtime {version} has API level {found}, needed at least {needed}", path.display())]
     LibraryTooOld {
         /// The path that was given.
         path: PathBuf,
         /// Version of the library.
-        found: String,
-        /// API level that is needed, the second number of the version.
+        version: String,
+        /// Its API level, the second number of the version.
+        found: u32,
+        /// The API level that is needed.
         needed: u32,
     },
     /// A process can hold one ONNX Runtime only.

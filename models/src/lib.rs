@@ -16,6 +16,7 @@ mod gpu;
 mod lidar;
 mod onnx_header;
 pub mod operations;
+mod protobuf;
 mod verify;
 
 pub use camera::CameraDetector;

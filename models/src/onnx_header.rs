@@ -1,16 +1,9 @@
 //! Reads what an ONNX file says about itself: opset, inputs, outputs, the names of its nodes. Weights are skipped.
 //!
-//! ONNX is protobuf; the field numbers are those of `onnx.proto`. Only the wire format is read here, so that a file can be
+//! ONNX is protobuf; the field numbers are those of `onnx.proto`. No schema compiler is needed for the few that count: a file can be
 //! checked before any engine sees it, and an engine's refusal can name the node.
 
-use std::str;
-
-/// A place in the file that cannot be read: byte offset and cause.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct HeaderError {
-    pub offset: usize,
-    pub reason: &'static str,
-}
+use crate::protobuf::{Field, Message, Value, WireError, each};
 
 /// How a dimension without number and name is shown.
 pub(crate) const UNNAMED: &str = "?";
@@ -50,7 +43,7 @@ pub(crate) struct OnnxHeader {
 
 impl OnnxHeader {
     /// Reads the header. Initializers that are listed as inputs (ONNX before IR 4) are not inputs.
-    pub fn read(bytes: &[u8]) -> Result<Self, HeaderError> {
+    pub fn read(bytes: &[u8]) -> Result<Self, WireError> {
         let mut header = Self::default();
         let mut initializers = Vec::new();
         let mut has_graph = false;
@@ -79,7 +72,7 @@ impl OnnxHeader {
             Ok(())
         })?;
         if !has_graph {
-            return Err(HeaderError { offset: bytes.len(), reason: "it ends without a graph" });
+            return Err(WireError { offset: bytes.len(), reason: "it ends without a graph" });
         }
         header.inputs.retain(|input| !initializers.contains(&input.name));
         Ok(header)
@@ -90,7 +83,7 @@ impl OnnxHeader {
         self.nodes.iter().find(|node| node.name == name)
     }
 
-    fn read_graph(&mut self, number: u64, field: Field, initializers: &mut Vec<String>) -> Result<(), HeaderError> {
+    fn read_graph(&mut self, number: u64, field: Field, initializers: &mut Vec<String>) -> Result<(), WireError> {
         match number {
             1 => self.nodes.push(read_node(field.message()?)?),
             5 => each(field.message()?, &mut |number, field| {
@@ -107,7 +100,7 @@ impl OnnxHeader {
     }
 }
 
-fn read_node(message: Message) -> Result<NodeHeader, HeaderError> {
+fn read_node(message: Message) -> Result<NodeHeader, WireError> {
     let mut node = NodeHeader::default();
     each(message, &mut |number, field| {
         match number {
@@ -141,7 +134,7 @@ fn read_node(message: Message) -> Result<NodeHeader, HeaderError> {
 }
 
 /// ValueInfoProto { name = 1, type = 2 { tensor_type = 1 { elem_type = 1, shape = 2 { dim = 1 { dim_value = 1, dim_param = 2 }}}}}
-fn read_value(message: Message) -> Result<ValueHeader, HeaderError> {
+fn read_value(message: Message) -> Result<ValueHeader, WireError> {
     let mut value = ValueHeader::default();
     each(message, &mut |number, field| match number {
         1 => field.text().map(|name| value.name = name),
@@ -161,7 +154,7 @@ fn read_value(message: Message) -> Result<ValueHeader, HeaderError> {
     Ok(value)
 }
 
-fn read_dimension(message: Message) -> Result<Dimension, HeaderError> {
+fn read_dimension(message: Message) -> Result<Dimension, WireError> {
     let mut dimension = Dimension::Symbol(UNNAMED.into());
     each(message, &mut |number, field| {
         match number {
@@ -172,97 +165,6 @@ fn read_dimension(message: Message) -> Result<Dimension, HeaderError> {
         Ok(())
     })?;
     Ok(dimension)
-}
-
-#[derive(Clone, Copy)]
-enum Value<'a> {
-    Varint(u64),
-    Bytes(&'a [u8]),
-    Skipped,
-}
-
-#[derive(Clone, Copy)]
-struct Field<'a> {
-    value: Value<'a>,
-    offset: usize,
-}
-
-impl<'a> Field<'a> {
-    fn message(self) -> Result<Message<'a>, HeaderError> {
-        match self.value {
-            Value::Bytes(bytes) => Ok(Message { bytes, offset: self.offset }),
-            _ => Err(HeaderError { offset: self.offset, reason: "a number where a message belongs" }),
-        }
-    }
-
-    fn text(self) -> Result<String, HeaderError> {
-        let text = str::from_utf8(self.message()?.bytes);
-        text.map(String::from).map_err(|_| HeaderError { offset: self.offset, reason: "a name that is not UTF-8" })
-    }
-
-    fn varint(self) -> Result<u64, HeaderError> {
-        match self.value {
-            Value::Varint(value) => Ok(value),
-            _ => Err(HeaderError { offset: self.offset, reason: "a message where a number belongs" }),
-        }
-    }
-}
-
-/// The unread rest of a message and its place in the file.
-struct Message<'a> {
-    bytes: &'a [u8],
-    offset: usize,
-}
-
-impl<'a> Message<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], HeaderError> {
-        let Some((taken, rest)) = self.bytes.split_at_checked(count) else {
-            return Err(HeaderError { offset: self.offset, reason: "it is cut off" });
-        };
-        self.bytes = rest;
-        self.offset += count;
-        Ok(taken)
-    }
-
-    fn varint(&mut self) -> Result<u64, HeaderError> {
-        let mut value = 0u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?[0];
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err(HeaderError { offset: self.offset, reason: "a number of more than 64 bits" })
-    }
-
-    fn field(&mut self) -> Result<(u64, Field<'a>), HeaderError> {
-        let key = self.varint()?;
-        let value = match key & 7 {
-            0 => Value::Varint(self.varint()?),
-            1 => self.take(8).map(|_| Value::Skipped)?,
-            2 => {
-                let length = self.varint()?;
-                let offset = self.offset;
-                let bytes = self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
-                return Ok((key >> 3, Field { value: Value::Bytes(bytes), offset }));
-            }
-            5 => self.take(4).map(|_| Value::Skipped)?,
-            _ => return Err(HeaderError { offset: self.offset, reason: "an unknown wire type" }),
-        };
-        Ok((key >> 3, Field { value, offset: self.offset }))
-    }
-}
-
-fn each<'a>(
-    mut message: Message<'a>,
-    visit: &mut dyn FnMut(u64, Field<'a>) -> Result<(), HeaderError>,
-) -> Result<(), HeaderError> {
-    while !message.bytes.is_empty() {
-        let (number, field) = message.field()?;
-        visit(number, field)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

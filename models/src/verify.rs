@@ -76,7 +76,11 @@ fn lidar(spec: &NetworkSpec) -> Result<(), ModelError> {
     }
     let (up, down) = (projection.fov_up_deg, projection.fov_down_deg);
     if !(up.is_finite() && down.is_finite() && up > down && up <= 90.0 && down >= -90.0) {
-        return Err(spec.mismatch("projection.fov_up_deg, fov_down_deg", "-90 <= down < up <= 90", [up, down].map(|v| v.to_string()).join(", ")));
+        return Err(spec.mismatch(
+            "projection.fov_up_deg, fov_down_deg",
+            "-90 <= down < up <= 90",
+            [up, down].map(|v| v.to_string()).join(", "),
+        ));
     }
     if !(projection.trust_distance_m.is_finite() && projection.trust_distance_m > 0.0) {
         return Err(spec.mismatch("projection.trust_distance_m", "more than 0", projection.trust_distance_m));
@@ -119,7 +123,7 @@ pub(crate) fn lidar_section(spec: &NetworkSpec) -> Result<&ProjectionSpec, Model
 
 /// Each of `wanted` is carried by exactly one tensor, and no tensor carries anything else.
 fn carried(spec: &NetworkSpec, tensors: &[TensorSpec], wanted: &[Carries]) -> Result<(), ModelError> {
-    for tensor in tensors.iter().filter(|tensor| !wanted.contains(&tensor.carries)) {
+    if let Some(tensor) = tensors.iter().find(|tensor| !wanted.contains(&tensor.carries)) {
         let what = format!("what {} carries", tensor.name);
         return Err(spec.mismatch(what, format!("one of {wanted:?}"), format!("{:?}", tensor.carries)));
     }
@@ -144,7 +148,10 @@ fn shape<const N: usize>(
     }
     let found: Option<[usize; N]> = tensor.shape.as_slice().try_into().ok();
     let fits = |found: &[usize; N]| {
-        found.iter().zip(&wanted).all(|(&size, want)| want.is_none_or(|want| want == size) && (1..=1 << 24).contains(&size))
+        found
+            .iter()
+            .zip(&wanted)
+            .all(|(&size, want)| want.is_none_or(|want| want == size) && (1..=1 << 24).contains(&size))
     };
     found.filter(fits).ok_or_else(|| {
         let wanted = wanted.map(|size| size.map_or("any".into(), |size| size.to_string())).join(", ");
@@ -161,12 +168,7 @@ pub(crate) fn header(spec: &NetworkSpec, header: &OnnxHeader) -> Result<(), Mode
     tensors(spec, "outputs", &spec.outputs, &header.outputs)
 }
 
-fn tensors(
-    spec: &NetworkSpec,
-    what: &str,
-    declared: &[TensorSpec],
-    found: &[ValueHeader],
-) -> Result<(), ModelError> {
+fn tensors(spec: &NetworkSpec, what: &str, declared: &[TensorSpec], found: &[ValueHeader]) -> Result<(), ModelError> {
     let mut declared_names: Vec<&str> = declared.iter().map(|tensor| tensor.name.as_str()).collect();
     let mut found_names: Vec<&str> = found.iter().map(|value| value.name.as_str()).collect();
     declared_names.sort_unstable();
@@ -174,7 +176,8 @@ fn tensors(
     if declared_names != found_names {
         return Err(spec.mismatch(what, declared_names.join(", "), found_names.join(", ")));
     }
-    for (tensor, value) in declared.iter().flat_map(|t| found.iter().filter(|v| v.name == t.name).map(move |v| (t, v))) {
+    for (tensor, value) in declared.iter().flat_map(|t| found.iter().filter(|v| v.name == t.name).map(move |v| (t, v)))
+    {
         let element = match tensor.element {
             Element::F32 => 1,
             Element::U8 => 2,
@@ -200,7 +203,9 @@ fn tensors(
 /// The sizes that the entry gives to the named dimensions of the file's inputs.
 pub(crate) fn symbols(spec: &NetworkSpec) -> Vec<(String, i64)> {
     let mut symbols = Vec::new();
-    for (tensor, value) in spec.inputs.iter().flat_map(|t| spec.header.inputs.iter().filter(|v| v.name == t.name).map(move |v| (t, v))) {
+    for (tensor, value) in
+        spec.inputs.iter().flat_map(|t| spec.header.inputs.iter().filter(|v| v.name == t.name).map(move |v| (t, v)))
+    {
         for (&size, dimension) in tensor.shape.iter().zip(&value.dimensions) {
             match (dimension, i64::try_from(size)) {
                 (Dimension::Symbol(name), Ok(size)) if name != UNNAMED => symbols.push((name.clone(), size)),

@@ -1,6 +1,9 @@
 //! The two public networks against the outputs of a reference in numpy. Needs the data beside the project and, for most, the
 //! ONNX Runtime library named by `ORT_DYLIB_PATH`; what is absent is said in one line.
 
+// A test's helpers are tests too, which the lint does not see.
+#![allow(clippy::unwrap_used)]
+
 use image::ImageReader;
 use models::{
     CameraDetector, Catalogue, Engine, LidarSegmenter, ModelError, PointLabels, Provider, Role,
@@ -213,17 +216,32 @@ fn the_projection_of_a_real_sweep_equals_the_golden() {
         milliseconds("compute", || projection.compute(&cloud, &spec));
         milliseconds("write", || projection.write(&cloud, &mut image, &mut mask));
     }
-    let differs = |pixel: &usize| (0..5).any(|plane| image[plane * 64 * 2048 + pixel] != golden[plane * 64 * 2048 + pixel]);
+    let differs =
+        |pixel: &usize| (0..5).any(|plane| image[plane * 64 * 2048 + pixel] != golden[plane * 64 * 2048 + pixel]);
     let differing: Vec<usize> = (0..64 * 2048).filter(differs).collect();
     // The sweep ends with a point at the origin. The reference takes it for the nearest of its pixel; to us it is no return.
-    assert_eq!(differing, [6 * 2048 + 1024]);
-    assert_eq!((golden[differing[0]], mask[differing[0]]), (0.0, 1.0));
+    let origin = 6 * 2048 + 1024;
+    assert_eq!((golden[origin], mask[origin]), (0.0, 1.0));
+    // Elsewhere only a point on a column's edge may differ: the reference's arc tangent has another last bit.
+    let near_edge = |pixel: usize| {
+        (0..cloud.len()).any(|point| {
+            let yaw = -f64::from(cloud.y[point]).atan2(f64::from(cloud.x[point]));
+            let u = 0.5 * (yaw / std::f64::consts::PI + 1.0) * 2048.0;
+            let row = projection.pixel_of_point[point] as usize / 2048;
+            row == pixel / 2048 && (u - (pixel % 2048) as f64).abs() < 1.1 && (u - u.round()).abs() < 2e-4
+        })
+    };
+    println!("{} of {} pixels differ", differing.len(), mask.len());
+    assert!(differing.len() <= 5 && differing.contains(&origin), "{differing:?}");
+    assert!(differing.iter().all(|&pixel| pixel == origin || near_edge(pixel)), "{differing:?}");
 }
 
 #[test]
 fn labels_on_onnx_runtime_equal_the_golden() {
     let (Some(engine), Some(catalogue)) = (onnxruntime(2), catalogue()) else { return };
-    let (Some(image), Some((_, golden))) = (golden_range_image(), npy("golden/kitti_0005_000000_labels.npy")) else { return };
+    let (Some(image), Some((_, golden))) = (golden_range_image(), npy("golden/kitti_0005_000000_labels.npy")) else {
+        return;
+    };
     let spec = catalogue.of_role(Role::LidarSegmenter).unwrap();
     let mut segmenter = milliseconds("load", || LidarSegmenter::load(&engine, spec)).unwrap();
     let (cloud, pixels) = cloud_of_range_image(&image);
@@ -235,7 +253,8 @@ fn labels_on_onnx_runtime_equal_the_golden() {
         milliseconds("label", || segmenter.label(&cloud, &mut labels)).unwrap();
     }
     let classes = spec.object_classes();
-    let same = pixels.iter().zip(&labels.class).filter(|(pixel, class)| classes[usize::from(golden[**pixel])] == **class);
+    let same =
+        pixels.iter().zip(&labels.class).filter(|(pixel, class)| classes[usize::from(golden[**pixel])] == **class);
     let (same, points) = (same.count(), pixels.len());
     println!("{same} of {points} points as the golden");
     assert!(points > 50_000 && same * 1000 >= points * 995, "{same} of {points}");
@@ -294,28 +313,42 @@ fn a_second_library_and_a_gpu_that_is_not_there_are_refused() {
     }
 }
 
+/// Prints whether 1, 2 and 4 threads give the same bits, and fails if two runs of the same thread count do not.
+fn compare_threads<T: PartialEq>(open: impl Fn(usize) -> Option<Engine>, run: impl Fn(&Engine) -> T) {
+    let Some(one) = open(1).map(|engine| run(&engine)) else { return };
+    for threads in [1, 2, 4] {
+        let engine = open(threads).unwrap();
+        let (first, again) = (run(&engine), run(&engine));
+        assert!(first == again, "{}: a second run differs", engine.describe());
+        let same = if first == one { "the bits of 1 thread" } else { "other bits than 1 thread" };
+        println!("{}: {same}", engine.describe());
+        assert!(first == one || threads != 1, "two engines of one kind differ");
+    }
+}
+
 #[test]
-fn the_same_threads_give_the_same_bits() {
-    let Some(catalogue) = catalogue() else { return };
-    let Some(image) = picture(PICTURES[0].0) else { return };
+fn the_same_threads_give_the_same_boxes() {
+    let (Some(catalogue), Some(image)) = (catalogue(), picture(PICTURES[0].0)) else { return };
     let boxes = |engine: &Engine| {
         let mut detector = CameraDetector::load(engine, catalogue.of_role(Role::CameraDetector).unwrap()).unwrap();
         detector.prepare(&image).unwrap();
         detector.infer().unwrap();
-        let first = detector.boxes().unwrap();
-        detector.prepare(&image).unwrap();
-        detector.infer().unwrap();
-        assert_eq!(detector.boxes().unwrap(), first, "{}: a second run differs", engine.describe());
-        first
+        detector.boxes().unwrap()
     };
-    let rten = |threads| Engine::open(None, Provider::Cpu, threads).unwrap();
-    for open in [&|threads| Some(rten(threads)), &onnxruntime as &dyn Fn(usize) -> Option<Engine>] {
-        let Some(one) = open(1).map(|engine| boxes(&engine)) else { continue };
-        for threads in [1, 2, 4] {
-            let engine = open(threads).unwrap();
-            let same = boxes(&engine) == one;
-            println!("{}: {}", engine.describe(), if same { "the bits of 1 thread" } else { "other bits than 1 thread" });
-            assert!(same || threads != 1, "two engines of one kind differ");
-        }
-    }
+    compare_threads(|threads| Engine::open(None, Provider::Cpu, threads).ok(), boxes);
+    compare_threads(onnxruntime, boxes);
+}
+
+#[test]
+fn the_same_threads_give_the_same_labels() {
+    let (Some(catalogue), Some(image)) = (catalogue(), golden_range_image()) else { return };
+    let (cloud, _) = cloud_of_range_image(&image);
+    compare_threads(onnxruntime, |engine| {
+        let spec = catalogue.of_role(Role::LidarSegmenter).unwrap();
+        let (mut segmenter, mut labels) = (LidarSegmenter::load(engine, spec).unwrap(), PointLabels::default());
+        segmenter.project(&cloud).unwrap();
+        segmenter.infer().unwrap();
+        segmenter.label(&cloud, &mut labels).unwrap();
+        labels
+    });
 }

@@ -1,78 +1,141 @@
-//! Runs the detectors over a KITTI drive and writes KITTI tracking result rows.
+//! The detectors over a KITTI drive (`velodyne/SEQUENCE`, `calib/SEQUENCE.txt` below TRAINING).
 //!
-//! `cargo run --release -p perception --example kitti_objects -- TRAINING SEQUENCE LABELS|- OUT [visible]`
+//! `cargo run --release -p perception --example kitti_objects -- TRAINING SEQUENCE OUTPUT [CATALOGUE MODEL_DIR LIBRARY]`:
+//! writes KITTI tracking result rows to `OUTPUT`, all objects in `base_link` beside it (`.base`), and prints the time
+//! of each step. With a catalogue of networks and an ONNX Runtime library it runs the segmenter and the `SegmentDetector`,
+//! without them the `GeometricDetector`.
+#![allow(clippy::disallowed_methods, reason = "a measuring tool outside the runtime")]
 
-use nalgebra::{Isometry3, Matrix3, Matrix4, Rotation3, Translation3, UnitQuaternion};
-use perception::{decode, detect};
-use std::{fs, path::Path, time::Instant};
-use types::{Calibration, LidarSweep, ObjectClass, PointCloud, PointField, PointKind, Stamp};
+use models::{Catalogue, Engine, LidarSegmenter, PointLabels, Provider, Role};
+use nalgebra::{Isometry3, Matrix3, Matrix3x4, Point3, Rotation3, Translation3, UnitQuaternion, Vector3};
+use perception::decode;
+use perception::detect::{GeometricConfig, GeometricDetector, SegmentConfig, SegmentDetector};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use types::{Calibration, Detection3, LidarSweep, ObjectClass, PointCloud, PointField, PointKind, Stamp};
 
-fn row(text: &str, key: &str) -> Vec<f64> {
-    text.lines().find(|l| l.starts_with(key)).unwrap().split_whitespace().skip(1).map(|v| v.parse().unwrap()).collect()
-}
+type Failure = Box<dyn std::error::Error>;
 
-fn iso(m: &Matrix4<f64>) -> Isometry3<f64> {
-    let r = Rotation3::from_matrix(&m.fixed_view::<3, 3>(0, 0).into_owned());
-    Isometry3::from_parts(Translation3::new(m[(0, 3)], m[(1, 3)], m[(2, 3)]), UnitQuaternion::from_rotation_matrix(&r))
-}
-
-#[allow(clippy::disallowed_methods)]
-fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    let (root, seq, labels, out) = (Path::new(&args[1]), &args[2], &args[3], &args[4]);
-    let visible = args.get(5).is_some_and(|a| a == "visible");
-    let calib = fs::read_to_string(root.join(format!("calib/{seq}.txt"))).unwrap();
-    let (tr, r0, p2) = (row(&calib, "Tr_velo_to_cam"), row(&calib, "R0_rect"), row(&calib, "P2"));
-    let mut velo = Matrix4::identity();
-    velo.fixed_view_mut::<3, 4>(0, 0).copy_from(&nalgebra::Matrix3x4::from_row_slice(&tr));
-    let mut rect = Matrix4::identity();
-    rect.fixed_view_mut::<3, 3>(0, 0).copy_from(&Matrix3::from_row_slice(&r0));
-    let cam0_from_lidar = iso(&(rect * velo));
-    let _ = p2;
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let (places, network) = match arguments.len() {
+        3 | 6 => arguments.split_at(3),
+        _ => return Err("usage: kitti_objects TRAINING SEQUENCE OUTPUT [CATALOGUE MODEL_DIR LIBRARY]".into()),
+    };
+    let (training, sequence, output) = (Path::new(&places[0]), &places[1], Path::new(&places[2]));
     let calibration = Calibration { base_from_lidar: Isometry3::translation(0.76, 0.0, 1.73), camera: None };
-    let cam_from_base = cam0_from_lidar * calibration.base_from_lidar.inverse();
-    let mut files: Vec<_> = fs::read_dir(root.join(format!("velodyne/{seq}"))).unwrap().map(|f| f.unwrap().path()).collect();
+    let camera_from_lidar = read_camera(&training.join("calib").join(format!("{sequence}.txt")))?;
+    let camera_from_base = camera_from_lidar * calibration.base_from_lidar.inverse();
+    let mut segmenter = if network.is_empty() { None } else { Some(load(network)?) };
+    let mut by_segments = SegmentDetector::new(SegmentConfig::default());
+    let mut by_geometry = GeometricDetector::new(GeometricConfig::default());
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(training.join("velodyne").join(sequence))?.flatten().map(|entry| entry.path()).collect();
     files.sort();
-    let mut text = String::new();
-    let mut base = String::new();
-    let mut segment = detect::SegmentDetector::new(detect::SegmentConfig { complete: !visible, ..Default::default() });
-    let mut geometric = detect::GeometricDetector::new(detect::GeometricConfig::default());
-    let mut cloud = PointCloud::default();
-    let mut times = Vec::new();
-    for (frame, file) in files.iter().enumerate() {
-        let fields = ["x", "y", "z", "intensity"].iter().enumerate().map(|(i, n)| PointField { name: n.to_string(), offset: 4 * i, kind: PointKind::F32 }).collect();
-        let sweep = LidarSweep { seq: 0, stamp: Stamp::default(), stride: 16, fields, data: fs::read(file).unwrap() };
-        let a = Instant::now();
-        decode::points(&sweep, &mut cloud).unwrap();
-        let b = Instant::now();
-        let found = if labels == "-" {
-            geometric.step(&cloud, &calibration)
-        } else {
-            let bytes = fs::read(Path::new(labels).join(file.with_extension("lab").file_name().unwrap())).unwrap();
-            let n = cloud.len();
-            let class: Vec<Option<ObjectClass>> = bytes[..n].iter().map(|l| match l {
-                1 => Some(ObjectClass::Car), 4 => Some(ObjectClass::Truck), 5 => Some(ObjectClass::Bus),
-                2 | 7 => Some(ObjectClass::Cyclist), 3 | 8 => Some(ObjectClass::Motorcycle), 6 => Some(ObjectClass::Pedestrian), _ => None }).collect();
-            let conf: Vec<f32> = bytes[n..].chunks_exact(4).map(|c| f32::from_le_bytes(c.try_into().unwrap())).collect();
-            let b = Instant::now();
-            let f = segment.step_slices(&cloud, &class, &conf, &calibration);
-            let _ = b; f
+    let (mut cloud, mut labels) = (PointCloud::default(), PointLabels::default());
+    let (mut rows, mut objects) = (String::new(), String::new());
+    let [mut decoding, mut detecting] = [Vec::new(), Vec::new()];
+    for (frame, file) in (0u64..).zip(&files) {
+        let sweep = read_sweep(frame, file)?;
+        let start = Instant::now();
+        decode::points(&sweep, &mut cloud)?;
+        decoding.push(start.elapsed());
+        if let Some(segmenter) = &mut segmenter {
+            segmenter.project(&cloud)?;
+            segmenter.infer()?;
+            segmenter.label(&cloud, &mut labels)?;
+        }
+        let start = Instant::now();
+        let found = match segmenter {
+            Some(_) => by_segments.step(&cloud, &labels, &calibration),
+            None => by_geometry.step(&cloud, &calibration),
         };
-        times.push([(b - a).as_secs_f64() * 1e3, b.elapsed().as_secs_f64() * 1e3]);
-        for d in found {
-            let k = d.bbox;
-            base += &format!("{frame} {} {:.3} {:.3} {:.3} {:.3} {:.3} {:.3} {:.4} {:.4} {}\n", d.class.name(), k.center[0], k.center[1], k.center[2], k.length, k.width, k.height, k.yaw, d.score, d.point_count);
-            let name = match d.class { ObjectClass::Car | ObjectClass::Bus => "Car", ObjectClass::Truck => "Truck", ObjectClass::Pedestrian => "Pedestrian", ObjectClass::Cyclist => "Cyclist", _ => continue };
-            let bottom = cam_from_base * nalgebra::Point3::new(k.center[0], k.center[1], k.center[2] - 0.5 * k.height);
-            let dir = cam_from_base * nalgebra::Vector3::new(k.yaw.cos(), k.yaw.sin(), 0.0);
-            let ry = (-dir.z).atan2(dir.x);
-            text += &format!("{frame} -1 {name} -1 -1 -10 -1 -1 -1 -1 {:.4} {:.4} {:.4} {:.4} {:.4} {:.4} {:.4} {:.5}\n", k.height, k.width, k.length, bottom.x, bottom.y, bottom.z, ry, d.score);
+        detecting.push(start.elapsed());
+        for object in &found {
+            write_row(frame, object, &camera_from_base, &mut rows)?;
+            let b = object.bbox;
+            let [x, y, z] = b.center;
+            let Detection3 { class, score, point_count, .. } = object;
+            writeln!(
+                objects,
+                "{frame} {} {x:.3} {y:.3} {z:.3} {:.3} {:.3} {:.3} {:.4} {score:.4} {point_count}",
+                class.name().replace(' ', "-"),
+                b.length,
+                b.width,
+                b.height,
+                b.yaw
+            )?;
         }
     }
-    fs::write(out, text).unwrap();
-    fs::write(format!("{out}.base"), base).unwrap();
-    times.sort_by(|a, b| a[1].total_cmp(&b[1]));
-    let mut decode_ms: Vec<f64> = times.iter().map(|t| t[0]).collect();
-    decode_ms.sort_by(f64::total_cmp);
-    eprintln!("decode p50 {:.2} ms max {:.2}; detect p50 {:.2} ms p90 {:.2} max {:.2}", decode_ms[decode_ms.len() / 2], decode_ms[decode_ms.len() - 1], times[times.len() / 2][1], times[times.len() * 9 / 10][1], times[times.len() - 1][1]);
+    std::fs::write(output, rows)?;
+    std::fs::write(output.with_extension("base"), objects)?;
+    for (what, times) in [("decode", &mut decoding), ("detect", &mut detecting)] {
+        times.sort();
+        let at = |share: usize| times.get((times.len() * share / 100).min(times.len() - 1)).copied().unwrap_or_default();
+        println!("{what}: p0 {:?} p50 {:?} p90 {:?} p100 {:?}", at(0), at(50), at(90), at(100));
+    }
+    Ok(())
+}
+
+fn load(network: &[String]) -> Result<LidarSegmenter, Failure> {
+    let engine = Engine::open(Some(Path::new(&network[2])), Provider::Cpu, 2)?;
+    let catalogue = Catalogue::read(Path::new(&network[0]), Some(Path::new(&network[1])))?;
+    let spec = catalogue.networks.iter().find(|spec| spec.role == Role::LidarSegmenter);
+    Ok(LidarSegmenter::load(&engine, spec.ok_or("the catalogue holds no lidar segmenter")?)?)
+}
+
+fn read_sweep(seq: u64, file: &Path) -> Result<LidarSweep, Failure> {
+    let place = |(index, name): (usize, &str)| PointField { name: name.into(), offset: 4 * index, kind: PointKind::F32 };
+    let fields = ["x", "y", "z", "intensity"].into_iter().enumerate().map(place).collect();
+    Ok(LidarSweep { seq, stamp: Stamp::default(), stride: 16, fields, data: std::fs::read(file)? })
+}
+
+/// Pose of the lidar seen from the rectified camera.
+fn read_camera(file: &Path) -> Result<Isometry3<f64>, Failure> {
+    let text = std::fs::read_to_string(file)?;
+    let row = |key: &str| -> Result<Vec<f64>, Failure> {
+        let line = text.lines().find(|line| line.starts_with(key)).ok_or("a row of the calibration is missing")?;
+        Ok(line.split_whitespace().skip(1).map(str::parse).collect::<Result<_, _>>()?)
+    };
+    let (from_lidar, rectify) = (row("Tr_velo_to_cam")?, row("R0_rect")?);
+    if from_lidar.len() != 12 || rectify.len() != 9 {
+        return Err("a row of the calibration has another length".into());
+    }
+    let (pose, rectify) = (Matrix3x4::from_row_slice(&from_lidar), Matrix3::from_row_slice(&rectify));
+    let rotation = Rotation3::from_matrix(&(rectify * pose.fixed_view::<3, 3>(0, 0)));
+    let offset: Vector3<f64> = rectify * pose.column(3);
+    Ok(Isometry3::from_parts(Translation3::from(offset), UnitQuaternion::from_rotation_matrix(&rotation)))
+}
+
+/// One row of a KITTI tracking result: the rectified camera frame, centre of the bottom, height, width, length.
+fn write_row(
+    frame: u64,
+    object: &Detection3,
+    camera_from_base: &Isometry3<f64>,
+    rows: &mut String,
+) -> Result<(), Failure> {
+    let name = match object.class {
+        ObjectClass::Car | ObjectClass::Bus => "Car",
+        ObjectClass::Truck => "Truck",
+        ObjectClass::Pedestrian => "Pedestrian",
+        ObjectClass::Cyclist => "Cyclist",
+        _ => return Ok(()),
+    };
+    let b = object.bbox;
+    let bottom = camera_from_base * Point3::new(b.center[0], b.center[1], b.center[2] - 0.5 * b.height);
+    let heading = camera_from_base * Vector3::new(b.yaw.cos(), b.yaw.sin(), 0.0);
+    writeln!(
+        rows,
+        "{frame} -1 {name} -1 -1 -10 -1 -1 -1 -1 {:.4} {:.4} {:.4} {:.4} {:.4} {:.4} {:.4} {:.5}",
+        b.height,
+        b.width,
+        b.length,
+        bottom.x,
+        bottom.y,
+        bottom.z,
+        (-heading.z).atan2(heading.x),
+        object.score
+    )?;
+    Ok(())
 }

@@ -70,10 +70,12 @@ impl Planner {
     /// One cycle. Always a plan: without a free candidate it brakes along the path, without an ego state it stands.
     pub fn step(&mut self, input: &PlanInput<'_>) -> Plan {
         let (config, vehicle) = (&self.config, &self.vehicle);
+        self.memory.advance(input.stamp);
         let Some(start) = start::start(input, &self.memory, vehicle) else {
-            return self.memory.remember(emergency::without_ego(input, &self.memory), None);
+            let plan = emergency::without_ego(input, &self.memory);
+            return self.memory.remember(plan, None);
         };
-        let road = reference::choose(input.route, &start, self.memory.s_m);
+        let road = reference::choose(input.route, &start, self.memory.s_m, &vehicle.limits);
         predict::predict(input.tracks, &road, &start, config, vehicle, &mut self.obstacles);
         let targets = targets::targets(&self.obstacles, &road, config, vehicle);
         self.lattice.sample(&road, &targets, &self.memory, config, vehicle);
@@ -90,10 +92,10 @@ impl Planner {
             trajectory,
             decision,
             cost,
-            candidates: self.lattice.report(&road),
+            candidates: self.lattice.report(),
             predictions: self.obstacles.report(),
         };
-        let kept = choice.map(|index| self.lattice.keep(index));
+        let kept = choice.map(|index| self.lattice.keep(index, &road));
         self.memory.s_m = Some(road.s_m);
         self.memory.remember(plan, kept)
     }

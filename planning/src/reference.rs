@@ -4,7 +4,7 @@ use crate::start::Start;
 use maps::frenet::to_frenet_at;
 use maps::{FrenetState, ReferenceLine};
 use std::borrow::Cow;
-use types::wrap_angle;
+use types::{Limits, wrap_angle};
 
 /// The ego follows the route if it is at most this far beside it, m.
 const NEAR_ROUTE_M: f64 = 5.0;
@@ -12,6 +12,8 @@ const NEAR_ROUTE_M: f64 = 5.0;
 const ALONG_ROUTE_RAD: f64 = std::f64::consts::FRAC_PI_3;
 /// A route may cross itself: the search first looks this far around the last foot point, m.
 const REACH_M: f64 = 30.0;
+/// The curvature of the start may differ from the line's by as much as lateral jerk undoes in this time, s.
+const DOUBT_S: f64 = 0.25;
 /// Length of the line straight ahead, m; it goes on beyond.
 const AHEAD_M: f64 = 50.0;
 
@@ -30,7 +32,17 @@ pub struct Road<'a> {
 
 /// Chooses the line. `hint_s_m` is the last foot point on the route.
 #[must_use]
-pub fn choose<'a>(route: Option<&'a ReferenceLine>, start: &Start, hint_s_m: Option<f64>) -> Road<'a> {
+pub fn choose<'a>(route: Option<&'a ReferenceLine>, start: &Start, hint_s_m: Option<f64>, limits: &Limits) -> Road<'a> {
+    let mut road = find(route, start, hint_s_m);
+    // A start that no candidate could leave within the limits would stop the car; the gate smooths what is clamped.
+    let ego = &mut road.ego;
+    let sharpest = DOUBT_S * limits.lateral_jerk_mps3 / (ego.s_dot_mps * ego.s_dot_mps).max(12.0);
+    ego.d_second_1pm = ego.d_second_1pm.clamp(-sharpest, sharpest);
+    ego.s_ddot_mps2 = ego.s_ddot_mps2.clamp(-0.95 * limits.deceleration_mps2, 0.95 * limits.acceleration_mps2);
+    road
+}
+
+fn find<'a>(route: Option<&'a ReferenceLine>, start: &Start, hint_s_m: Option<f64>) -> Road<'a> {
     let no_route = match route {
         None => "no route".to_string(),
         Some(line) => {
@@ -75,12 +87,12 @@ mod tests {
     #[test]
     fn far_or_across_is_said() {
         let route = ReferenceLine::new(&[[0.0, 0.0], [100.0, 0.0]]).unwrap();
-        let on = choose(Some(&route), &start(20.0, 1.0, 0.1), None);
+        let on = choose(Some(&route), &start(20.0, 1.0, 0.1), None, &Limits::default());
         assert!(on.no_route.is_none() && (on.s_m - 20.0).abs() < 1e-9 && (on.ego.d_m - 1.0).abs() < 1e-9);
-        let far = choose(Some(&route), &start(20.0, 7.0, 0.0), Some(20.0));
+        let far = choose(Some(&route), &start(20.0, 7.0, 0.0), Some(20.0), &Limits::default());
         assert!(far.no_route.is_some_and(|r| r.contains("7.0 m away")));
-        let across = choose(Some(&route), &start(20.0, 0.0, 2.0), None);
+        let across = choose(Some(&route), &start(20.0, 0.0, 2.0), None, &Limits::default());
         assert!(across.no_route.is_some_and(|r| r.contains("115 degrees")));
-        assert_eq!(choose(None, &start(3.0, 4.0, 1.0), None).no_route.as_deref(), Some("no route"));
+        assert_eq!(choose(None, &start(3.0, 4.0, 1.0), None, &Limits::default()).no_route.as_deref(), Some("no route"));
     }
 }

@@ -34,9 +34,14 @@ pub struct Memory {
     pub trajectory: Trajectory,
     /// The last choice, if it was one of the lattice.
     pub kept: Option<Kept>,
+    /// Seconds from the last plan to the present one.
+    pub since_s: f64,
     /// Last foot point on the line, m.
     pub s_m: Option<f64>,
 }
+
+/// A plan older than this is no longer followed, s.
+const LONGEST_MEMORY_S: f64 = 1.0;
 
 impl Memory {
     /// Keeps what the next cycle needs and hands the plan on.
@@ -48,11 +53,16 @@ impl Memory {
         plan
     }
 
-    /// Seconds from the last plan to `stamp`, if the last plan is of use then.
-    #[must_use]
-    pub fn age_s(&self, stamp: Stamp) -> Option<f64> {
-        let age = stamp.seconds_since(self.stamp);
-        (!self.trajectory.points.is_empty() && (0.0..=1.0).contains(&age)).then_some(age)
+    /// Moves on to a stamp: the last choice then ends that much sooner, and is forgotten when it is old.
+    pub fn advance(&mut self, stamp: Stamp) {
+        self.since_s = stamp.seconds_since(self.stamp);
+        if !(0.0..=LONGEST_MEMORY_S).contains(&self.since_s) {
+            self.kept = None;
+            self.trajectory.points.clear();
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.end_s -= self.since_s;
+        }
     }
 }
 
@@ -72,7 +82,7 @@ pub fn start(input: &PlanInput<'_>, memory: &Memory, vehicle: &Vehicle) -> Optio
     let limits = &vehicle.limits;
     // The lattice drives forward: a car that rolls back is first brought to rest.
     let speed_mps = ego.speed_mps.clamp(0.0, 100.0);
-    let planned = memory.age_s(input.stamp).and_then(|age| memory.trajectory.at(age)).filter(|p| {
+    let planned = memory.trajectory.at(memory.since_s).filter(|p| {
         (p.x - pose.x).hypot(p.y - pose.y) < 0.7
             && (p.speed_mps - speed_mps).abs() < 1.0
             && wrap_angle(p.heading_rad - pose.yaw).abs() < 0.15

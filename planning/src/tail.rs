@@ -8,6 +8,8 @@ use types::{Trajectory, TrajectoryPoint, Vehicle};
 
 /// Seconds between the points of a trajectory.
 pub const POINT_STEP_S: f64 = 0.1;
+/// Longest step in turning lengths of the path into lengths of the line, m.
+const LONGEST_STEP_M: f64 = 0.5;
 
 /// Braking in three parts: to the deceleration, hold, release, so that speed and acceleration reach zero together.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -110,10 +112,13 @@ pub(crate) fn brake(
     for i in 1..=steps {
         let time_s = i as f64 * POINT_STEP_S;
         let [along, speed, acceleration, _] = braking.at(time_s);
-        // The step along the path as a step along the line, at the middle of the step.
-        let step = along - before;
-        let middle = stretch(road, lateral, travelled + 0.5 * step * stretch(road, lateral, travelled));
-        travelled += step * middle;
+        // The step along the path as steps along the line, each by the stretch at its middle.
+        let pieces = ((along - before) / LONGEST_STEP_M).ceil().clamp(1.0, 50.0);
+        let step = (along - before) / pieces;
+        for _ in 0..pieces as usize {
+            let half = 0.5 * step * stretch(road, lateral, travelled);
+            travelled += step * stretch(road, lateral, travelled + half);
+        }
         before = along;
         let mut state = state_at(road, lateral, travelled, 0.0, 0.0);
         (state.speed_mps, state.acceleration_mps2) = (speed, acceleration);

@@ -14,6 +14,8 @@ pub mod kitti;
 mod message;
 mod reader;
 mod run_record;
+#[cfg(test)]
+mod samples;
 mod schema;
 mod topics;
 mod viewer;

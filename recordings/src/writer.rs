@@ -109,9 +109,7 @@ impl DriveWriter {
             self.in_range(topic, "stride or offset", largest as i128, u32::MAX.into())?;
         }
         self.put(topic, log_time, sequence, |out| encode::message(message, stamp, out))?;
-        viewer::views(message, stamp, &mut |topic, view| {
-            self.put(topic, log_time, sequence, |out| view.append(out))
-        })
+        viewer::views(message, stamp, &mut |topic, view| self.put(topic, log_time, sequence, |out| view.append(out)))
     }
 
     fn in_range(&self, topic: Topic, field: &'static str, value: i128, high: u64) -> Result<u64, RecordingError> {
@@ -173,5 +171,95 @@ impl DriveWriter {
         let bytes = file.metadata().map_err(write)?.len();
         let statistics = summary.stats.unwrap_or_default();
         Ok(Written { messages: statistics.message_count, chunks: statistics.chunk_count.into(), bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DriveReader, samples};
+    use std::fs;
+
+    fn write(path: &Path, compression: Compression) -> Written {
+        let mut writer = DriveWriter::create(path, &RunRecord::default(), compression).unwrap();
+        for (n, message) in
+            samples::every_message()[..2].iter().cloned().chain((0..20).flat_map(samples::frame)).enumerate()
+        {
+            writer.write(&message).unwrap();
+            if n % 50 == 0 {
+                writer.flush().unwrap();
+            }
+        }
+        writer.finish().unwrap()
+    }
+
+    #[test]
+    fn the_same_messages_make_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
+            let paths = ["a.mcap", "b.mcap"].map(|name| folder.path().join(name));
+            let written = paths.each_ref().map(|path| write(path, compression));
+            assert_eq!(written[0], written[1]);
+            let [a, b] = paths.each_ref().map(|path| fs::read(path).unwrap());
+            assert!(a == b, "{compression:?}");
+            assert_eq!(a.len() as u64, written[0].bytes);
+        }
+    }
+
+    #[test]
+    fn what_was_flushed_survives_a_kill() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("killed.mcap");
+        let mut writer = DriveWriter::create(&path, &RunRecord::default(), Compression::Lz4).unwrap();
+        for message in (0..5).flat_map(samples::frame) {
+            writer.write(&message).unwrap();
+        }
+        writer.flush().unwrap();
+        writer.write(&samples::frame(5)[0]).unwrap();
+        std::mem::forget(writer);
+        let items = DriveReader::open_cut(&path).unwrap().collect::<Vec<_>>();
+        assert_eq!(items.iter().filter(|item| item.is_ok()).count(), 5 * 11);
+        assert!(matches!(items.last(), Some(Err(RecordingError::Truncated { messages: 90, chunks: 1, .. }))));
+    }
+
+    #[test]
+    fn a_full_disk_is_named() {
+        let full = Path::new("/dev/full");
+        if !full.exists() {
+            eprintln!("skipped: /dev/full is absent");
+            return;
+        }
+        for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
+            let mut writer = DriveWriter::create(full, &RunRecord::default(), compression).unwrap();
+            let outcome = (0..20).flat_map(samples::frame).try_for_each(|message| writer.write(&message));
+            let error = outcome.unwrap_err().to_string();
+            assert_eq!(error, "/dev/full: cannot write: No space left on device (os error 28)");
+            assert!(writer.write(&samples::frame(0)[0]).is_err() && writer.finish().is_err());
+            // What fits in the buffers fails at the end, not in silence.
+            let mut writer = DriveWriter::create(full, &RunRecord::default(), compression).unwrap();
+            writer.write(&samples::frame(0)[0]).unwrap();
+            assert!(writer.finish().unwrap_err().to_string().contains("No space left"));
+        }
+        let error = DriveWriter::create(Path::new("/no/such/folder/a.mcap"), &RunRecord::default(), Compression::None);
+        assert!(error.err().unwrap().to_string().contains("/no/such/folder/a.mcap: cannot create: No such file"));
+    }
+
+    #[test]
+    fn what_the_format_cannot_hold_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("drive.mcap");
+        let mut writer = DriveWriter::create(&path, &RunRecord::default(), Compression::None).unwrap();
+        let early = Message::Lidar(samples::sweep(0, Stamp::from_nanos(-1), Vec::new()));
+        let error = writer.write(&early).unwrap_err().to_string();
+        assert!(error.contains("/lidar/top/points: stamp in ns is -1, outside 0 to 9223372036854775807"), "{error}");
+        let many = Message::Lidar(samples::sweep(1 << 32, Stamp::default(), Vec::new()));
+        assert!(
+            writer.write(&many).unwrap_err().to_string().contains("sequence is 4294967296, outside 0 to 4294967295")
+        );
+        writer
+            .write(&Message::Lidar(samples::sweep(u32::MAX.into(), Stamp::from_nanos(i64::MAX), Vec::new())))
+            .unwrap();
+        writer.finish().unwrap();
+        assert_eq!(DriveReader::open(&path).unwrap().map(Result::unwrap).count(), 1);
     }
 }

@@ -12,7 +12,8 @@ fn upright(x: f64, y: f64, radius: f64, z: [f64; 2]) -> Shape {
 
 fn wheel(x: f64, y: f64, radius: f64, half_width: f64) -> Part {
     let center = Vector3::new(x, y, radius);
-    Part { shape: Shape::Cylinder { axis: Axis::Y, center, radius, half_length: half_width }, surface: Surface::Wheel }
+    let shape = Shape::Cylinder { axis: Axis::Y, center, radius, half_length: half_width };
+    Part { shape, surface: Surface::Wheel { hub_x: x, radius } }
 }
 
 fn ball(center: [f64; 3], radii: [f64; 3]) -> Shape {

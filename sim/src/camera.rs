@@ -17,7 +17,7 @@ const CENTER_Y_PX: f64 = 165.0;
 const REACH_M: f64 = 500.0;
 const JPEG_QUALITY: u8 = 80;
 /// Difference of brightness between neighbours from which a pixel is cast again with four rays.
-const EDGE: f32 = 0.03;
+const EDGE: f32 = 0.05;
 
 /// The sensor: its mounting, its light, its noise.
 #[derive(Clone, Debug)]
@@ -68,7 +68,7 @@ impl Camera {
     fn cast_every_pixel(&mut self, scene: &Scene, origin: &Vector3<f64>, yaw: f64) {
         for u in 0..WIDTH {
             let column = Column::new(u as f64, yaw);
-            scene.column(origin, column.azimuth, REACH_M, &mut self.candidates[0]);
+            scene.column(origin, column.direction, REACH_M, &mut self.candidates[0]);
             for v in 0..HEIGHT {
                 self.colors[v * WIDTH + u] = self.cast(scene, &self.candidates[0], origin, &column, v as f64);
             }
@@ -76,14 +76,11 @@ impl Camera {
     }
 
     fn edges(&self) -> Vec<bool> {
-        let brightness = |i: usize| {
-            let [r, g, b] = self.colors[i];
-            exposed(0.3 * r + 0.6 * g + 0.1 * b)
-        };
+        let brightness: Vec<f32> = self.colors.iter().map(|[r, g, b]| exposed(0.3 * r + 0.6 * g + 0.1 * b)).collect();
         let mut edges = vec![false; WIDTH * HEIGHT];
         for i in 0..WIDTH * (HEIGHT - 1) - 1 {
             for neighbour in [i + 1, i + WIDTH] {
-                if (brightness(i) - brightness(neighbour)).abs() > EDGE {
+                if (brightness[i] - brightness[neighbour]).abs() > EDGE {
                     (edges[i], edges[neighbour]) = (true, true);
                 }
             }
@@ -98,7 +95,7 @@ impl Camera {
             }
             let columns = [-0.25, 0.25].map(|shift| Column::new(u as f64 + shift, yaw));
             for (column, candidates) in columns.iter().zip(&mut self.candidates) {
-                scene.column(origin, column.azimuth, REACH_M, candidates);
+                scene.column(origin, column.direction, REACH_M, candidates);
             }
             for v in (0..HEIGHT).filter(|v| edges[v * WIDTH + u]) {
                 let mut sum = [0.0; 3];
@@ -116,7 +113,7 @@ impl Camera {
     fn cast(&self, scene: &Scene, candidates: &[Candidate], origin: &Vector3<f64>, column: &Column, v: f64) -> Color {
         let slope = (CENTER_Y_PX - v) / FOCAL_PX / column.stretch;
         let direction = Vector3::new(column.direction[0], column.direction[1], slope);
-        match scene.cast(candidates, origin, column.azimuth, slope, REACH_M) {
+        match scene.cast(candidates, origin, &direction, REACH_M) {
             Some(hit) => self.shade(scene, &hit, origin, &direction),
             None => self.light.sky(&direction),
         }
@@ -169,8 +166,8 @@ fn exposed(linear: f32) -> f32 {
     (1.0 - (-1.25 * linear).exp()).max(0.0).powf(1.0 / 2.2)
 }
 
+/// An image column: the horizontal direction of its rays, and how much longer they are than the optical axis.
 struct Column {
-    azimuth: f64,
     direction: [f64; 2],
     stretch: f64,
 }
@@ -179,7 +176,7 @@ impl Column {
     fn new(u: f64, yaw: f64) -> Self {
         let right = (u - CENTER_X_PX) / FOCAL_PX;
         let azimuth = yaw - right.atan();
-        Self { azimuth, direction: [azimuth.cos(), azimuth.sin()], stretch: right.hypot(1.0) }
+        Self { direction: [azimuth.cos(), azimuth.sin()], stretch: right.hypot(1.0) }
     }
 }
 

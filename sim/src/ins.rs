@@ -3,7 +3,7 @@
 use crate::ego::EgoMotion;
 use crate::random::Random;
 use nalgebra::{Isometry3, Vector3};
-use types::{EgoState, InsFix, PoseSource, Pose2, Stamp};
+use types::{EgoState, InsFix, Pose2, PoseSource, Stamp};
 
 /// The sensor: its drift and its noise.
 #[derive(Clone, Debug)]
@@ -62,12 +62,19 @@ mod tests {
     #[test]
     fn errors_have_the_stated_size() {
         let mut ins = Ins::new(1);
-        let truth = EgoMotion { pose: Pose2 { x: 5.0, y: 1.0, yaw: 0.2 }, speed_mps: 8.0, acceleration_mps2: 0.5, curvature: 0.01 };
+        let truth = EgoMotion {
+            pose: Pose2 { x: 5.0, y: 1.0, yaw: 0.2 },
+            speed_mps: 8.0,
+            acceleration_mps2: 0.5,
+            curvature: 0.01,
+        };
         let fixes: Vec<InsFix> = (0..100).map(|i| ins.measure(Stamp::from_nanos(i * 100_000_000), &truth)).collect();
         for (i, fix) in fixes.iter().enumerate() {
             let pose = fix.state.pose();
             assert_eq!(fix.seq, i as u64);
-            assert!((pose.x - 5.0).abs() < 0.5 && (pose.yaw - 0.2).abs() < 0.01 && (fix.state.speed_mps - 8.0).abs() < 0.1);
+            assert!(
+                (pose.x - 5.0).abs() < 0.5 && (pose.yaw - 0.2).abs() < 0.01 && (fix.state.speed_mps - 8.0).abs() < 0.1
+            );
         }
         assert!(fixes.iter().any(|fix| (fix.state.pose().x - 5.0).abs() > 0.005));
     }

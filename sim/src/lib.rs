@@ -10,6 +10,7 @@ mod bodies;
 mod camera;
 mod ego;
 mod ground;
+mod history;
 mod ins;
 mod lidar;
 mod light;

@@ -9,9 +9,9 @@ use types::{LidarSweep, PointField, PointKind, Pose2, Stamp};
 /// Time of one turn, ns.
 pub const SWEEP_NS: i64 = 100_000_000;
 /// Columns of one turn.
-pub const COLUMNS: usize = 900;
-/// Bytes of a point: x, y, z, intensity (f32), time (u32), ring (u16).
-const STRIDE: usize = 22;
+pub const COLUMNS: usize = 720;
+/// Bytes of a point: x, y, z, intensity (f32), ring (u16), two unused, time (u32).
+const STRIDE: usize = 24;
 /// Elevations of the beams, degrees, lowest first: dense around the horizon like the Velodyne VLP-32C.
 const BEAMS_DEG: [f64; 32] = [
     -25.0, -15.639, -11.31, -8.843, -7.254, -6.148, -5.333, -4.667, -4.0, -3.667, -3.333, -3.0, -2.667, -2.333, -2.0,
@@ -21,8 +21,10 @@ const REACH_M: f64 = 120.0;
 const RANGE_NOISE_M: f64 = 0.012;
 /// Range at which a surface of reflectivity 0.1 met at a right angle is on the limit of being seen, m.
 const LIMIT_M: f64 = 100.0;
-/// Steps of a coordinate per metre: about 2 mm, and few bits, so that recordings stay small.
-const STEPS_PER_M: f64 = 512.0;
+/// Steps of a coordinate per metre: 8 mm, below the noise, and few bits, so that recordings stay small.
+const STEPS_PER_M: f64 = 128.0;
+/// Steps of the intensity from 0 to 1.
+const INTENSITY_STEPS: f64 = 64.0;
 
 /// One echo.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,7 +60,12 @@ impl Lidar {
 
     /// One turn, clockwise from the rear. `pose_at(scene, time_ns)` brings the scene to an instant of the turn, in ns after its
     /// start, and gives the pose of `base_link` then.
-    pub fn scan(&mut self, scene: &mut Scene, mut pose_at: impl FnMut(&mut Scene, i64) -> Pose2, echoes: &mut Vec<Echo>) {
+    pub fn scan(
+        &mut self,
+        scene: &mut Scene,
+        mut pose_at: impl FnMut(&mut Scene, i64) -> Pose2,
+        echoes: &mut Vec<Echo>,
+    ) {
         echoes.clear();
         for column in 0..COLUMNS {
             let time_ns = column as i64 * SWEEP_NS / COLUMNS as i64;
@@ -66,18 +73,20 @@ impl Lidar {
             let base = pose_at(scene, time_ns);
             let [x, y] = base.transform(self.base_from_lidar.translation.x, self.base_from_lidar.translation.y);
             let origin = Vector3::new(x, y, self.base_from_lidar.translation.z);
-            let heading = base.yaw + azimuth;
-            scene.column(&origin, heading, REACH_M, &mut self.candidates);
+            let (sin, cos) = (base.yaw + azimuth).sin_cos();
+            scene.column(&origin, [cos, sin], REACH_M, &mut self.candidates);
             for (ring, elevation) in BEAMS_DEG.iter().enumerate() {
                 let slope = elevation.to_radians().tan();
-                let Some(hit) = scene.cast(&self.candidates, &origin, heading, slope, REACH_M) else { continue };
-                let direction = Vector3::new(heading.cos(), heading.sin(), slope);
-                if let Some((range, intensity)) = self.receive(scene, &hit, &(origin + direction * hit.range), &direction) {
+                let direction = Vector3::new(cos, sin, slope);
+                let Some(hit) = scene.cast(&self.candidates, &origin, &direction, REACH_M) else { continue };
+                if let Some((range, intensity)) =
+                    self.receive(scene, &hit, &(origin + direction * hit.range), &direction)
+                {
                     let (sin, cos) = azimuth.sin_cos();
                     let point = [range * cos, range * sin, range * slope];
                     echoes.push(Echo {
                         point: point.map(|v| ((v * STEPS_PER_M).round() / STEPS_PER_M) as f32),
-                        intensity: ((intensity * 255.0).round() / 256.0) as f32,
+                        intensity: ((intensity * INTENSITY_STEPS).round() / INTENSITY_STEPS) as f32,
                         ring: ring as u16,
                         time_ns: time_ns as u32,
                         object: if let Target::Part { object, .. } = hit.target { Some(object) } else { None },
@@ -88,7 +97,13 @@ impl Lidar {
     }
 
     /// Horizontal range with noise and intensity of a hit, or `None` if too little light comes back.
-    fn receive(&mut self, scene: &Scene, hit: &Hit, point: &Vector3<f64>, direction: &Vector3<f64>) -> Option<(f64, f64)> {
+    fn receive(
+        &mut self,
+        scene: &Scene,
+        hit: &Hit,
+        point: &Vector3<f64>,
+        direction: &Vector3<f64>,
+    ) -> Option<(f64, f64)> {
         let echo = match hit.target {
             Target::Ground(surface) => surface.echo(point, &hit.normal),
             Target::Part { object, part, local, local_normal } => {
@@ -115,8 +130,8 @@ impl Lidar {
             for value in echo.point.iter().chain([&echo.intensity]) {
                 data.extend_from_slice(&value.to_le_bytes());
             }
+            data.extend_from_slice(&u32::from(echo.ring).to_le_bytes());
             data.extend_from_slice(&echo.time_ns.to_le_bytes());
-            data.extend_from_slice(&echo.ring.to_le_bytes());
         }
         let field = |name: &str, offset, kind| PointField { name: name.to_owned(), offset, kind };
         let fields = vec![
@@ -124,8 +139,8 @@ impl Lidar {
             field("y", 4, PointKind::F32),
             field("z", 8, PointKind::F32),
             field("intensity", 12, PointKind::F32),
-            field("time", 16, PointKind::U32),
-            field("ring", 20, PointKind::U16),
+            field("ring", 16, PointKind::U16),
+            field("time", 20, PointKind::U32),
         ];
         let seq = self.seq;
         self.seq += 1;

@@ -27,7 +27,7 @@ fn scaled(color: Color, by: f64) -> Color {
     color.map(|c| c * by as f32)
 }
 
-const GLASS: Look = Look { albedo: [0.012, 0.015, 0.018], glow: [0.0; 3], mirror: 0.22 };
+const GLASS: Look = Look { albedo: [0.012, 0.015, 0.018], glow: [0.0; 3], mirror: 0.16 };
 
 /// Look at a point of an object's frame (of `odom` for the ground), `range` metres away.
 pub fn look(surface: Surface, point: &Vector3<f64>, normal: &Vector3<f64>, braking: bool, range: f64) -> Look {
@@ -36,7 +36,7 @@ pub fn look(surface: Surface, point: &Vector3<f64>, normal: &Vector3<f64>, braki
     match surface {
         Surface::Asphalt => {
             let patch = smooth_noise(point.x / 2.7, point.y / 1.9) - 0.5;
-            matte(grey(0.105 + 0.02 * patch + 0.05 * fine(0.04)))
+            matte(grey(0.105 + 0.025 * patch + 0.028 * fine(0.04)))
         }
         Surface::Marking => matte(grey(0.62 + 0.25 * fine(0.05))),
         Surface::Sidewalk => {
@@ -51,16 +51,17 @@ pub fn look(surface: Surface, point: &Vector3<f64>, normal: &Vector3<f64>, braki
         Surface::CarBody(paint) => car_body(&paint, point, normal, braking),
         Surface::CarCabin(paint) if paint.is_window(point, normal) => GLASS,
         Surface::CarCabin(paint) => Look { mirror: 0.06, ..matte(paint.color) },
-        Surface::Wheel => {
-            // Across the axle only: rims are lighter than tyres.
-            let rim = normal.y.abs() > 0.9 && (point.x.abs() - point.x.abs().round()).abs() < 0.5;
-            matte(if rim && is_rim(point) { grey(0.30) } else { grey(0.018) })
+        Surface::Wheel { hub_x, radius } => {
+            let rim = normal.y.abs() > 0.9 && (point.x - hub_x).hypot(point.z - radius) < 0.66 * radius;
+            matte(grey(if rim { 0.30 } else { 0.018 }))
         }
         Surface::Facade(color) => facade(color, point, normal),
         Surface::Bark => matte(scaled([0.12, 0.08, 0.05], 0.8 + 0.4 * smooth_noise(point.x * 30.0, point.z * 4.0))),
         Surface::Leaves(color) => {
-            let clump = cell_noise(point.x * 4.0 + point.z * 5.0, point.y * 4.0 - point.z * 3.0);
-            matte(scaled(color, 0.45 + 1.1 * clump))
+            let (u, v) = (point.x + 0.7 * point.z, point.y - 0.6 * point.z);
+            let clump = smooth_noise(3.0 * u, 3.0 * v + 2.0 * point.z);
+            let leaf = cell_noise(14.0 * u, 14.0 * v + 9.0 * point.z) - 0.5;
+            matte(scaled(color, 0.3 + 1.3 * clump + 0.7 * leaf * near))
         }
         Surface::Head(color) => {
             let hair = point.z > 1.0 && normal.z > 0.35 || normal.x < -0.2;
@@ -70,13 +71,6 @@ pub fn look(surface: Surface, point: &Vector3<f64>, normal: &Vector3<f64>, braki
         Surface::Metal => Look { mirror: 0.05, ..matte(grey(0.22)) },
         Surface::Sign => sign(point, normal),
     }
-}
-
-fn is_rim(point: &Vector3<f64>) -> bool {
-    // Wheels of cars stand near |x| = 1.2..1.4 with the hub 0.32 m high.
-    let along = point.x.abs();
-    let hub = if along < 0.9 { 0.53 } else { 1.27 };
-    (along - hub).hypot(point.z - 0.32) < 0.21
 }
 
 fn car_body(paint: &CarPaint, p: &Vector3<f64>, normal: &Vector3<f64>, braking: bool) -> Look {
@@ -122,7 +116,13 @@ fn facade(color: Color, p: &Vector3<f64>, normal: &Vector3<f64>) -> Look {
     if inside(0.0) {
         let bar = (u - 0.5 * period).abs() < 0.035;
         let curtain = cell_noise(along / period, floor + 0.5) < 0.3 && z > low + 0.5;
-        return if bar { matte(grey(0.6)) } else if curtain { matte(grey(0.35)) } else { GLASS };
+        return if bar {
+            matte(grey(0.6))
+        } else if curtain {
+            matte(grey(0.35))
+        } else {
+            GLASS
+        };
     }
     if inside(0.09) {
         return matte(grey(0.55));

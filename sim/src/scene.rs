@@ -66,7 +66,7 @@ impl Object {
         [cos * x + sin * y, cos * y - sin * x]
     }
 
-    fn from_own(&self, x: f64, y: f64) -> [f64; 2] {
+    fn to_odom(&self, x: f64, y: f64) -> [f64; 2] {
         let [cos, sin] = self.heading;
         [cos * x - sin * y, sin * x + cos * y]
     }
@@ -119,22 +119,30 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Collects the objects that the upright plane from `origin` towards `azimuth` meets within `reach` metres, nearest first.
-    pub fn column(&self, origin: &Vector3<f64>, azimuth: f64, reach: f64, candidates: &mut Vec<Candidate>) {
+    /// Collects the objects that the upright plane from `origin` towards `direction` (horizontal, of length one) meets within
+    /// `reach` metres, nearest first.
+    pub fn column(&self, origin: &Vector3<f64>, direction: [f64; 2], reach: f64, candidates: &mut Vec<Candidate>) {
         candidates.clear();
-        let (sin, cos) = azimuth.sin_cos();
-        let met = (0..self.objects.len()).filter_map(|index| self.candidate(index, origin, [cos, sin]));
+        let met = (0..self.objects.len()).filter_map(|index| self.candidate(index, origin, direction));
         candidates.extend(met.filter(|candidate| candidate.near < reach));
         candidates.sort_by(|a, b| a.near.total_cmp(&b.near).then(a.object.cmp(&b.object)));
     }
 
-    /// The first thing that a ray of the column hits. `slope` is metres up per metre ahead.
-    pub fn cast(&self, candidates: &[Candidate], origin: &Vector3<f64>, azimuth: f64, slope: f64, reach: f64) -> Option<Hit> {
-        let (sin, cos) = azimuth.sin_cos();
-        let ray = Ray { origin: *origin, direction: Vector3::new(cos, sin, slope) };
-        let mut best = ground::enter(&ray)
-            .filter(|(range, ..)| *range < reach)
-            .map(|(range, normal, surface)| Hit { range, normal, target: Target::Ground(surface) });
+    /// The first thing that a ray of the column hits. `direction` is the column's, with metres up per metre ahead as z.
+    pub fn cast(
+        &self,
+        candidates: &[Candidate],
+        origin: &Vector3<f64>,
+        direction: &Vector3<f64>,
+        reach: f64,
+    ) -> Option<Hit> {
+        let ray = Ray { origin: *origin, direction: *direction };
+        let slope = direction.z;
+        let mut best = ground::enter(&ray).filter(|(range, ..)| *range < reach).map(|(range, normal, surface)| Hit {
+            range,
+            normal,
+            target: Target::Ground(surface),
+        });
         let mut limit = best.as_ref().map_or(reach, |hit| hit.range);
         for candidate in candidates {
             if candidate.near >= limit {
@@ -142,7 +150,7 @@ impl Scene {
             }
             let object = &self.objects[candidate.object];
             if let Some((range, part, normal)) = enter_body(&object.body, candidate, slope, limit) {
-                let [x, y] = object.from_own(normal.x, normal.y);
+                let [x, y] = object.to_odom(normal.x, normal.y);
                 let local = local_ray(candidate, slope).at(range);
                 limit = range;
                 best = Some(Hit {
@@ -236,8 +244,8 @@ mod tests {
     fn a_level_ray_hits_the_rear_bumper() {
         let (scene, mut candidates) = (scene(0.0), Vec::new());
         let origin = Vector3::new(0.0, 1.0, 0.5);
-        scene.column(&origin, 0.0, 100.0, &mut candidates);
-        let hit = scene.cast(&candidates, &origin, 0.0, 0.0, 100.0).unwrap();
+        scene.column(&origin, [1.0, 0.0], 100.0, &mut candidates);
+        let hit = scene.cast(&candidates, &origin, &Vector3::x(), 100.0).unwrap();
         assert!((hit.range - (12.0 - 2.2)).abs() < 0.15, "{hit:?}");
         assert!(matches!(hit.target, Target::Part { object: 0, .. }));
     }
@@ -248,8 +256,9 @@ mod tests {
         fn the_short_list_loses_nothing(yaw in -4.0..4.0f64, azimuth in -0.4..0.5f64, slope in -0.2..0.1f64) {
             let (scene, mut candidates) = (scene(yaw), Vec::new());
             let origin = Vector3::new(0.0, 0.0, 1.8);
-            scene.column(&origin, azimuth, 100.0, &mut candidates);
-            let found = match scene.cast(&candidates, &origin, azimuth, slope, 100.0) {
+            let direction = Vector3::new(azimuth.cos(), azimuth.sin(), slope);
+            scene.column(&origin, [direction.x, direction.y], 100.0, &mut candidates);
+            let found = match scene.cast(&candidates, &origin, &direction, 100.0) {
                 Some(Hit { range, target: Target::Part { .. }, .. }) => Some(range),
                 _ => None,
             };

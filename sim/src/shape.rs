@@ -241,7 +241,8 @@ mod tests {
         assert!(block().enter(&ray([-10.0, 1.5, 1.0], [1.0, 0.0, 0.0])).is_none());
         assert!(block().enter(&ray([0.0, 0.0, 1.0], [1.0, 0.0, 0.0])).is_none());
         // A ray at height 0.6 of a pole with radius 1: the chord's half is 0.8.
-        let pole = Shape::Cylinder { axis: Axis::Z, center: Vector3::new(5.0, 0.0, 1.0), radius: 1.0, half_length: 1.0 };
+        let pole =
+            Shape::Cylinder { axis: Axis::Z, center: Vector3::new(5.0, 0.0, 1.0), radius: 1.0, half_length: 1.0 };
         let side = pole.enter(&ray([0.0, 0.6, 1.0], [1.0, 0.0, 0.0])).unwrap();
         assert!((side.distance - 4.2).abs() < 1e-12 && (side.normal - Vector3::new(-0.8, 0.6, 0.0)).norm() < 1e-12);
         let end = pole.enter(&ray([5.0, 0.2, 5.0], [0.0, 0.0, -1.0])).unwrap();

@@ -44,11 +44,7 @@ impl Street {
             let turn = (s - ARC_START).min(ARC_LENGTH) / ARC_RADIUS;
             let rest = (s - ARC_START - ARC_LENGTH).max(0.0);
             let (sin, cos) = turn.sin_cos();
-            Pose2 {
-                x: ARC_START + ARC_RADIUS * sin + rest * cos,
-                y: ARC_RADIUS * (1.0 - cos) + rest * sin,
-                yaw: turn,
-            }
+            Pose2 { x: ARC_START + ARC_RADIUS * sin + rest * cos, y: ARC_RADIUS * (1.0 - cos) + rest * sin, yaw: turn }
         };
         let [x, y] = base.transform(0.0, d);
         Pose2 { x, y, yaw: base.yaw }

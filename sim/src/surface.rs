@@ -35,8 +35,13 @@ pub enum Surface {
     CarBody(CarPaint),
     /// Upper part of a car: roof and windows.
     CarCabin(CarPaint),
-    /// Wheel.
-    Wheel,
+    /// Wheel: a tyre around a rim.
+    Wheel {
+        /// The hub along the object's x axis, m.
+        hub_x: f64,
+        /// Radius of the tyre, m.
+        radius: f64,
+    },
     /// Wall with windows.
     Facade(Color),
     /// Bark.
@@ -78,7 +83,7 @@ impl Surface {
             Self::CarBody(paint) => solid(0.12 + 0.4 * f64::from(paint.color[1])),
             Self::CarCabin(paint) if paint.is_window(local, normal) => Echo { solidity: 0.35, ..solid(0.10) },
             Self::CarCabin(paint) => solid(0.12 + 0.4 * f64::from(paint.color[1])),
-            Self::Wheel => solid(0.08),
+            Self::Wheel { .. } => solid(0.08),
             Self::Facade(color) => solid(0.25 + 0.3 * f64::from(color[0])),
             Self::Bark => solid(0.3),
             Self::Leaves(_) => Echo { reflectivity: 0.5, solidity: 0.75, depth_m: 0.5 },

@@ -14,9 +14,9 @@ const LAST: f64 = 330.0;
 
 /// Colours of cars.
 pub const CAR_COLORS: [Color; 7] = [
-    [0.62, 0.63, 0.65],
+    [0.42, 0.43, 0.45],
     [0.03, 0.03, 0.035],
-    [0.75, 0.75, 0.73],
+    [0.62, 0.62, 0.60],
     [0.38, 0.04, 0.04],
     [0.05, 0.11, 0.30],
     [0.20, 0.21, 0.22],
@@ -92,7 +92,8 @@ fn greenery(side: f64, random: &mut Random, objects: &mut Vec<Object>) {
 fn parked_cars(random: &mut Random, objects: &mut Vec<Object>) {
     let mut s = -40.0;
     while s < 260.0 {
-        let (length, width, height) = (random.between(4.0, 4.7), random.between(1.74, 1.86), random.between(1.42, 1.62));
+        let (length, width, height) =
+            (random.between(4.0, 4.7), random.between(1.74, 1.86), random.between(1.42, 1.62));
         let color = random.pick(&CAR_COLORS);
         let (turn, d) = (random.between(-0.03, 0.03), RIGHT_KERB + 0.25 + 0.5 * width + random.between(0.0, 0.15));
         let near_crossing = (CROSSING_START - 12.0..CROSSING_END + 6.0).contains(&s);

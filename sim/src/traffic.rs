@@ -89,8 +89,16 @@ impl Traffic {
             objects.push(town::standing(Some(class), body, actor.s, actor.d, actor.turn));
             traffic.actors.push(actor);
         };
-        let still =
-            Actor { s: 0.0, d: 0.0, along: 0.0, across: 0.0, turn: 0.0, length: 0.0, acceleration: 0.0, behaviour: Behaviour::Keep };
+        let still = Actor {
+            s: 0.0,
+            d: 0.0,
+            along: 0.0,
+            across: 0.0,
+            turn: 0.0,
+            length: 0.0,
+            acceleration: 0.0,
+            behaviour: Behaviour::Keep,
+        };
         let cars = [(24.0, 1.0, 10.0), (-17.0, 1.0, 10.5), (52.0, -1.0, 9.5), (93.0, -1.0, 10.0), (128.0, -1.0, 10.0)];
         for (s, direction, speed) in cars {
             let size = [random.between(4.2, 4.7), random.between(1.76, 1.86), random.between(1.43, 1.55)];
@@ -101,13 +109,13 @@ impl Traffic {
             let s = s + random.between(-1.0, 1.0);
             add(ObjectClass::Car, body, Actor { s, d, turn, along: direction * speed, behaviour, ..still.clone() });
         }
-        let clothes = [[0.45, 0.06, 0.05], [0.06, 0.12, 0.40], [0.70, 0.68, 0.60], [0.55, 0.40, 0.05], [0.05, 0.25, 0.20]];
+        let clothes =
+            [[0.45, 0.06, 0.05], [0.06, 0.12, 0.40], [0.70, 0.68, 0.60], [0.55, 0.40, 0.05], [0.05, 0.25, 0.20]];
         let trousers = [[0.03, 0.04, 0.08], [0.08, 0.07, 0.06], [0.20, 0.17, 0.12]];
         let skin = [[0.55, 0.36, 0.26], [0.25, 0.14, 0.09], [0.42, 0.26, 0.18]];
         let mut person = |random: &mut Random, s: f64, d: f64, speed: f64| {
             let height = random.between(1.62, 1.88);
-            let body =
-                bodies::pedestrian(random.pick(&clothes), random.pick(&trousers), random.pick(&skin), height);
+            let body = bodies::pedestrian(random.pick(&clothes), random.pick(&trousers), random.pick(&skin), height);
             let turn = if speed > 0.0 { 0.0 } else { PI };
             add(ObjectClass::Pedestrian, body, Actor { s, d, turn, along: speed, ..still.clone() });
         };
@@ -201,7 +209,7 @@ mod tests {
     #[test]
     fn followers_keep_their_distance() {
         // In equilibrium behind an equally fast car the acceleration is zero where the model's wanted gap says.
-        let (speed, wanted) = (10.0, 14.0);
+        let (speed, wanted) = (10.0_f64, 14.0_f64);
         let gap = (2.5 + 1.3 * speed) / (1.0 - (speed / wanted).powi(4)).sqrt();
         assert!(follow(speed, wanted, gap, speed, 2.5).abs() < 1e-9);
         assert!(follow(speed, wanted, 0.5 * gap, speed, 2.5) < -1.0);

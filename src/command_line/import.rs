@@ -24,6 +24,14 @@ pub enum Source {
 pub fn run(source: &Source) -> anyhow::Result<ExitCode> {
     let Source::Kitti { root, sequence, output } = source;
     let summary = recordings::kitti::import(root, sequence, output)?;
-    println!("{}: {summary}", output.display());
+    println!(
+        "{}: {} sweeps, {} images, {} GPS/INS outputs, {} route poses, {:.1} MB",
+        output.display(),
+        summary.sweeps,
+        summary.images,
+        summary.ins_fixes,
+        summary.route_poses,
+        summary.bytes as f64 * 1e-6
+    );
     Ok(ExitCode::SUCCESS)
 }

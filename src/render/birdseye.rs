@@ -2,8 +2,8 @@
 
 use super::canvas::{Canvas, Pen};
 use super::ground::Ground;
-use super::text::{self, Labels};
-use super::{View, colors, objects, plan};
+use super::labels::Labels;
+use super::{View, colors, objects, plan, text};
 use types::ObjectClass;
 
 /// Draws the view on a canvas of this size.
@@ -20,8 +20,8 @@ pub fn draw(view: &View, width: usize, height: usize) -> Canvas {
     objects::tracks(&mut ground, view);
     objects::ego(&mut ground, view);
     let mut labels = Labels::default();
-    labels.claim(body(&ground, view));
-    labels.claim(legend(&mut ground.canvas, view));
+    labels.block(body(&ground, view));
+    labels.block(legend(&mut ground.canvas, view));
     if let Some(plan) = view.plan {
         plan::trajectory(&mut ground, view, plan, &mut labels);
     }

@@ -2,9 +2,9 @@
 
 use super::canvas::{Canvas, Pen, Pixel};
 use super::colors::{self, Color};
+use super::labels::Labels;
 use super::raster::{self, Raster};
-use super::text::{self, Labels};
-use super::View;
+use super::{View, text};
 use nalgebra::{Isometry3, Point3};
 use types::{Box2, Box3, CameraModel, Image, Track};
 
@@ -81,8 +81,7 @@ fn caption(canvas: &mut Canvas, note: &str, color: Color) {
 /// Boxes of the camera detector with class and confidence, the most confident on top. A name that would cover another moves or is left out.
 fn detections(view: &View, canvas: &mut Canvas, image: &Image) {
     let found = view.detections.map_or(&[][..], |detections| &detections.camera);
-    let [x_scale, y_scale] =
-        [canvas.width() as f64 / image.width as f64, canvas.height() as f64 / image.height as f64];
+    let [x_scale, y_scale] = [canvas.width() as f64 / image.width as f64, canvas.height() as f64 / image.height as f64];
     for detection in found.iter().rev() {
         let (left, right) = (detection.bbox.x_min * x_scale, detection.bbox.x_max * x_scale);
         let (top, bottom) = (detection.bbox.y_min * y_scale, detection.bbox.y_max * y_scale);
@@ -195,7 +194,7 @@ impl<'a> Lens<'a> {
         let [left, top] = [x - 0.5 * width, (y + 2.0).min(rows - height)];
         let visible = (0.0..canvas.width() as f64).contains(&x) && (0.0..1.2 * rows).contains(&y);
         if visible && labels.claim([left, top, left + width, top + height]) {
-            canvas.chip([left, top], text::SMALL, colors::class(track.class), colors::PAGE.faded(0.7), &name);
+            canvas.chip([left, top], text::SMALL, colors::class(track.class), colors::PAGE.faded(0.8), &name);
         }
     }
 }

@@ -9,12 +9,13 @@ mod canvas;
 mod chart;
 mod clip;
 mod colors;
+mod column;
 mod ground;
+mod labels;
 mod objects;
 mod panel;
 mod plan;
 mod raster;
-mod column;
 mod text;
 
 use anyhow::{Context, Result, bail};
@@ -99,7 +100,9 @@ fn header(page: &mut Canvas, view: &View) {
         facts.push(format!("t = {:.3} s", view.time_s));
     }
     facts.extend(view.frame.map(|frame| format!("frame {frame}")));
-    facts.extend(view.stamp.map(|stamp| format!("stamp {}.{:09}", stamp.nanos().div_euclid(1_000_000_000), stamp.nanos().rem_euclid(1_000_000_000))));
+    facts.extend(view.stamp.map(|stamp| {
+        format!("stamp {}.{:09}", stamp.nanos().div_euclid(1_000_000_000), stamp.nanos().rem_euclid(1_000_000_000))
+    }));
     let facts = facts.join("   ");
     let room = (WIDTH - 3 * MARGIN) as f64 - text::width(text::BODY, &facts);
     let title = text::shortened(view.title, (room / text::HEADING).max(0.0) as usize);

@@ -2,7 +2,7 @@
 
 use super::canvas::{Pen, Pixel};
 use super::ground::Ground;
-use super::text::Labels;
+use super::labels::Labels;
 use super::{View, colors};
 use types::{Pose2, Track};
 
@@ -27,12 +27,12 @@ pub fn detection_labels(ground: &mut Ground, view: &View, labels: &mut Labels) {
         let [x, y, _] = detection.bbox.center;
         let at = ground.base([x, y]);
         let near = 2.0 * ground.scale;
+        let corners = detection.bbox.corners_bev().map(|corner| ground.base(corner));
         if tracked.iter().any(|track| (track[0] - at[0]).hypot(track[1] - at[1]) < near) {
             continue;
         }
-        let gap = 0.5 * ground.scale * detection.bbox.width.max(detection.bbox.length * detection.bbox.yaw.sin().abs());
         let name = format!("{} {:.2}", detection.class.name(), detection.score);
-        labels.write(&mut ground.canvas, at, gap + 4.0, colors::DETECTION, &name);
+        labels.write(&mut ground.canvas, at, half_extents(at, &corners), colors::DETECTION, &name);
     }
 }
 
@@ -58,12 +58,21 @@ pub fn tracks(ground: &mut Ground, view: &View) {
 
 /// Number, class and speed of every track, the nearest first.
 pub fn track_labels(ground: &mut Ground, view: &View, labels: &mut Labels) {
-    for track in sorted_tracks(ground, view) {
-        let [middle, corners] = [[center(ground, &track); 4], ground.footprint(&track.bbox)];
-        let gap = corners.iter().zip(&middle).map(|(c, m)| (c[0] - m[0]).abs()).fold(0.0, f64::max) + 4.0;
-        let name = format!("{} {} {:.1}", track.id, track.class.name(), track.speed_mps());
-        labels.write(&mut ground.canvas, middle[0], gap, colors::class(track.class), &name);
+    let tracks = sorted_tracks(ground, view);
+    let extents = |track| (center(ground, track), half_extents(center(ground, track), &ground.footprint(&track.bbox)));
+    let extents: Vec<(Pixel, Pixel)> = tracks.iter().map(extents).collect();
+    for ([x, y], [across, down]) in &extents {
+        labels.block([x - across, y - down, x + across, y + down]);
     }
+    for (track, (middle, half)) in tracks.iter().zip(extents) {
+        let name = format!("{} {} {:.1}", track.id, track.class.name(), track.speed_mps());
+        labels.write(&mut ground.canvas, middle, half, colors::class(track.class), &name);
+    }
+}
+
+/// How far a box reaches across and down from its middle, px.
+fn half_extents(middle: Pixel, corners: &[Pixel; 4]) -> Pixel {
+    [0, 1].map(|axis| corners.iter().map(|corner| (corner[axis] - middle[axis]).abs()).fold(0.0, f64::max))
 }
 
 /// The tracks that can be drawn, nearest first.
@@ -89,7 +98,9 @@ fn arrow(ground: &mut Ground, from: Pixel, to: Pixel, pen: Pen) {
     let neck = [to[0] - head * along[0], to[1] - head * along[1]];
     let wing = [0.45 * head * along[1], -0.45 * head * along[0]];
     ground.canvas.line(&[from, neck], pen);
-    ground.canvas.fill(&[to, [neck[0] + wing[0], neck[1] + wing[1]], [neck[0] - wing[0], neck[1] - wing[1]]], pen.color);
+    ground
+        .canvas
+        .fill(&[to, [neck[0] + wing[0], neck[1] + wing[1]], [neck[0] - wing[0], neck[1] - wing[1]]], pen.color);
 }
 
 /// The own vehicle to scale, its front wheels turned as commanded.

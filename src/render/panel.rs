@@ -4,7 +4,7 @@ use super::canvas::Canvas;
 use super::colors::{self, ALARM, MUTED, TEXT};
 use super::column::Column;
 use super::{View, chart, plan, raster, text};
-use types::{Command, CommandLimit, EgoState, ObjectClass, Plan, PoseSource, Track, Verdict};
+use types::{Command, CommandLimit, EgoState, ObjectClass, Plan, PoseSource, Track, TrajectoryPoint, Verdict};
 
 const PADDING: f64 = 14.0;
 const CHART_HEIGHT: f64 = 128.0;
@@ -44,6 +44,7 @@ fn own(view: &View, column: &mut Column) {
         Some(command) => orders(command, column),
         None => column.sentence(MUTED, "no command", 1),
     }
+    curve(view, column, "PLANNED ACCELERATION  m/s²", |point| point.acceleration_mps2, 1.0);
 }
 
 fn motion(ego: &EgoState, column: &mut Column) {
@@ -110,6 +111,7 @@ fn planning(view: &View, column: &mut Column) {
         column.row("image", ALARM, "none");
     }
     column.row("predictions", TEXT, &count(view.plan.map(|plan| plan.predictions.len())));
+    curve(view, column, "PLANNED CURVATURE  1/m", |point| point.curvature_1pm, 0.01);
 }
 
 /// The scale of costs, from the cheapest candidate to the one that nine of ten do not exceed.
@@ -134,20 +136,12 @@ fn costs(plan: &Plan, column: &mut Column) {
 }
 
 fn objects(view: &View, column: &mut Column) {
-    column.heading("PLANNED SPEED  m/s");
-    match view.plan {
-        Some(plan) if column.rows_left() as f64 * Column::ROW > CHART_HEIGHT => {
-            chart::speed(column.canvas, [column.left, column.top, column.width, CHART_HEIGHT], &plan.trajectory);
-            column.top += CHART_HEIGHT;
-        }
-        Some(_) => {}
-        None => column.sentence(MUTED, "no plan", 1),
-    }
+    curve(view, column, "PLANNED SPEED  m/s", |point| point.speed_mps, 1.0);
     let Some(tracks) = view.tracks else {
         column.heading("TRACKS");
         return column.sentence(MUTED, "none", 1);
     };
-    column.heading(&format!("TRACKS  {}, nearest:", tracks.objects.len()));
+    column.heading(&format!("TRACKS  {}  nearest first", tracks.objects.len()));
     let mut nearest: Vec<(f64, [f64; 2], &Track)> = tracks.objects.iter().map(|track| placed(view, track)).collect();
     nearest.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.2.id.cmp(&b.2.id)));
     if column.rows_left() > 1 && !nearest.is_empty() {
@@ -159,6 +153,20 @@ fn objects(view: &View, column: &mut Column) {
         let numbers = format!("{:.1}  {ahead:6.1} {left:6.1}", track.speed_mps());
         column.marked_row(colors::class(track.class), &name, if track.misses == 0 { TEXT } else { MUTED }, &numbers);
     }
+}
+
+/// A number of the plan over time, if there is room for it.
+fn curve(view: &View, column: &mut Column, name: &str, value: fn(&TrajectoryPoint) -> f64, least: f64) {
+    let room = column.canvas.height() as f64 - column.top;
+    if room < CHART_HEIGHT + 2.0 * Column::ROW {
+        return;
+    }
+    column.heading(name);
+    let Some(plan) = view.plan else { return column.sentence(MUTED, "no plan", 1) };
+    // A tall panel has room for taller curves.
+    let height = (0.25 * column.canvas.height() as f64).clamp(CHART_HEIGHT, 220.0).min(room - 2.0 * Column::ROW);
+    chart::over_time(column.canvas, [column.left, column.top, column.width, height], &plan.trajectory, value, least);
+    column.top += height;
 }
 
 /// A track's distance and its place in `base_link`; NaN, and so last, without an own pose.

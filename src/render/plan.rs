@@ -3,8 +3,8 @@
 use super::canvas::{Lines, Pen};
 use super::colors::{self, Color};
 use super::ground::Ground;
-use super::text::{self, Labels};
-use super::View;
+use super::labels::Labels;
+use super::{View, text};
 use types::{Candidate, Plan, TrajectoryPoint, Verdict};
 
 /// Steps of the color scale of costs.

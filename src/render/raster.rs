@@ -102,7 +102,8 @@ mod tests {
     use super::*;
 
     fn halves(width: usize, height: usize) -> Image {
-        let rgb = (0..height).flat_map(|_| (0..width).flat_map(|c| if c < width / 2 { [200, 0, 0] } else { [0, 0, 90] }));
+        let rgb =
+            (0..height).flat_map(|_| (0..width).flat_map(|c| if c < width / 2 { [200, 0, 0] } else { [0, 0, 90] }));
         Image { width, height, rgb: rgb.collect() }
     }
 

@@ -3,11 +3,11 @@
 use super::frame::{Frame, Input};
 use super::statistics::Statistics;
 use crossbeam_channel::{Sender, TrySendError};
-use recordings::{DriveWriter, Level, Message, RecordingError};
+use recordings::{DriveWriter, LogLevel, Message, RecordingError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use types::{Command, Plan, Stamp};
+use types::{Command, Stamp};
 
 /// Something to be written.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl Recorder {
         match item {
             LogItem::Input(input) => self.input(input),
             LogItem::Frame(frame) => self.frame(*frame),
-            LogItem::Text(stamp, name, text) => self.put(&Message::Text { stamp, level: Level::Error, name, text }),
+            LogItem::Text(stamp, name, text) => self.put(&Message::Text { stamp, level: LogLevel::Error, name, text }),
             LogItem::Commands(commands) => commands.into_iter().try_for_each(|command| {
                 self.tally.commands += 1;
                 self.put(&Message::Command(command))
@@ -118,8 +118,8 @@ impl Recorder {
 
     fn input(&mut self, input: Input) -> Result<(), RecordingError> {
         self.put(&match input {
-            Input::Camera(frame) => Message::Camera(frame),
-            Input::Lidar(sweep) => Message::Lidar(sweep),
+            Input::Camera(frame) => Message::Camera(Arc::unwrap_or_clone(frame)),
+            Input::Lidar(sweep) => Message::Lidar(Arc::unwrap_or_clone(sweep)),
             Input::Ins(fix) => Message::Ins(fix),
         })
     }
@@ -144,12 +144,12 @@ impl Recorder {
             self.put(&Message::Tracks(tracks))?;
         }
         if let Some(plan) = frame.plan {
-            self.put(&Message::Plan(Arc::unwrap_or_clone::<Plan>(plan)))?;
+            self.put(&Message::Plan(Arc::unwrap_or_clone(plan)))?;
         }
         if let Some(skipped) = frame.skipped {
             let text = format!("frame {} skipped: {}", admission.frame, skipped.reason);
             let (stamp, name) = (admission.stamp, skipped.stage.to_string());
-            self.put(&Message::Text { stamp, level: Level::Warning, name, text })?;
+            self.put(&Message::Text { stamp, level: LogLevel::Warning, name, text })?;
         }
         if self.with_latency {
             self.put(&Message::Latency(frame.spans.to_latency(admission.frame, admission.stamp)))?;

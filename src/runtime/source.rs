@@ -2,9 +2,10 @@
 
 use super::frame::{Input, Recorded, SensorSet, Source, SourceItem};
 use super::join::{Join, Sensors};
-use anyhow::{Context, bail};
+use anyhow::bail;
 use recordings::{Message, RecordingError};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use types::{Admission, Stamp};
 
 /// Messages of a drive in (log time, channel, sequence) order.
@@ -21,8 +22,8 @@ pub fn inputs(messages: Messages) -> Box<dyn Iterator<Item = anyhow::Result<Inpu
 
 fn to_input(message: Message) -> Option<Input> {
     match message {
-        Message::Camera(frame) => Some(Input::Camera(frame)),
-        Message::Lidar(sweep) => Some(Input::Lidar(sweep)),
+        Message::Camera(frame) => Some(Input::Camera(Arc::new(frame))),
+        Message::Lidar(sweep) => Some(Input::Lidar(Arc::new(sweep))),
         Message::Ins(fix) => Some(Input::Ins(fix)),
         _ => None,
     }
@@ -137,12 +138,16 @@ impl Iterator for Faithful {
                     match message {
                         Message::Admission(admission) => self.waiting.admissions.push_back(admission),
                         Message::Command(command) => self.ready.push_back(SourceItem::Command(command)),
-                        Message::Camera(frame) => drop(self.waiting.camera.insert(frame.seq, Input::Camera(frame))),
+                        Message::Camera(frame) => {
+                            self.waiting.camera.insert(frame.seq, Input::Camera(Arc::new(frame)));
+                        }
                         Message::Lidar(sweep) => {
                             self.waiting.newest = self.waiting.newest.max(Some(sweep.stamp));
-                            self.waiting.lidar.insert(sweep.seq, Input::Lidar(sweep));
+                            self.waiting.lidar.insert(sweep.seq, Input::Lidar(Arc::new(sweep)));
                         }
-                        Message::Ins(fix) => drop(self.waiting.ins.insert(fix.seq, Input::Ins(fix))),
+                        Message::Ins(fix) => {
+                            self.waiting.ins.insert(fix.seq, Input::Ins(fix));
+                        }
                         _ => continue,
                     }
                     if let Err(error) = self.join() {
@@ -209,18 +214,4 @@ pub fn from_detections(mut messages: Messages) -> Source {
             }
         }
     }))
-}
-
-/// Refuses a drive that cannot be replayed from its choices.
-///
-/// # Errors
-/// Says what the drive lacks.
-pub fn require_choices(counts: &BTreeMap<&str, u64>, needed: &[&str]) -> anyhow::Result<()> {
-    for topic in needed {
-        let count = counts.get(topic).copied().unwrap_or(0);
-        (count > 0).then_some(()).with_context(|| {
-            format!("the drive has no message on {topic}: it was never run, so only --mode lossless or realtime can replay it")
-        })?;
-    }
-    Ok(())
 }

@@ -10,18 +10,19 @@ use ort::{
     value::{TensorElementType, TensorRef, ValueType},
 };
 use std::{
+    error::Error,
     ffi::{CStr, c_char},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
-/// The one ONNX Runtime of this process and the library it came from.
-static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
+/// The one ONNX Runtime of this process, and the library it came from (known even if it then failed to start: the loader does
+/// not give it back).
+static LOADED: Mutex<(Option<PathBuf>, Option<Runtime>)> = Mutex::new((None, None));
 
 /// A handle to the process's ONNX Runtime.
 #[derive(Clone)]
 pub(super) struct Runtime {
-    library: PathBuf,
     version: String,
     environment: Environment,
 }
@@ -30,17 +31,19 @@ impl Runtime {
     pub fn open(library: &Path) -> Result<Self, ModelError> {
         let asked = library.canonicalize().map_err(|_| ModelError::LibraryMissing { path: library.into() })?;
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(runtime) = &*loaded {
-            return match runtime.library == asked {
-                true => Ok(runtime.clone()),
-                false => Err(ModelError::LibraryConflict { loaded: runtime.library.clone(), asked }),
-            };
+        match &*loaded {
+            (Some(first), _) if *first != asked => {
+                return Err(ModelError::LibraryConflict { loaded: first.clone(), asked });
+            }
+            (_, Some(runtime)) => return Ok(runtime.clone()),
+            _ => {}
         }
         let builder = ort::init_from(&asked).map_err(|error| refusal(library, error))?;
-        let environment = builder.with_name("chauffeur").with_telemetry(false).build().map_err(start_failed)?;
+        loaded.0 = Some(asked.clone());
         let version = version(&asked)
             .map_err(|error| ModelError::LibraryUnusable { path: library.into(), reason: error.to_string() })?;
-        Ok(loaded.insert(Self { library: asked, version, environment }).clone())
+        let environment = builder.with_name("chauffeur").with_telemetry(false).build().map_err(start_failed)?;
+        Ok(loaded.1.insert(Self { version, environment }).clone())
     }
 
     pub fn version(&self) -> &str {
@@ -74,25 +77,21 @@ impl Runtime {
         for (symbol, size) in crate::verify::symbols(spec) {
             builder = builder.with_dimension_override(symbol, size).map_err(text)?;
         }
-        match gpu_provider(provider) {
-            Some(provider) => builder.with_execution_providers([provider]).map_err(text),
-            None => Ok(builder),
-        }
+        builder.with_execution_providers(gpu_providers(provider)).map_err(text)
     }
 }
 
-/// A GPU provider that fails aloud: without `error_on_failure` ONNX Runtime goes on with the CPU and says nothing.
-fn gpu_provider(provider: Provider) -> Option<ExecutionProviderDispatch> {
-    let dispatch = match provider {
-        Provider::Cpu => return None,
-        // The default, an exhaustive search, times the algorithms and takes another one from run to run.
-        Provider::Cuda => ep::CUDA::default()
-            .with_conv_algorithm_search(ConvAlgorithmSearch::Heuristic)
-            .with_tf32(false)
-            .build(),
-        Provider::TensorRt => ep::TensorRT::default().build(),
-    };
-    Some(dispatch.error_on_failure())
+/// GPU providers that fail aloud: without `error_on_failure` ONNX Runtime goes on with the CPU and says nothing.
+fn gpu_providers(provider: Provider) -> Vec<ExecutionProviderDispatch> {
+    // The default, an exhaustive search, times the algorithms and takes another one from run to run.
+    let search = ConvAlgorithmSearch::Heuristic;
+    let cuda = || ep::CUDA::default().with_conv_algorithm_search(search).with_tf32(false).build().error_on_failure();
+    match provider {
+        Provider::Cpu => Vec::new(),
+        Provider::Cuda => vec![cuda()],
+        // What TensorRT has no operator for goes to CUDA, not to the processor.
+        Provider::TensorRt => vec![ep::TensorRT::default().build().error_on_failure(), cuda()],
+    }
 }
 
 fn start_failed(error: ort::Error) -> ModelError {
@@ -102,10 +101,14 @@ fn start_failed(error: ort::Error) -> ModelError {
 fn refusal(path: &Path, error: LoadDynamicError) -> ModelError {
     let path = path.to_path_buf();
     match error {
-        LoadDynamicError::BadVersion { version_str: found, .. } => {
-            ModelError::LibraryTooOld { path, found, needed: ort::MINOR_VERSION }
+        LoadDynamicError::BadVersion { version_str: version, .. } => {
+            let found = version.split('.').nth(1).and_then(|level| level.parse().ok()).unwrap_or(0);
+            ModelError::LibraryTooOld { path, version, found, needed: ort::MINOR_VERSION }
         }
-        LoadDynamicError::Dlopen { error, .. } => ModelError::LibraryUnusable { path, reason: error.to_string() },
+        LoadDynamicError::Dlopen { error, .. } => {
+            let cause = error.source().map_or_else(String::new, |cause| format!(": {cause}"));
+            ModelError::LibraryUnusable { path, reason: format!("{error}{cause}") }
+        }
         LoadDynamicError::MissingApi { .. } => {
             ModelError::LibraryUnusable { path, reason: "it does not export OrtGetApiBase".into() }
         }
@@ -159,7 +162,12 @@ impl OnnxSession {
             };
             let ValueType::Tensor { ty, shape, .. } = value.dtype() else {
                 let (network, what) = (network.into(), format!("output {}", spec.name));
-                return Err(ModelError::Mismatch { network, what, expected: "a tensor".into(), found: value.dtype().to_string() });
+                return Err(ModelError::Mismatch {
+                    network,
+                    what,
+                    expected: "a tensor".into(),
+                    found: value.dtype().to_string(),
+                });
             };
             let shape: Vec<usize> = shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect();
             match (data, ty) {
@@ -173,7 +181,12 @@ impl OnnxSession {
                 }
                 (_, ty) => {
                     let (what, expected) = (format!("element of {}", spec.name), format!("{:?}", spec.element));
-                    return Err(ModelError::Mismatch { network: network.into(), what, expected, found: ty.to_string() });
+                    return Err(ModelError::Mismatch {
+                        network: network.into(),
+                        what,
+                        expected,
+                        found: ty.to_string(),
+                    });
                 }
             }
         }

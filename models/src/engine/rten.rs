@@ -78,7 +78,8 @@ impl RtenSession {
             values.push((id, view.map_err(|error| failed(error.to_string()))?.into()));
         }
         let options = RunOptions::default().with_thread_pool(Some(self.pool.clone()));
-        let results = self.model.run(values, &self.outputs, Some(options)).map_err(|error| failed(error.to_string()))?;
+        let results =
+            self.model.run(values, &self.outputs, Some(options)).map_err(|error| failed(error.to_string()))?;
         for (Buffer { spec, data }, value) in outputs.iter_mut().zip(&results) {
             let wrong_element = || ModelError::Mismatch {
                 network: network.into(),

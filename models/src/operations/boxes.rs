@@ -43,8 +43,7 @@ pub fn decode_yolox(
         }
         let Some((class, best)) = first_best(&row[5..]) else { continue };
         let score = objectness * best;
-        // Negated so that NaN is left out too.
-        if !(score >= threshold) {
+        if score.is_nan() || score < threshold {
             continue;
         }
         let (x, y) = ((row[0] + cell_x) * stride, (row[1] + cell_y) * stride);

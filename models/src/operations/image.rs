@@ -39,7 +39,11 @@ impl ImageToTensor {
     /// An image whose bytes do not match its size, or a tensor of another size than [`ImageToTensor::new`] was told, gives `None`.
     pub fn fill(&mut self, rgb: &[u8], width: usize, height: usize, tensor: &mut [f32]) -> Option<f64> {
         let plane = self.rows * self.columns;
-        if tensor.len() != 3 * plane || width == 0 || height == 0 || rgb.len() != width.checked_mul(height)?.checked_mul(3)? {
+        if tensor.len() != 3 * plane
+            || width == 0
+            || height == 0
+            || rgb.len() != width.checked_mul(height)?.checked_mul(3)?
+        {
             return None;
         }
         let ratio = (self.rows as f64 / height as f64).min(self.columns as f64 / width as f64);

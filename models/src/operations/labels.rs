@@ -45,9 +45,8 @@ pub fn labels_to_points(
             (range - projection.range_of_point[nearest]).abs() < trust_distance_m
         });
         let label = seen.and_then(|pixel| Some((*labels.get(pixel)?, *confidence.get(pixel)?)));
-        let (class, certainty) = label.map_or((None, 0.0), |(label, certainty)| {
-            (classes.get(usize::from(label)).copied().flatten(), certainty)
-        });
+        let (class, certainty) = label
+            .map_or((None, 0.0), |(label, certainty)| (classes.get(usize::from(label)).copied().flatten(), certainty));
         points.class.push(class);
         points.confidence.push(certainty);
     }

@@ -99,9 +99,11 @@ mod tests {
 
     #[test]
     fn directions_fall_into_the_columns_and_rows_of_the_paper() {
-        let forward = pixels(&[[10.0, 0.0, 0.0], [0.0, 10.0, 0.0], [0.0, -10.0, 0.0], [-10.0, -1e-3, 0.0], [-10.0, 1e-3, 0.0]]);
+        let forward =
+            pixels(&[[10.0, 0.0, 0.0], [0.0, 10.0, 0.0], [0.0, -10.0, 0.0], [-10.0, -1e-3, 0.0], [-10.0, 1e-3, 0.0]]);
         assert_eq!(forward, [Some((6, 1024)), Some((6, 512)), Some((6, 1536)), Some((6, 2047)), Some((6, 0))]);
-        let tilted = pixels(&[[1.0, 0.0, 5.0], [1.0, 0.0, -5.0], [0.0, 0.0, 0.0], [f32::NAN, 1.0, 1.0], [1e30, 0.0, 0.0]]);
+        let tilted =
+            pixels(&[[1.0, 0.0, 5.0], [1.0, 0.0, -5.0], [0.0, 0.0, 0.0], [f32::NAN, 1.0, 1.0], [1e30, 0.0, 0.0]]);
         assert_eq!(tilted, [Some((0, 1024)), Some((63, 1024)), None, None, None]);
     }
 

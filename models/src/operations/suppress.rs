@@ -35,8 +35,12 @@ mod tests {
 
     #[test]
     fn the_best_of_each_class_stays_and_ties_go_to_the_first_anchor() {
-        let mut candidates =
-            vec![candidate(1.0, 0, 0.5, 3), candidate(0.0, 0, 0.5, 2), candidate(0.0, 1, 0.4, 1), candidate(50.0, 0, 0.9, 0)];
+        let mut candidates = vec![
+            candidate(1.0, 0, 0.5, 3),
+            candidate(0.0, 0, 0.5, 2),
+            candidate(0.0, 1, 0.4, 1),
+            candidate(50.0, 0, 0.9, 0),
+        ];
         let mut kept = Vec::new();
         suppress(&mut candidates, 0.45, &mut kept);
         let anchors: Vec<usize> = kept.iter().map(|&index| candidates[index].anchor).collect();

@@ -20,8 +20,11 @@ pub(super) struct Clusterer {
     parent: Vec<u32>,
     /// Cell of each point, `NONE` if it lies outside the grid.
     cell_of_point: Vec<u32>,
+    /// Component of each cell.
+    component: Vec<u32>,
     order: Vec<u32>,
     starts: Vec<usize>,
+    next: Vec<usize>,
 }
 
 impl Clusterer {
@@ -37,21 +40,37 @@ impl Clusterer {
             cells: Vec::new(),
             parent: Vec::new(),
             cell_of_point: Vec::new(),
+            component: Vec::new(),
             order: Vec::new(),
             starts: Vec::new(),
+            next: Vec::new(),
         }
     }
 
     /// Joins points whose cells are linked and returns the clusters, each as rising indices into `points`.
     pub fn cluster(&mut self, points: &[Point], link_m: f32) -> Clusters<'_> {
+        self.clear();
         self.occupy(points);
         self.link(link_m);
         self.gather();
+        Clusters { clusterer: self }
+    }
+
+    /// Forgets the last call. Only the squares that it used are touched.
+    fn clear(&mut self) {
         for &[column, row] in &self.cells {
             let square = self.square(column, row);
             self.grid[square] = NONE;
         }
-        Clusters { order: &self.order, starts: &self.starts }
+        self.cells.clear();
+        self.cell_of_point.clear();
+    }
+
+    /// Column and row of a point; `None` outside the grid.
+    fn locate(&self, point: &Point) -> Option<[i32; 2]> {
+        let per_m = 1.0 / self.cell_m;
+        let (column, row) = ((point[0] * per_m).floor() as i32, (point[1] * per_m).floor() as i32);
+        (point[0].is_finite() && point[1].is_finite() && self.is_inside(column, row)).then_some([column, row])
     }
 
     fn square(&self, column: i32, row: i32) -> usize {
@@ -66,19 +85,11 @@ impl Clusterer {
 
     /// Finds the cell of every point.
     fn occupy(&mut self, points: &[Point]) {
-        self.cells.clear();
-        self.cell_of_point.clear();
-        let per_m = 1.0 / self.cell_m;
         for point in points {
-            if !(point[0].is_finite() && point[1].is_finite()) {
+            let Some([column, row]) = self.locate(point) else {
                 self.cell_of_point.push(NONE);
                 continue;
-            }
-            let (column, row) = ((point[0] * per_m).floor() as i32, (point[1] * per_m).floor() as i32);
-            if !self.is_inside(column, row) {
-                self.cell_of_point.push(NONE);
-                continue;
-            }
+            };
             let square = self.square(column, row);
             if self.grid[square] == NONE {
                 self.grid[square] = self.cells.len() as u32;
@@ -129,51 +140,56 @@ impl Clusterer {
 
     /// Sorts the points by component (counting sort, stable).
     fn gather(&mut self) {
-        let mut component = vec![NONE; self.cells.len()];
+        self.component.clear();
         let mut count = 0;
         for cell in 0..self.cells.len() {
+            // A root is the first cell of its component, so its number is known before it is asked for.
             let root = self.root(cell as u32) as usize;
-            if component[root] == NONE {
-                component[root] = count;
-                count += 1;
-            }
-            component[cell] = component[root];
+            let component = if root == cell { count } else { self.component[root] };
+            count += u32::from(root == cell);
+            self.component.push(component);
         }
         self.starts.clear();
         self.starts.resize(count as usize + 1, 0);
-        let inside = |cells: &[u32], at: usize| cells.get(at).filter(|&&cell| cell != NONE).map(|&cell| cell as usize);
-        for at in 0..self.cell_of_point.len() {
-            if let Some(cell) = inside(&self.cell_of_point, at) {
-                self.starts[component[cell] as usize + 1] += 1;
-            }
+        for &cell in self.cell_of_point.iter().filter(|&&cell| cell != NONE) {
+            self.starts[self.component[cell as usize] as usize + 1] += 1;
         }
         for i in 1..self.starts.len() {
             self.starts[i] += self.starts[i - 1];
         }
-        let mut next = self.starts.clone();
+        self.next.clone_from(&self.starts);
         self.order.clear();
         self.order.resize(self.starts.last().copied().unwrap_or(0), 0);
-        for at in 0..self.cell_of_point.len() {
-            if let Some(cell) = inside(&self.cell_of_point, at) {
-                let slot = &mut next[component[cell] as usize];
-                self.order[*slot] = at as u32;
-                *slot += 1;
-            }
+        for (at, &cell) in self.cell_of_point.iter().enumerate().filter(|(_, cell)| **cell != NONE) {
+            let slot = &mut self.next[self.component[cell as usize] as usize];
+            self.order[*slot] = at as u32;
+            *slot += 1;
         }
     }
 }
 
 /// The clusters of one call.
 pub(super) struct Clusters<'a> {
-    order: &'a [u32],
-    starts: &'a [usize],
+    clusterer: &'a Clusterer,
 }
 
 impl<'a> Clusters<'a> {
+    /// Number of clusters.
+    pub fn len(&self) -> usize {
+        self.clusterer.starts.len().saturating_sub(1)
+    }
+
     /// Indices of the points of each cluster, clusters in the order of their first point.
     pub fn iter(&self) -> impl Iterator<Item = &'a [u32]> + use<'a> {
-        let (order, starts) = (self.order, self.starts);
+        let Clusterer { order, starts, .. } = self.clusterer;
         starts.windows(2).map(move |ends| &order[ends[0]..ends[1]])
+    }
+
+    /// The cluster that covers the cell of any point, one of the call or not.
+    pub fn at(&self, point: &Point) -> Option<usize> {
+        let [column, row] = self.clusterer.locate(point)?;
+        let cell = self.clusterer.grid[self.clusterer.square(column, row)];
+        self.clusterer.component.get(cell as usize).map(|&component| component as usize)
     }
 }
 

@@ -1,12 +1,24 @@
 //! Objects from geometry alone: what stands above the ground, in pieces of plausible size.
 
 use super::cluster::Clusterer;
-use super::extent::{self, LeastSize};
+use super::extent;
 use super::ground::Ground;
 use super::lshape;
 use super::points::{self, Point};
+use super::suppress;
+use super::size::{self, Shape, Verdict};
 use serde::Deserialize;
 use types::{Box3, Calibration, Detection3, ObjectClass, PointCloud};
+
+/// Cells whose centres are this near belong together, m.
+const LINK_M: f32 = 0.4;
+/// Points higher above the ground than this say nothing about what stands below them, m.
+const HIGHEST_M: f32 = 4.5;
+/// Clusters of fewer points are noise.
+const FEWEST_POINTS: usize = 8;
+/// The strip ahead in which structures are reported: its length and half its width, m.
+const CORRIDOR_M: f32 = 35.0;
+const CORRIDOR_HALF_WIDTH_M: f32 = 1.5;
 
 /// What the [`GeometricDetector`] accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -32,9 +44,11 @@ impl Default for GeometricConfig {
 pub struct GeometricDetector {
     config: GeometricConfig,
     clusterer: Clusterer,
-    ground: Ground,
     all: Vec<Point>,
+    ground: Ground,
     standing: Vec<Point>,
+    overhead: Vec<Point>,
+    overhead_of: Vec<usize>,
     members: Vec<Point>,
 }
 
@@ -45,56 +59,111 @@ impl GeometricDetector {
         Self {
             config,
             clusterer: Clusterer::new(0.2, config.farthest_m + 3.0),
-            ground: Ground::default(),
             all: Vec::new(),
+            ground: Ground::default(),
             standing: Vec::new(),
+            overhead: Vec::new(),
+            overhead_of: Vec::new(),
             members: Vec::new(),
         }
     }
 
-    /// Ground, clusters of what stands on it, L-shape, class by size.
+    /// Ground, clusters of what stands on it, what is above them, L-shape, class by size, extent.
     pub fn step(&mut self, cloud: &PointCloud, calibration: &Calibration) -> Vec<Detection3> {
         let sensor = points::sensor(&calibration.base_from_lidar);
         points::to_base(cloud, &calibration.base_from_lidar, &mut self.all);
         self.ground.fit(&self.all, sensor);
         self.stand(sensor);
+        let clusters = self.clusterer.cluster(&self.standing, LINK_M);
+        self.overhead_of.clear();
+        self.overhead_of.resize(clusters.len(), 0);
+        for cluster in self.overhead.iter().filter_map(|point| clusters.at(point)) {
+            self.overhead_of[cluster] += 1;
+        }
         let mut found = Vec::new();
-        for cluster in self.clusterer.cluster(&self.standing, knob("GL", 0.4) as f32).iter() {
+        for (cluster, &overhead) in clusters.iter().zip(&self.overhead_of) {
             self.members.clear();
             self.members.extend(cluster.iter().map(|&at| self.standing[at as usize]));
-            found.extend(detection(&self.members, &self.ground, sensor));
+            let surroundings = Surroundings { ground: &self.ground, sensor, sweep_points: self.all.len() };
+            found.extend(detection(&self.members, overhead, &surroundings));
         }
+        suppress::parts(&mut found);
         found
     }
 
+    /// All points of the last sweep, in its order.
+    pub(super) fn points(&self) -> &[Point] {
+        &self.all
+    }
+
+    /// The ground of the last sweep.
+    pub(super) fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    /// Sorts out the points that stand above the ground, and those high above it.
     fn stand(&mut self, sensor: [f32; 2]) {
         let GeometricConfig { nearest_m, farthest_m, clearance_m, overhead_m } = self.config;
         self.standing.clear();
+        self.overhead.clear();
         for point in &self.all {
-            let range = (point[0] - sensor[0]).hypot(point[1] - sensor[1]);
-            if (nearest_m..farthest_m).contains(&range)
-                && (clearance_m..overhead_m).contains(&self.ground.height_above(point))
-            {
+            let (dx, dy) = (point[0] - sensor[0], point[1] - sensor[1]);
+            if !(nearest_m * nearest_m..farthest_m * farthest_m).contains(&(dx * dx + dy * dy)) {
+                continue;
+            }
+            let height = self.ground.height_above(point);
+            if (clearance_m..overhead_m).contains(&height) {
                 self.standing.push(*point);
+            } else if (overhead_m..HIGHEST_M).contains(&height) {
+                self.overhead.push(*point);
             }
         }
     }
 }
 
-fn detection(members: &[Point], ground: &Ground, sensor: [f32; 2]) -> Option<Detection3> {
-    if members.len() < 8 {
-        return None;
-    }
-    let mut bbox = extent::visible(members, &lshape::fit(members)?);
-    let ground = f64::from(ground.height_at(bbox.center[0] as f32, bbox.center[1] as f32));
-    extent::stand_on(&mut bbox, ground);
-    let class = ObjectClass::Unknown;
-    let _ = LeastSize { length: 0.0, width: 0.0 };
-    let _: Option<(Box3, [f32; 2])> = Some((bbox, sensor));
-    extent::point_forward(&mut bbox);
-    Some(Detection3 { bbox, class, score: 0.5, point_count: members.len() as u32, camera: None })
+/// What a cluster is judged against.
+struct Surroundings<'a> {
+    ground: &'a Ground,
+    sensor: [f32; 2],
+    sweep_points: usize,
 }
 
-fn knob(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+fn detection(members: &[Point], overhead: usize, around: &Surroundings) -> Option<Detection3> {
+    if members.len() < FEWEST_POINTS {
+        return None;
+    }
+    let mut bbox = extent::visible(members, &lshape::fit(members, 1.0)?);
+    extent::stand_on(&mut bbox, around.ground);
+    let shape = Shape {
+        bbox,
+        upper_length: extent::upper_length(members, &bbox),
+        points: members.len(),
+        overhead_share: overhead as f64 / members.len() as f64,
+        range: (bbox.center[0] - f64::from(around.sensor[0])).hypot(bbox.center[1] - f64::from(around.sensor[1])),
+        sweep_points: around.sweep_points,
+    };
+    let (class, score) = match size::judge(&shape) {
+        Verdict::Object(class, score) => (class, score),
+        Verdict::Structure => {
+            bbox = in_the_way(members, around.ground)?;
+            (ObjectClass::Unknown, 0.5)
+        }
+        Verdict::Nothing => return None,
+    };
+    extent::complete(&mut bbox, class, around.sensor);
+    extent::point_forward(&mut bbox);
+    Some(Detection3 { bbox, class, score, point_count: members.len() as u32, camera: None })
+}
+
+/// The nearest face of a structure that stands in the ego's own corridor, as a box across it.
+///
+/// A structure has no extent that could be followed: its visible part slides along with the ego. Beside the road it is
+/// left out. Straight ahead it must not be hit, and there its nearest face is well defined.
+fn in_the_way(members: &[Point], ground: &Ground) -> Option<Box3> {
+    let in_corridor = |point: &&Point| point[0] > 0.0 && point[0] < CORRIDOR_M && point[1].abs() < CORRIDOR_HALF_WIDTH_M;
+    let nearest = members.iter().filter(in_corridor).map(|point| point[0]).min_by(f32::total_cmp)?;
+    let face: Vec<Point> = members.iter().filter(in_corridor).filter(|p| p[0] < nearest + 1.0).copied().collect();
+    let mut bbox = extent::visible(&face, &lshape::rectangle_at(&face, 0.0)?);
+    extent::stand_on(&mut bbox, ground);
+    (face.len() >= 2 * FEWEST_POINTS && bbox.height > 0.5).then_some(bbox)
 }

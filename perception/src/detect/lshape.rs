@@ -8,6 +8,7 @@ use super::points::Point;
 use std::f64::consts::{FRAC_PI_2, PI};
 
 const STEPS: usize = 45;
+const STEP_RAD: f64 = FRAC_PI_2 / STEPS as f64;
 /// Distances to an edge below this count the same: the noise of the sensor, m.
 const NEAREST_M: f32 = 0.05;
 /// The search looks at no more points than this.
@@ -27,19 +28,25 @@ pub(super) struct Rectangle {
 }
 
 /// Fits the rectangle around `points`; `None` without a point or with a coordinate that is not finite.
-pub(super) fn fit(points: &[Point]) -> Option<Rectangle> {
+///
+/// The paper looks at closeness alone, which is `area_weight` 0. Above that, a heading also pays for the area that its
+/// rectangle has beyond the smallest one: a van's rounded front has no edge to be close to.
+pub(super) fn fit(points: &[Point], area_weight: f32) -> Option<Rectangle> {
     let origin = points.first()?;
     let stride = points.len().div_ceil(SEARCHED_POINTS);
     let thinned: Vec<[f32; 2]> =
         points.iter().step_by(stride).map(|point| [point[0] - origin[0], point[1] - origin[1]]).collect();
+    let fits: [Fit; STEPS] = std::array::from_fn(|step| fit_at(&thinned, (step as f64 * STEP_RAD) as f32));
+    let closest = fits.iter().map(|fit| fit.closeness).fold(f32::MIN_POSITIVE, f32::max);
+    let smallest = fits.iter().map(|fit| fit.area).fold(f32::INFINITY, f32::min);
     let mut best = (f32::NEG_INFINITY, 0);
-    for step in 0..STEPS {
-        let score = closeness(&thinned, step as f32 * (FRAC_PI_2 / STEPS as f64) as f32);
+    for (step, fit) in fits.iter().enumerate() {
+        let score = fit.closeness / closest - area_weight * ((fit.area / smallest).sqrt() - 1.0);
         if score > best.0 {
             best = (score, step);
         }
     }
-    rectangle_at(points, best.1 as f64 * (FRAC_PI_2 / STEPS as f64))
+    rectangle_at(points, best.1 as f64 * STEP_RAD)
 }
 
 /// The rectangle around `points` with one side along `yaw`.
@@ -64,8 +71,15 @@ pub(super) fn rectangle_at(points: &[Point], yaw: f64) -> Option<Rectangle> {
     Some(Rectangle { center, length: along.max(across), width: along.min(across), yaw: yaw.rem_euclid(PI) })
 }
 
-/// Sum of the inverse distances of all points to the nearer of two edges, one along and one across `yaw`.
-fn closeness(points: &[[f32; 2]], yaw: f32) -> f32 {
+/// How well a heading suits the points.
+struct Fit {
+    /// Sum of the inverse distances of all points to the nearer of two edges, one along and one across the heading.
+    closeness: f32,
+    /// Area of the rectangle, each side longer by the noise of the sensor, m2.
+    area: f32,
+}
+
+fn fit_at(points: &[[f32; 2]], yaw: f32) -> Fit {
     let (sin, cos) = yaw.sin_cos();
     let mut low = [f32::INFINITY; 2];
     let mut high = [f32::NEG_INFINITY; 2];
@@ -86,13 +100,14 @@ fn closeness(points: &[[f32; 2]], yaw: f32) -> f32 {
         let cost = |edge: f32| squares[axis] - 2.0 * edge * sum[axis] + count * edge * edge;
         if cost(low[axis]) <= cost(high[axis]) { low[axis] } else { high[axis] }
     });
-    let mut total = 0.0;
+    let mut closeness = 0.0;
     for point in points {
         let along = (edge[0] - (cos * point[0] + sin * point[1])).abs();
         let across = (edge[1] - (cos * point[1] - sin * point[0])).abs();
-        total += 1.0 / along.min(across).max(NEAREST_M);
+        closeness += 1.0 / along.min(across).max(NEAREST_M);
     }
-    total
+    let side = |axis: usize| high[axis] - low[axis] + 2.0 * NEAREST_M;
+    Fit { closeness, area: side(0) * side(1) }
 }
 
 #[cfg(test)]
@@ -113,7 +128,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_car_is_recovered(x in -40.0..40.0f64, y in -40.0..40.0f64, yaw in 0.0..PI, length in 3.5..6.0f64, width in 1.5..2.2f64) {
-            let found = fit(&l_shape([x, y], yaw, length, width)).unwrap();
+            let found = fit(&l_shape([x, y], yaw, length, width), 0.0).unwrap();
             let turn = (found.yaw - yaw + FRAC_PI_2).rem_euclid(PI) - FRAC_PI_2;
             prop_assert!(turn.abs() < 1.1f64.to_radians(), "yaw {} found {}", yaw, found.yaw);
             prop_assert!((found.length - length).abs() < 0.1 && (found.width - width).abs() < 0.15);
@@ -121,7 +136,7 @@ mod tests {
 
         #[test]
         fn all_points_are_inside(points in proptest::collection::vec([-9.0..9.0f32, -9.0..9.0f32, 0.0..1.0f32], 1..50)) {
-            let found = fit(&points).unwrap();
+            let found = fit(&points, 1.0).unwrap();
             let (sin, cos) = found.yaw.sin_cos();
             prop_assert!(found.length >= found.width && (0.0..PI).contains(&found.yaw));
             for point in &points {
@@ -134,8 +149,8 @@ mod tests {
 
     #[test]
     fn nothing_is_found_in_nothing() {
-        assert_eq!(fit(&[]), None);
-        assert_eq!(fit(&[[f32::NAN, 0.0, 0.0], [f32::INFINITY, 1.0, 0.0]]).map(|r| r.length.is_finite()), None);
-        assert_eq!(fit(&[[1.0, 2.0, 3.0]]).map(|r| (r.center, r.length)), Some(([1.0, 2.0], 0.0)));
+        assert_eq!(fit(&[], 1.0), None);
+        assert_eq!(fit(&[[f32::NAN, 0.0, 0.0], [f32::INFINITY, 1.0, 0.0]], 1.0).map(|r| r.length.is_finite()), None);
+        assert_eq!(fit(&[[1.0, 2.0, 3.0]], 1.0).map(|r| (r.center, r.length)), Some(([1.0, 2.0], 0.0)));
     }
 }

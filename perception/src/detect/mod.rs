@@ -11,9 +11,21 @@ mod cluster;
 mod extent;
 mod geometric;
 mod ground;
+mod join;
 mod lshape;
 mod points;
 mod segment;
+mod size;
+mod suppress;
 
 pub use geometric::{GeometricConfig, GeometricDetector};
 pub use segment::{SegmentConfig, SegmentDetector};
+
+use types::{Calibration, Detection3};
+
+/// Extends the box of an object that has just got its class to the size that this class has at least. The visible sides
+/// stay where they are.
+pub(crate) fn complete_box(object: &mut Detection3, calibration: &Calibration) {
+    extent::complete(&mut object.bbox, object.class, points::sensor(&calibration.base_from_lidar));
+    extent::point_forward(&mut object.bbox);
+}

@@ -1,46 +1,67 @@
 //! Objects from points that a network has named.
 
 use super::cluster::Clusterer;
-use super::extent::{self, LeastSize};
+use super::extent;
+use super::geometric::{GeometricConfig, GeometricDetector};
 use super::ground::Ground;
-use super::lshape;
 use super::points::{self, Point};
+use super::{join, lshape, suppress};
+use models::PointLabels;
 use serde::Deserialize;
-use types::{Calibration, Detection3, ObjectClass, PointCloud};
+use types::{Box3, Calibration, Detection3, ObjectClass, PointCloud};
 
 /// What the [`SegmentDetector`] accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SegmentConfig {
-    /// A point counts if the network is at least this sure, 0..1.
+    /// A point counts if the network is surer than this, 0..1.
     pub point_confidence: f32,
     /// Nearest point, m from the lidar.
     pub nearest_m: f32,
     /// Farthest point, m from the lidar.
     pub farthest_m: f32,
-    /// Whether boxes are extended to the size their class has at least; else they hold the visible points alone.
+    /// Points lower than this above the ground do not count, m: labels smear from an object onto the ground behind it.
+    pub clearance_m: f32,
+    /// Whether boxes are extended to whole objects and joined with what geometry finds. Else they hold the named, visible
+    /// points and nothing more.
     pub complete: bool,
 }
 
 impl Default for SegmentConfig {
     fn default() -> Self {
-        Self { point_confidence: 0.6, nearest_m: 2.0, farthest_m: 50.0, complete: true }
+        Self { point_confidence: 0.6, nearest_m: 2.0, farthest_m: 50.0, clearance_m: 0.2, complete: true }
     }
 }
 
 /// The two groups that are clustered on their own.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Group {
     Vehicle,
     Vulnerable,
 }
 
-/// Boxes around the points that a network has named as vehicles or people.
+impl Group {
+    fn holds(self, class: ObjectClass) -> bool {
+        match self {
+            Self::Vehicle => class.is_vehicle(),
+            Self::Vulnerable => class.is_vulnerable(),
+        }
+    }
+
+    /// Cells whose centres are this near belong together, m.
+    const fn link_m(self) -> f32 {
+        match self {
+            Self::Vehicle => 0.6,
+            Self::Vulnerable => 0.45,
+        }
+    }
+}
+
+/// Boxes around the points that a network has named as vehicles or people, and around what it has not named.
 pub struct SegmentDetector {
     config: SegmentConfig,
+    geometry: GeometricDetector,
     clusterer: Clusterer,
-    ground: Ground,
-    all: Vec<Point>,
     chosen: Vec<Point>,
     /// Index in the sweep of each chosen point.
     source: Vec<u32>,
@@ -51,63 +72,94 @@ impl SegmentDetector {
     /// A detector with its buffers.
     #[must_use]
     pub fn new(config: SegmentConfig) -> Self {
+        let geometry = GeometricConfig { farthest_m: config.farthest_m, ..GeometricConfig::default() };
         Self {
             config,
+            geometry: GeometricDetector::new(geometry),
             clusterer: Clusterer::new(0.1, config.farthest_m + 3.0),
-            ground: Ground::default(),
-            all: Vec::new(),
             chosen: Vec::new(),
             source: Vec::new(),
             members: Vec::new(),
         }
     }
 
-    /// Finds vehicles, then vulnerable road users: named points, components of 0.1 m cells, L-shape, gates, class, extent.
-    ///
-    /// `class` and `confidence` have one entry for each point of `cloud`; points without one are background.
-    pub fn step_slices(
-        &mut self,
-        cloud: &PointCloud,
-        class: &[Option<ObjectClass>],
-        confidence: &[f32],
-        calibration: &Calibration,
-    ) -> Vec<Detection3> {
+    /// Geometry of the whole sweep; then for vehicles and for people: named points, clusters, box, gates, class, extent;
+    /// then both lists as one. Points of `cloud` beyond the end of `labels` are background.
+    pub fn step(&mut self, cloud: &PointCloud, labels: &PointLabels, calibration: &Calibration) -> Vec<Detection3> {
         let sensor = points::sensor(&calibration.base_from_lidar);
-        points::to_base(cloud, &calibration.base_from_lidar, &mut self.all);
-        self.ground.fit(&self.all, sensor);
+        let shapes = self.geometry.step(cloud, calibration);
         let mut found = Vec::new();
-        for (group, link_m) in [(Group::Vehicle, 0.6), (Group::Vulnerable, 0.45)] {
-            self.choose(group, class, confidence, sensor);
-            for cluster in self.clusterer.cluster(&self.chosen, link_m).iter() {
+        for group in [Group::Vehicle, Group::Vulnerable] {
+            self.choose(group, labels, sensor);
+            for cluster in self.clusterer.cluster(&self.chosen, group.link_m()).iter() {
                 self.members.clear();
                 self.members.extend(cluster.iter().map(|&at| self.chosen[at as usize]));
-                let named = cluster.iter().filter_map(|&at| {
-                    let at = self.source[at as usize] as usize;
-                    Some((class[at]?, confidence[at]))
-                });
-                let summary = Summary::of(named);
-                found.extend(detection(&self.config, group, &self.members, &summary, &self.ground, sensor));
+                let summary = Summary::of(cluster.iter().map(|&at| self.source[at as usize] as usize), labels);
+                found.extend(detection(&self.config, group, &self.members, &summary, self.geometry.ground(), sensor));
             }
+        }
+        if self.config.complete {
+            found = join::join(found, &shapes);
+            suppress::parts(&mut found);
         }
         found
     }
 
-    fn choose(&mut self, group: Group, class: &[Option<ObjectClass>], confidence: &[f32], sensor: [f32; 2]) {
+    /// Collects the points of a group.
+    fn choose(&mut self, group: Group, labels: &PointLabels, sensor: [f32; 2]) {
         self.chosen.clear();
         self.source.clear();
-        let near_far = self.config.nearest_m..self.config.farthest_m;
-        for (at, ((point, class), confidence)) in self.all.iter().zip(class).zip(confidence).enumerate() {
-            let wanted = class.is_some_and(|class| match group {
-                Group::Vehicle => class.is_vehicle(),
-                Group::Vulnerable => class.is_vulnerable(),
-            });
-            let range = || (point[0] - sensor[0]).hypot(point[1] - sensor[1]);
-            let stands_out = || self.ground.height_above(point) > knob("GC", 0.2) as f32;
-            if wanted && *confidence > self.config.point_confidence && near_far.contains(&range()) && stands_out() {
+        let config = &self.config;
+        let ground = self.geometry.ground();
+        let named = labels.class.iter().zip(&labels.confidence);
+        for (at, (point, (class, confidence))) in self.geometry.points().iter().zip(named).enumerate() {
+            if !class.is_some_and(|class| group.holds(class)) || *confidence <= config.point_confidence {
+                continue;
+            }
+            let range = (point[0] - sensor[0]).hypot(point[1] - sensor[1]);
+            if (config.nearest_m..config.farthest_m).contains(&range) && ground.height_above(point) > config.clearance_m {
                 self.chosen.push(*point);
                 self.source.push(at as u32);
             }
         }
+    }
+}
+
+/// The object of a cluster, if it is plausible.
+fn detection(
+    config: &SegmentConfig,
+    group: Group,
+    members: &[Point],
+    summary: &Summary,
+    ground: &Ground,
+    sensor: [f32; 2],
+) -> Option<Detection3> {
+    let fewest = if group == Group::Vehicle { 25 } else { 15 };
+    if summary.count < fewest || summary.confidence <= 0.65 {
+        return None;
+    }
+    let mut bbox = extent::visible(members, &lshape::fit(members, if config.complete { 1.0 } else { 0.0 })?);
+    if !is_plausible(group, &bbox, ground) {
+        return None;
+    }
+    let class = summary.class(bbox.length);
+    if config.complete {
+        extent::stand_on(&mut bbox, ground);
+        extent::complete(&mut bbox, class, sensor);
+    }
+    extent::point_forward(&mut bbox);
+    let score = summary.confidence * (summary.count as f64 / 200.0).min(1.0);
+    Some(Detection3 { bbox, class, score, point_count: summary.count as u32, camera: None })
+}
+
+/// Whether a visible box can be one of its group.
+fn is_plausible(group: Group, visible: &Box3, ground: &Ground) -> bool {
+    let floor = f64::from(ground.height_at(visible.center[0] as f32, visible.center[1] as f32));
+    let bottom = visible.center[2] - 0.5 * visible.height - floor;
+    let top = bottom + visible.height;
+    match group {
+        Group::Vehicle => visible.length > 1.0 && visible.height > 0.5 && (visible.length < 6.0 || top > 1.6),
+        Group::Vulnerable => (0.8..2.3).contains(&top) && bottom < 1.0,
     }
 }
 
@@ -119,70 +171,28 @@ struct Summary {
 }
 
 impl Summary {
-    fn of(named: impl Iterator<Item = (ObjectClass, f32)>) -> Self {
+    fn of(members: impl Iterator<Item = usize>, labels: &PointLabels) -> Self {
         let (mut count, mut sum, mut per_class) = (0, 0.0, [0; ObjectClass::ALL.len()]);
-        for (class, confidence) in named {
-            count += 1;
-            sum += f64::from(confidence.min(1.0));
-            per_class[class as usize] += 1;
+        for at in members {
+            if let (Some(Some(class)), Some(confidence)) = (labels.class.get(at), labels.confidence.get(at)) {
+                count += 1;
+                sum += f64::from(confidence.min(1.0));
+                per_class[*class as usize] += 1;
+            }
         }
         Self { count, confidence: sum / (count.max(1) as f64), per_class }
     }
 
-    /// The class of most points; of equals the first.
-    fn majority(&self) -> ObjectClass {
-        let most = self.per_class.iter().copied().max().unwrap_or(0);
-        ObjectClass::ALL.into_iter().zip(self.per_class).find(|(_, count)| *count == most).map_or_else(Default::default, |(class, _)| class)
+    /// The class of most points, of equals the first, with one exception: a network names most of a rider a person. Whom it
+    /// names a cyclist or a motorcyclist in part, or who is longer than a person, is no pedestrian.
+    fn class(&self, visible_length: f64) -> ObjectClass {
+        let most = |classes: &[ObjectClass]| {
+            classes.iter().rev().copied().max_by_key(|&class| self.per_class[class as usize]).unwrap_or_default()
+        };
+        let class = most(&ObjectClass::ALL);
+        let ridden = most(&[ObjectClass::Cyclist, ObjectClass::Motorcycle]);
+        let ridden_share = self.per_class[ridden as usize] as f64 / self.count.max(1) as f64;
+        let is_rider = ridden_share > 0.25 || visible_length > 1.05;
+        if class == ObjectClass::Pedestrian && is_rider { ridden } else { class }
     }
-}
-
-fn detection(
-    config: &SegmentConfig,
-    group: Group,
-    members: &[Point],
-    summary: &Summary,
-    ground: &Ground,
-    sensor: [f32; 2],
-) -> Option<Detection3> {
-    let least_points = if group == Group::Vehicle { 25 } else { 15 };
-    if summary.count < least_points || summary.confidence <= 0.65 {
-        return None;
-    }
-    let mut bbox = extent::visible(members, &lshape::fit(members)?);
-    let class = summary.majority();
-    let ground = f64::from(ground.height_at(bbox.center[0] as f32, bbox.center[1] as f32));
-    let bottom = bbox.center[2] - 0.5 * bbox.height - ground;
-    let top = bottom + bbox.height;
-    let plausible = match group {
-        Group::Vehicle => bbox.length > 1.0 && bbox.height > 0.5,
-        Group::Vulnerable => (0.8..2.3).contains(&top) && bottom < 1.03,
-    };
-    if !plausible {
-        return None;
-    }
-    if config.complete {
-        extent::stand_on(&mut bbox, ground);
-        let sensor = [f64::from(sensor[0]), f64::from(sensor[1])];
-        match group {
-            Group::Vehicle => {
-                if bbox.length < WIDEST_M {
-                    extent::quarter_turn(&mut bbox);
-                }
-                extent::complete(&mut bbox, LeastSize { length: knob("CL", 4.0), width: knob("CW", 1.7) }, sensor);
-            }
-            Group::Vulnerable => {
-                let length = if class == ObjectClass::Pedestrian { knob("PL", 0.7) } else { knob("YL", 1.7) };
-                extent::complete(&mut bbox, LeastSize { length, width: knob("PW", 0.6) }, sensor);
-            }
-        }
-    }
-    extent::point_forward(&mut bbox);
-    let score = summary.confidence * (summary.count as f64 / 200.0).min(1.0);
-    Some(Detection3 { bbox, class, score, point_count: summary.count as u32, camera: None })
-}
-
-const WIDEST_M: f64 = 2.2;
-
-fn knob(name: &str, default: f64) -> f64 {
-    std::env::var(name).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }

@@ -13,6 +13,8 @@ mod odometry;
 mod registration;
 mod sampling;
 mod standstill;
+#[cfg(test)]
+mod tests;
 mod threshold;
 mod voxel_index;
 mod voxel_map;
@@ -22,7 +24,7 @@ pub use odometry::{OdometryConfig, OdometryError};
 use ins::InsAnchor;
 use motion::RateFilter;
 use nalgebra::{Isometry3, Vector3, Vector6};
-use odometry::LidarOdometry;
+use odometry::{LidarOdometry, StartMotion};
 use serde::Deserialize;
 use types::{Calibration, EgoState, InsFix, PointCloud, PoseSource, Stamp, StepError};
 
@@ -92,13 +94,10 @@ impl Localizer {
         self.check_stamp(frame, stamp)?;
         let fix = self.ins.usable(ins, stamp);
         let state = match fix {
-            Some(fix) if self.ins.follows() || self.last.is_none() => self.ins.follow(&fix),
+            Some(fix) if self.ins.follows() || self.last.is_none() => self.follow_ins(&fix),
             Some(fix) => self.return_to_ins(&fix, cloud, calibration),
             None => self.go_without_ins(frame, stamp, cloud, calibration)?,
         };
-        if state.source == PoseSource::Ins {
-            self.settle_on_ins(&state);
-        }
         self.last = Some(state);
         Ok(state)
     }
@@ -122,15 +121,16 @@ impl Localizer {
         if let Some(known) = bridged.filter(|_| !(lost && self.ins.is_anchored())) {
             self.ins.anchor(fix, &known.odom_from_base);
         }
-        self.ins.follow(fix)
+        self.follow_ins(fix)
     }
 
-    fn settle_on_ins(&mut self, state: &EgoState) {
+    fn follow_ins(&mut self, fix: &EgoState) -> EgoState {
         self.odometry.stop();
         self.matched = None;
         self.held = 0;
-        self.speed.set(state.speed_mps, state.acceleration_mps2);
-        self.turn.set(state.yaw_rate_radps, 0.0);
+        self.speed.set(fix.speed_mps, fix.acceleration_mps2);
+        self.turn.set(fix.yaw_rate_radps, 0.0);
+        self.ins.follow(fix)
     }
 
     fn go_without_ins(
@@ -196,18 +196,22 @@ impl Localizer {
         cloud: &PointCloud,
         base_from_lidar: &Isometry3<f64>,
     ) -> Result<EgoState, String> {
-        let state = match self.extrapolate(stamp) {
-            Some(state) if self.held <= self.config.held_frames => state,
-            Some(_) => return Err("the map was lost".to_owned()),
-            None => self.state(stamp, Isometry3::identity()),
-        };
-        let velocity = Vector3::new(state.speed_mps, 0.0, 0.0);
-        let turn = Vector3::new(0.0, 0.0, state.yaw_rate_radps);
         let lidar_from_base = base_from_lidar.rotation.inverse();
-        let at_lidar = lidar_from_base * (velocity + turn.cross(&base_from_lidar.translation.vector));
-        let twist = Vector6::from_iterator(at_lidar.iter().chain((lidar_from_base * turn).iter()).copied());
+        let (state, motion) = match self.extrapolate(stamp) {
+            Some(state) if self.held <= self.config.held_frames => {
+                let turn = Vector3::z() * state.yaw_rate_radps;
+                let velocity = Vector3::x() * state.speed_mps + turn.cross(&base_from_lidar.translation.vector);
+                let (velocity, turn) = (lidar_from_base * velocity, lidar_from_base * turn);
+                let twist = Vector6::from_iterator(velocity.iter().chain(turn.iter()).copied());
+                (state, StartMotion::Known(twist))
+            }
+            Some(_) => return Err("the map was lost".to_owned()),
+            None => {
+                (self.state(stamp, Isometry3::identity()), StartMotion::Along(lidar_from_base * Vector3::x()))
+            }
+        };
         let odom_from_lidar = state.odom_from_base * base_from_lidar;
-        self.odometry.start(cloud, odom_from_lidar, twist).map_err(|error| error.to_string())?;
+        self.odometry.start(cloud, odom_from_lidar, motion).map_err(|error| error.to_string())?;
         self.matched = Some((stamp, state.odom_from_base));
         Ok(EgoState { source: PoseSource::LidarOdometry, ..state })
     }

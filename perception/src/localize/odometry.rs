@@ -23,6 +23,9 @@ const FASTEST_TURN_RADPS: f64 = 2.0;
 /// Largest difference between found and predicted motion once the motion is known: noise, and what brakes or a kerb can do.
 const LARGEST_SURPRISE_M: f64 = 1.0;
 const LARGEST_SURPRISE_MPS2: f64 = 15.0;
+/// A vehicle whose motion is not known yet is sought up to this speed, by this many guesses at most.
+const FASTEST_START_MPS: f64 = 45.0;
+const MOST_GUESSES: f64 = 12.0;
 /// Good sweeps before the prediction is trusted enough to judge by it.
 const SETTLED_AFTER: u32 = 5;
 
@@ -90,6 +93,15 @@ impl Default for OdometryConfig {
     }
 }
 
+/// What is known of the motion when a map is started.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum StartMotion {
+    /// Translation and rotation vector a second, in the sensor's frame.
+    Known(Vector6<f64>),
+    /// The vehicle may already drive this way, in the sensor's frame, at any speed.
+    Along(Vector3<f64>),
+}
+
 /// The odometry's state. All poses are of the lidar in `odom`.
 #[derive(Clone, Debug)]
 pub(super) struct LidarOdometry {
@@ -97,6 +109,8 @@ pub(super) struct LidarOdometry {
     pose: Isometry3<f64>,
     /// Motion a second in the sensor's frame: translation, rotation vector.
     twist: Vector6<f64>,
+    /// Which way the vehicle may drive while its motion is not known yet.
+    unknown_along: Option<Vector3<f64>>,
     good_sweeps: u32,
     threshold: AdaptiveThreshold,
     standstill: Standstill,
@@ -116,6 +130,7 @@ impl LidarOdometry {
             config,
             pose: Isometry3::identity(),
             twist: Vector6::zeros(),
+            unknown_along: None,
             good_sweeps: 0,
             standstill: Standstill::default(),
             pruned_at: Vector3::zeros(),
@@ -141,7 +156,7 @@ impl LidarOdometry {
         self.map.clear();
     }
 
-    /// Starts a map with a sweep whose pose and motion are known.
+    /// Starts a map with a sweep whose pose is known.
     ///
     /// # Errors
     /// [`OdometryError::TooFewPoints`]: no map was started.
@@ -149,10 +164,13 @@ impl LidarOdometry {
         &mut self,
         cloud: &PointCloud,
         odom_from_lidar: Isometry3<f64>,
-        twist: Vector6<f64>,
+        motion: StartMotion,
     ) -> Result<(), OdometryError> {
         *self = Self::new(self.config.clone());
-        self.twist = twist;
+        match motion {
+            StartMotion::Known(twist) => self.twist = twist,
+            StartMotion::Along(direction) => self.unknown_along = Some(direction),
+        }
         self.sample(cloud)?;
         self.pose = odom_from_lidar;
         self.pruned_at = odom_from_lidar.translation.vector;
@@ -166,13 +184,33 @@ impl LidarOdometry {
     /// Why the sweep gave no pose that can be trusted. Pose, motion and map are then as before.
     pub(super) fn step(&mut self, cloud: &PointCloud, dt_s: f64) -> Result<Isometry3<f64>, OdometryError> {
         self.sample(cloud)?;
-        let guess = moved(&self.pose, &self.twist, dt_s);
+        let guess = self.predict(dt_s);
         let sigma = self.threshold.sigma_m();
         let found = register(&self.map, &self.sparse, &guess, 3.0 * sigma, sigma, &mut self.hoods);
         self.check(&found, &guess, dt_s)?;
         self.threshold.learn(&guess.inv_mul(&found.odom_from_sensor));
         self.accept(found.odom_from_sensor, dt_s);
         Ok(self.pose)
+    }
+
+    /// The pose if the motion goes on as it was. If it is not known, speeds are tried from standing upwards and the one
+    /// at which the sweep fits the map best is taken, since the registration sees no farther than the next voxel.
+    fn predict(&mut self, dt_s: f64) -> Isometry3<f64> {
+        let Some(along) = self.unknown_along else { return moved(&self.pose, &self.twist, dt_s) };
+        let voxel = self.config.voxel_m;
+        let farthest = FASTEST_START_MPS * dt_s;
+        let step = voxel.max(farthest / MOST_GUESSES);
+        let mut best = (f64::INFINITY, self.pose);
+        for k in 0..=(farthest / step) as usize {
+            let guess = self.pose * Translation3::from(along * (k as f64 * step));
+            let found = register(&self.map, &self.sparse, &guess, voxel, 0.5 * voxel, &mut self.hoods);
+            let unmatched = (self.sparse.len() - found.matches) as f64;
+            let cost = found.residual_m.powi(2) * found.matches as f64 + voxel * voxel * unmatched;
+            if cost < best.0 {
+                best = (cost, found.odom_from_sensor);
+            }
+        }
+        best.1
     }
 
     fn sample(&mut self, cloud: &PointCloud) -> Result<(), OdometryError> {
@@ -215,6 +253,7 @@ impl LidarOdometry {
         self.twist.fixed_rows_mut::<3>(0).copy_from(&(motion.translation.vector / dt_s));
         self.twist.fixed_rows_mut::<3>(3).copy_from(&(motion.rotation.scaled_axis() / dt_s));
         self.pose = pose;
+        self.unknown_along = None;
         self.good_sweeps = self.good_sweeps.saturating_add(1);
         if self.standstill.holds() {
             return;

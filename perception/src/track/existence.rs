@@ -6,7 +6,7 @@ const MEMORY: f64 = 0.85;
 const HIT: f64 = 0.8;
 const MISS: f64 = 1.0;
 /// Largest weight of one score.
-const LARGEST: f64 = 3.0;
+const LARGEST: f64 = 6.0;
 
 /// Log-odds of existence.
 #[derive(Clone, Copy, Debug, PartialEq)]

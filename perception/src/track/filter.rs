@@ -1,7 +1,7 @@
 //! Kalman filters: position and velocity in the plane, heading and its rate, height above ground.
 
 use super::group::Motion;
-use nalgebra::{Matrix2, Matrix2x4, Matrix4, RowVector4, Vector2, Vector4};
+use nalgebra::{Matrix2, Matrix2x4, Matrix4, Vector2, Vector4};
 use types::wrap_angle;
 
 /// Constant velocity in the plane, driven by white acceleration. The state is (x, y, vx, vy).
@@ -67,16 +67,6 @@ impl PlanarFilter {
         let gain = self.covariance * observe.transpose() * inverse;
         self.state += gain * innovation;
         self.covariance = symmetric(self.covariance - gain * observe * self.covariance);
-    }
-
-    /// Takes in that the velocity along a unit vector is zero but for `speed_mps`.
-    pub(super) fn calm(&mut self, direction: [f64; 2], speed_mps: f64) {
-        let observe = RowVector4::new(0.0, 0.0, direction[0], direction[1]);
-        let cross = self.covariance * observe.transpose();
-        let spread = (observe * cross)[0] + speed_mps * speed_mps;
-        let gain = cross / spread;
-        self.state -= gain * (observe * self.state)[0];
-        self.covariance = symmetric(self.covariance - gain * cross.transpose());
     }
 
     /// Moves the position without any motion: another point of the same object is meant.
@@ -189,18 +179,6 @@ mod tests {
         assert!((vx - 12.0).abs() < 0.05 && vy.abs() < 1e-9, "{vx} {vy}");
         assert!(filter.velocity_spread() < 1.0 && filter.is_finite());
         assert!(filter.distance_squared([34.8, 0.0], 0.2) < 0.1);
-    }
-
-    #[test]
-    fn calm_takes_away_the_speed_to_the_side_only() {
-        let mut filter = PlanarFilter::new([0.0, 0.0], 0.2, 8.0);
-        for i in 1..6 {
-            filter.predict(0.1, 3.0);
-            filter.update([1.0 * f64::from(i), 0.2 * f64::from(i)], 0.2);
-        }
-        (0..20).for_each(|_| filter.calm([0.0, 1.0], 0.3));
-        let [vx, vy] = filter.velocity();
-        assert!(vx > 8.0 && vy.abs() < 0.3, "{vx} {vy}");
     }
 
     #[test]

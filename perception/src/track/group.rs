@@ -20,8 +20,8 @@ pub(super) struct Motion {
     pub(super) acceleration_mps2: f64,
     /// Standard deviation of a measured heading, rad.
     pub(super) heading_noise_rad: f64,
-    /// Speed along its side of something that rolls, m/s; infinite if it may walk sideways.
-    pub(super) side_speed_mps: f64,
+    /// Whether it rolls, so that it points where it goes.
+    pub(super) rolls: bool,
     /// Slowest speed that is told from standing, m/s.
     pub(super) slowest_mps: f64,
     /// Least generalised overlap of a match.
@@ -57,7 +57,7 @@ impl Group {
                 speed_mps: 8.0,
                 acceleration_mps2: 3.0,
                 heading_noise_rad: 0.15,
-                side_speed_mps: 0.5,
+                rolls: true,
                 slowest_mps: 0.6,
                 least_overlap: -0.4,
                 reach_m: 5.0,
@@ -66,7 +66,7 @@ impl Group {
                 speed_mps: 4.0,
                 acceleration_mps2: 2.0,
                 heading_noise_rad: 0.25,
-                side_speed_mps: 1.0,
+                rolls: true,
                 slowest_mps: 0.5,
                 least_overlap: -0.6,
                 reach_m: 2.5,
@@ -75,7 +75,7 @@ impl Group {
                 speed_mps: 1.5,
                 acceleration_mps2: 1.5,
                 heading_noise_rad: 0.4,
-                side_speed_mps: f64::INFINITY,
+                rolls: false,
                 slowest_mps: 0.4,
                 least_overlap: -0.6,
                 reach_m: 1.5,
@@ -84,7 +84,7 @@ impl Group {
                 speed_mps: 3.0,
                 acceleration_mps2: 2.0,
                 heading_noise_rad: 0.3,
-                side_speed_mps: f64::INFINITY,
+                rolls: false,
                 slowest_mps: 1.0,
                 least_overlap: -0.5,
                 reach_m: 3.0,

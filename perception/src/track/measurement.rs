@@ -8,8 +8,8 @@ use types::{Box3, Detection3, Detections, EgoState, ObjectClass};
 const LARGEST_M: f64 = 60.0;
 const FARTHEST_M: f64 = 1000.0;
 /// Standard deviation of a box's near corner, m: a part that is always there and one that grows with the distance.
-const NOISE_M: f64 = 0.15;
-const NOISE_PER_M: f64 = 0.005;
+const NOISE_M: f64 = 0.1;
+const NOISE_PER_M: f64 = 0.002;
 
 /// One detection in `odom`.
 #[derive(Clone, Copy, Debug)]

@@ -17,6 +17,8 @@ mod group;
 mod measurement;
 mod object;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 use affinity::{SKIP, possible_pairs};
 use assignment::{Assignment, Pair};

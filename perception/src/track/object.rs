@@ -175,9 +175,10 @@ impl Object {
         if quarters % 2 == 1 {
             (self.size.length, self.size.width) = (self.size.width, self.size.length);
         }
-        if motion.side_speed_mps.is_finite() && self.hits > 3 {
-            let (sin, cos) = self.heading.yaw().sin_cos();
-            self.plane.calm([-sin, cos], motion.side_speed_mps);
+        if certain && motion.rolls {
+            let noise_rad = motion.heading_noise_rad.max(2.0 * spread / speed);
+            let off = wrap_angle(vy.atan2(vx) - self.heading.yaw());
+            self.heading.update(self.heading.yaw() + off, noise_rad);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::f64::consts::FRAC_PI_2;
 use types::{Box3, Pose2, wrap_angle};
 
 /// How quickly an edge follows a longer and a shorter measurement.
-const GROW: f64 = 0.3;
+const GROW: f64 = 0.2;
 const SHRINK: f64 = 0.1;
 /// An edge this much longer than the other tells which way the object points.
 const ELONGATED: f64 = 1.3;

@@ -6,7 +6,6 @@ use super::{
 };
 use foxglove::messages::{Log, PackedElementField, Quaternion, log, packed_element_field::NumericType};
 use nalgebra::Isometry3;
-use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use types::{EgoState, ImageFormat, PointKind, PoseSource, Stamp};
 

@@ -1,6 +1,8 @@
-//! The MCAP file itself: its parts, found by the summary or, where that is missing, by walking over the records.
+//! The MCAP file itself: its parts, found by the summary or, where that is missing, by a walk over the records.
 //!
 //! Never holds more than one chunk. Checks every CRC it meets: of the summary, and of each chunk before a record of it is used.
+
+mod walk;
 
 use crate::error::RecordingError;
 use crate::run_record::{METADATA_NAME, RunRecord};
@@ -88,7 +90,13 @@ impl Container {
         container.check_magic()?;
         match container.summary_start()? {
             Some(0) => container.walk()?,
-            Some(start) => container.read_summary(start)?,
+            Some(start) => {
+                container.read_summary(start)?;
+                if container.chunks.is_empty() || container.channels.is_empty() {
+                    // A summary may leave out what we need, and lists no message outside of chunks.
+                    container.walk()?;
+                }
+            }
             None => {
                 container.cut = true;
                 container.walk()?;
@@ -157,7 +165,10 @@ impl Container {
     }
 
     /// Reads the message indexes behind a chunk: for each channel the log times and offsets of its messages.
-    pub(crate) fn read_message_index(&mut self, chunk: &Chunk) -> Result<BTreeMap<u16, Vec<(u64, u64)>>, RecordingError> {
+    pub(crate) fn read_message_index(
+        &mut self,
+        chunk: &Chunk,
+    ) -> Result<BTreeMap<u16, Vec<(u64, u64)>>, RecordingError> {
         let (mut offset, mut index) = (chunk.offset + chunk.length, BTreeMap::new());
         let end = offset.saturating_add(chunk.index_bytes);
         while offset < end {
@@ -197,7 +208,8 @@ impl Container {
 
     /// Where the summary begins: zero if the file was finished without one, `None` if the end of the file is missing.
     fn summary_start(&mut self) -> Result<Option<u64>, RecordingError> {
-        let Some(offset) = self.bytes.checked_sub(FOOTER_AND_MAGIC).filter(|&offset| offset >= MAGIC.len() as u64) else {
+        let Some(offset) = self.bytes.checked_sub(FOOTER_AND_MAGIC).filter(|&offset| offset >= MAGIC.len() as u64)
+        else {
             return Ok(None);
         };
         let mut tail = [0; FOOTER_AND_MAGIC as usize];
@@ -219,7 +231,8 @@ impl Container {
     fn read_summary(&mut self, start: u64) -> Result<(), RecordingError> {
         // The reader checks the summary's CRC from the end of the data on.
         let data_end = start.saturating_sub(DATA_END_RECORD);
-        let with_data_end = self.record_head(data_end).is_ok_and(|(head, length)| head[0] == op::DATA_END && length == 4);
+        let with_data_end =
+            self.record_head(data_end).is_ok_and(|(head, length)| head[0] == op::DATA_END && length == 4);
         let start = if with_data_end { data_end } else { start };
         let options = LinearReaderOptions::default()
             .with_skip_start_magic(true)
@@ -236,9 +249,7 @@ impl Container {
                     if wanted == 0 {
                         return Err(self.damaged(start, "the summary ends within a record"));
                     }
-                    self.file
-                        .read_exact(reader.insert(wanted))
-                        .map_err(RecordingError::io(&self.path, "read"))?;
+                    self.file.read_exact(reader.insert(wanted)).map_err(RecordingError::io(&self.path, "read"))?;
                     reader.notify_read(wanted);
                     left -= wanted as u64;
                 }
@@ -286,12 +297,7 @@ impl Container {
                 index_bytes: index.message_index_length,
                 channels: index.message_index_offsets.into_keys().collect(),
             }),
-            Record::Statistics(statistics) => {
-                if statistics.chunk_count == 0 {
-                    self.loose_messages = statistics.message_count;
-                }
-                self.counts = statistics.channel_message_counts;
-            }
+            Record::Statistics(statistics) => self.counts = statistics.channel_message_counts,
             Record::MetadataIndex(index) if index.name == METADATA_NAME => return Ok(Some(index.offset)),
             Record::Metadata(metadata) if metadata.name == METADATA_NAME => {
                 self.run = Some(RunRecord::from_metadata(metadata.metadata)?);
@@ -299,100 +305,6 @@ impl Container {
             _ => {}
         }
         Ok(None)
-    }
-
-    /// Finds the whole records of a file without a summary. Only chunks that introduce a channel, and the last one,
-    /// are decompressed.
-    fn walk(&mut self) -> Result<(), RecordingError> {
-        let mut offset = MAGIC.len() as u64;
-        while let Ok((head, length)) = self.record_head(offset) {
-            match head[0] {
-                op::CHUNK => {
-                    let chunk = self.chunk_at(offset, length)?;
-                    self.chunks.push(chunk);
-                }
-                op::MESSAGE_INDEX => {
-                    let data = self.record_body(offset, length)?;
-                    if let (Ok(Record::MessageIndex(index)), Some(chunk)) =
-                        (parse_record(op::MESSAGE_INDEX, &data), self.chunks.last_mut())
-                    {
-                        chunk.channels.push(index.channel_id);
-                        chunk.index_bytes += RECORD_HEAD + length;
-                        *self.counts.entry(index.channel_id).or_default() += index.records.len() as u64;
-                    }
-                }
-                op::SCHEMA | op::CHANNEL | op::METADATA => {
-                    let data = self.record_body(offset, length)?;
-                    self.note(head[0], &data).map_err(|reason| damaged(&self.path, offset, reason))?;
-                }
-                op::MESSAGE => self.loose_messages += 1,
-                op::DATA_END => break,
-                _ => {}
-            }
-            offset += RECORD_HEAD + length;
-        }
-        for place in 0..self.chunks.len() {
-            let chunk = self.chunks[place].clone();
-            let introduces = chunk.channels.is_empty() || chunk.channels.iter().any(|id| !self.channels.contains_key(id));
-            if introduces || place + 1 == self.chunks.len() {
-                self.learn_channels(place, &chunk);
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes schemas, channels and counts from the chunk itself. A damaged chunk teaches nothing; reading it will tell.
-    fn learn_channels(&mut self, place: usize, chunk: &Chunk) {
-        let mut records = Vec::new();
-        let mut messages = BTreeMap::<u16, u64>::new();
-        let outcome = self.read_chunk(chunk, |opcode, data| {
-            match (opcode, data) {
-                (op::SCHEMA | op::CHANNEL, _) => records.push((opcode, data.to_vec())),
-                (op::MESSAGE, &[low, high, ..]) => *messages.entry(u16::from_le_bytes([low, high])).or_default() += 1,
-                _ => {}
-            }
-            Ok(())
-        });
-        if outcome.is_err() || records.iter().any(|(opcode, data)| self.note(*opcode, data).is_err()) {
-            return;
-        }
-        let indexed = self.chunks[place].channels.len();
-        if indexed < messages.len() {
-            // The file was cut within this chunk's indexes, or has none.
-            for (channel, count) in &messages {
-                if !self.chunks[place].channels.contains(channel) {
-                    *self.counts.entry(*channel).or_default() += count;
-                }
-            }
-            self.chunks[place].channels = messages.into_keys().collect();
-            self.chunks[place].index_bytes = 0;
-        }
-    }
-
-    /// The chunk that the record at this place holds, by its own header.
-    fn chunk_at(&mut self, offset: u64, length: u64) -> Result<Chunk, RecordingError> {
-        let mut fixed = [0; 32];
-        self.seek(offset + RECORD_HEAD)?;
-        self.file.read_exact(&mut fixed).map_err(RecordingError::io(&self.path, "read"))?;
-        let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|i| fixed[at + i]));
-        let name_bytes = u64::from(u32::from_le_bytes(std::array::from_fn(|i| fixed[28 + i])));
-        if name_bytes > 64 || 40 + name_bytes > length {
-            return Err(self.damaged(offset, format!("a chunk whose compression has a name of {name_bytes} bytes")));
-        }
-        let mut rest = vec![0; name_bytes as usize + 8];
-        self.file.read_exact(&mut rest).map_err(RecordingError::io(&self.path, "read"))?;
-        let (name, size) = rest.split_at(name_bytes as usize);
-        Ok(Chunk {
-            offset,
-            length: RECORD_HEAD + length,
-            start_ns: number(0),
-            end_ns: number(8),
-            compression: String::from_utf8_lossy(name).into_owned(),
-            compressed_bytes: u64::from_le_bytes(std::array::from_fn(|i| size[i])),
-            uncompressed_bytes: number(16),
-            index_bytes: 0,
-            channels: Vec::new(),
-        })
     }
 
     /// Opcode and length of the record at this place, if all of it lies within the file.

@@ -1,0 +1,88 @@
+//! What the network named and what geometry found, as one list.
+
+use types::Detection3;
+
+/// Shapes that the network did not name keep this share of their score.
+const UNNAMED: f64 = 0.4;
+/// Boxes of the same object share this part of the smaller footprint.
+const SHARED: f64 = 0.3;
+/// A shape must hold this share of a named vehicle's points to lend it its box.
+const SAME: f64 = 0.8;
+/// One of several shapes of a named vehicle must hold this share of its points.
+const PART: f64 = 0.2;
+
+/// Joins both lists: named objects first, then what only geometry found.
+///
+/// A vehicle that both found takes its box from geometry, which uses every point on it, while the network leaves out
+/// those it is not sure of. Where geometry sees two vehicles and the network's points run together, there are two. What
+/// the network did not name still stands there and must not be hit: it is kept with a lower score.
+pub(super) fn join(named: Vec<Detection3>, shapes: &[Detection3]) -> Vec<Detection3> {
+    let mut taken = vec![false; shapes.len()];
+    let mut joined = Vec::with_capacity(named.len() + shapes.len());
+    for object in &named {
+        let touching = || shapes.iter().enumerate().filter(|(_, shape)| touch(object, shape));
+        let least = |share: f64| (share * f64::from(object.point_count)) as u32;
+        let vehicles: Vec<usize> = touching()
+            .filter(|(index, shape)| !taken[*index] && shape.class.is_vehicle() && shape.point_count >= least(PART))
+            .map(|(index, _)| index)
+            .collect();
+        let is_same = vehicles.iter().any(|&index| shapes[index].point_count >= least(SAME));
+        if object.class.is_vehicle() && (is_same || vehicles.len() > 1) {
+            let of = |&index: &usize| Detection3 { class: object.class, score: object.score, ..shapes[index] };
+            joined.extend(vehicles.iter().map(of));
+        } else {
+            joined.push(*object);
+        }
+        for (index, _) in shapes.iter().enumerate().filter(|(_, shape)| touch(object, shape)) {
+            taken[index] = true;
+        }
+    }
+    let unnamed = shapes.iter().zip(taken).filter(|(_, taken)| !taken);
+    joined.extend(unnamed.map(|(shape, _)| Detection3 { score: UNNAMED * shape.score, ..*shape }));
+    joined
+}
+
+/// Whether two boxes are about the same object: they share a part of the smaller one's footprint.
+fn touch(a: &Detection3, b: &Detection3) -> bool {
+    let area = |object: &Detection3| object.bbox.length * object.bbox.width;
+    let iou = a.bbox.iou_bev(&b.bbox);
+    let common = iou / (1.0 + iou) * (area(a) + area(b));
+    common > SHARED * area(a).min(area(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use types::{Box3, ObjectClass};
+
+    fn object(class: ObjectClass, y: f64, width: f64, point_count: u32, score: f64) -> Detection3 {
+        let bbox = Box3 { center: [10.0, y, 0.7], length: 4.3, width, height: 1.5, yaw: 0.0 };
+        Detection3 { bbox, class, score, point_count, camera: None }
+    }
+
+    #[test]
+    fn a_vehicle_takes_the_box_of_its_shape() {
+        let named = object(ObjectClass::Truck, 0.3, 1.2, 100, 0.9);
+        let shape = object(ObjectClass::Car, 0.0, 1.8, 130, 0.7);
+        let expected = Detection3 { class: ObjectClass::Truck, score: 0.9, ..shape };
+        assert_eq!(join(vec![named], &[shape]), [expected]);
+        let fragment = object(ObjectClass::Car, 0.0, 1.8, 50, 0.7);
+        assert_eq!(join(vec![named], &[fragment]), [named]);
+    }
+
+    #[test]
+    fn two_that_ran_together_are_parted() {
+        let named = object(ObjectClass::Car, 0.0, 5.0, 200, 0.9);
+        let shapes = [-1.5, 1.5].map(|y| object(ObjectClass::Car, y, 1.8, 100, 0.7));
+        let joined = join(vec![named], &shapes);
+        assert_eq!(joined, shapes.map(|shape| Detection3 { score: 0.9, ..shape }));
+    }
+
+    #[test]
+    fn people_keep_their_box_and_the_unnamed_stays() {
+        let person = object(ObjectClass::Pedestrian, 0.0, 0.6, 50, 0.8);
+        let shapes = [object(ObjectClass::Car, 0.1, 1.8, 90, 0.5), object(ObjectClass::Unknown, 6.0, 1.0, 20, 0.25)];
+        let unnamed = Detection3 { score: 0.1, ..shapes[1] };
+        assert_eq!(join(vec![person], &shapes), [person, unnamed]);
+    }
+}

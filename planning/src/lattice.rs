@@ -1,0 +1,305 @@
+//! The lattice: which ends the trajectories may have, in speed and in offset.
+
+use crate::config::Config;
+use crate::longitudinal::{Aim, HORIZON_S, Profile, SAMPLE_STEP_S, SAMPLES};
+use crate::polynomial::Polynomial;
+use crate::reference::Road;
+use crate::start::Memory;
+use crate::targets::Target;
+use types::{Candidate, Vehicle, Verdict};
+
+/// Offsets from the line that are tried, m.
+const OFFSETS_M: [f64; 9] = [0.0, 0.25, -0.25, 0.5, -0.5, 0.75, -0.75, 1.0, -1.0];
+/// Durations of keeping a speed, s.
+const KEEP_S: [f64; 5] = [1.5, 3.0, 4.5, 6.0, 9.0];
+/// End speeds as shares of the wanted speed.
+const SPEED_SHARES: [f64; 5] = [1.0, 0.8, 0.6, 0.3, 0.0];
+/// Durations of getting behind a target, s.
+const BEHIND_S: [f64; 5] = [2.0, 3.0, 4.5, 6.0, 8.0];
+/// And for standing targets: durations in units of distance / speed. 2 is the smoothest stop.
+const STOP_SHARES: [f64; 4] = [1.6, 1.85, 2.1, 2.4];
+/// Shares of the standstill gap that are tried.
+const GAP_SHARES: [f64; 2] = [1.0, 0.6];
+/// Comfortable braking, m/s2.
+const GENTLE_MPS2: [f64; 2] = [1.0, 2.2];
+/// Lateral acceleration wanted at most in curves, m/s2.
+const CURVE_MPS2: f64 = 2.0;
+/// Deceleration before curves, m/s2.
+const BEFORE_CURVE_MPS2: f64 = 1.2;
+/// Closer to the place behind a standing target a standing car stays where it is, m.
+const STAY_M: f64 = 1.5;
+/// Most rows of the table of the line.
+const MOST_ROWS: f64 = 1000.0;
+
+/// A path beside the line: an offset that changes with the travelled length.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lateral {
+    quintic: Polynomial,
+    /// Length of the change, m.
+    pub length_m: f64,
+    /// Offset at its end, m.
+    pub end_m: f64,
+}
+
+impl Lateral {
+    /// From the ego's offset to another one over a length.
+    #[must_use]
+    pub fn new(road: &Road<'_>, end_m: f64, length_m: f64) -> Self {
+        let ego = &road.ego;
+        let start = [ego.d_m, ego.d_prime, ego.d_second_1pm];
+        Self { quintic: Polynomial::quintic(start, [end_m, 0.0, 0.0], length_m), length_m, end_m }
+    }
+
+    /// Offset and its first two derivatives after a travelled length.
+    #[must_use]
+    pub fn at(&self, travelled_m: f64) -> [f64; 3] {
+        if travelled_m >= self.length_m {
+            return [self.end_m, 0.0, 0.0];
+        }
+        let [d, first, second, _] = self.quintic.at(travelled_m);
+        [d, first, second]
+    }
+}
+
+/// The line at one place, for the inner loop.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Row {
+    /// Position, m.
+    pub position: [f64; 2],
+    /// Cosine and sine of the heading.
+    pub direction: [f64; 2],
+    /// Curvature, 1/m.
+    pub curvature_1pm: f64,
+    /// Its change, 1/m2.
+    pub curvature_rate_1pm2: f64,
+    /// Speed wanted there, m/s.
+    pub wanted_mps: f64,
+}
+
+/// What the last cycle chose, for the next one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kept {
+    /// The chosen profile.
+    pub aim: Aim,
+    /// Seconds after the plan's stamp at which it ends.
+    pub end_s: f64,
+    /// Whether it stops.
+    pub stops: bool,
+    /// Offset at the end, m.
+    pub end_m: f64,
+    /// Arc length of the line where the offset is reached, m.
+    pub end_s_m: f64,
+}
+
+/// One combination of a profile and a lateral path.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Combination {
+    /// Index of the profile.
+    pub profile: usize,
+    /// Index of the lateral path.
+    pub lateral: usize,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Its cost, zero if it was rejected.
+    pub cost: f64,
+    /// The object it hits: index and time in s.
+    pub hit: Option<(usize, f64)>,
+}
+
+/// All combinations of one cycle, with the buffers of the planner.
+#[derive(Clone, Debug, Default)]
+pub struct Lattice {
+    /// Motions along the line.
+    pub profiles: Vec<Profile>,
+    /// What is wrong with each, if something is.
+    pub flaws: Vec<Option<Verdict>>,
+    /// Samples of all profiles, [`SAMPLES`] each.
+    pub samples: Vec<[f64; 4]>,
+    /// Paths beside the line.
+    pub laterals: Vec<Lateral>,
+    /// The combinations.
+    pub candidates: Vec<Combination>,
+    rows: Vec<Row>,
+    row_step_m: f64,
+}
+
+impl Lattice {
+    /// Fills the lattice for a road and its targets.
+    pub fn sample(&mut self, road: &Road<'_>, targets: &[Target], memory: &Memory, config: &Config, vehicle: &Vehicle) {
+        let kept = memory.kept.as_ref();
+        self.tabulate(road, config, vehicle);
+        self.sample_speeds(road, kept, vehicle);
+        self.sample_targets(road, targets, kept, config, vehicle);
+        let ways = self.sample_offsets(road, kept);
+        self.samples.resize(self.profiles.len() * SAMPLES, [0.0; 4]);
+        self.flaws.clear();
+        for (profile, samples) in self.profiles.iter().zip(self.samples.chunks_mut(SAMPLES)) {
+            self.flaws.push(profile.sample(samples, &vehicle.limits));
+        }
+        self.candidates.clear();
+        for (profile, p) in self.profiles.iter().enumerate() {
+            // Stopping is tried on the first few paths only: a swerve to stop in is no help.
+            let paths = if matches!(p.aim, Aim::Keep(_)) { self.laterals.len() } else { ways };
+            self.candidates.extend((0..paths).map(|lateral| Combination {
+                profile,
+                lateral,
+                verdict: Verdict::Free,
+                cost: 0.0,
+                hit: None,
+            }));
+        }
+    }
+
+    fn sample_speeds(&mut self, road: &Road<'_>, kept: Option<&Kept>, vehicle: &Vehicle) {
+        let (speed, limits) = (road.ego.s_dot_mps, &vehicle.limits);
+        let start = [speed, road.ego.s_ddot_mps2];
+        self.profiles.clear();
+        for end_s in KEEP_S {
+            let wanted = self.row(speed * end_s).wanted_mps;
+            for share in SPEED_SHARES {
+                self.profiles.push(Profile::keep(start, share * wanted, end_s, limits));
+            }
+            self.profiles.push(Profile::keep(start, speed.min(limits.speed_mps), end_s, limits));
+        }
+        if let Some(Kept { aim: Aim::Keep(wanted), end_s, .. }) = kept {
+            if *end_s > 0.5 {
+                self.profiles.push(Profile::keep(start, *wanted, *end_s, limits));
+            }
+        }
+        for deceleration in [GENTLE_MPS2[0], GENTLE_MPS2[1], limits.deceleration_mps2] {
+            self.profiles.push(Profile::brake(start, deceleration.min(limits.deceleration_mps2), limits));
+        }
+    }
+
+    fn sample_targets(
+        &mut self,
+        road: &Road<'_>,
+        targets: &[Target],
+        kept: Option<&Kept>,
+        config: &Config,
+        vehicle: &Vehicle,
+    ) {
+        let (speed, limits) = (road.ego.s_dot_mps, &vehicle.limits);
+        let start = [speed, road.ego.s_ddot_mps2];
+        for (index, target) in targets.iter().enumerate() {
+            for share in GAP_SHARES {
+                let gap = share * config.standstill_gap_m + config.headway_s * target.speed_mps;
+                let room = target.rear_s_m - vehicle.front_offset_m() - gap - road.s_m;
+                let standing = target.speed_mps == 0.0;
+                if standing && (room < 0.05 || (speed < 0.1 && room < STAY_M)) {
+                    continue;
+                }
+                let smooth = STOP_SHARES.map(|share| if standing { share * room / speed.max(0.1) } else { 0.0 });
+                let again = kept.filter(|k| matches!(k.aim, Aim::Behind(_))).map_or(0.0, |k| k.end_s);
+                for end_s in BEHIND_S.into_iter().chain(smooth).chain([again]) {
+                    let travel = room + target.speed_mps * end_s;
+                    if (0.5..=10.0).contains(&end_s) && travel > 0.05 {
+                        self.profiles.push(Profile::behind(index, start, travel, target.speed_mps, end_s, limits));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns how many of the paths are for every profile; the others are for keeping a speed.
+    fn sample_offsets(&mut self, road: &Road<'_>, kept: Option<&Kept>) -> usize {
+        let speed = road.ego.s_dot_mps;
+        let (near, far) = ((1.6 * speed).max(5.0), (3.5 * speed).max(12.0));
+        self.laterals.clear();
+        self.laterals.push(Lateral::new(road, 0.0, far));
+        self.laterals.push(Lateral::new(road, 0.0, near));
+        self.laterals.push(Lateral::new(road, 0.0, (6.0 * speed).max(20.0)));
+        if let Some(kept) = kept {
+            let length = kept.end_s_m - road.s_m;
+            if (near..=2.0 * far).contains(&length) && kept.end_m.abs() < 2.0 {
+                self.laterals.push(Lateral::new(road, kept.end_m, length));
+            } else {
+                self.laterals.push(Lateral::new(road, kept.end_m, 0.5 * (near + far)));
+            }
+        }
+        let ways = self.laterals.len();
+        self.laterals.extend(OFFSETS_M[1..].iter().map(|offset| Lateral::new(road, *offset, far)));
+        self.laterals.extend(OFFSETS_M[3..7].iter().map(|offset| Lateral::new(road, *offset, near)));
+        ways
+    }
+
+    /// Tabulates the line as far as any profile can get, with the speed wanted at each place.
+    fn tabulate(&mut self, road: &Road<'_>, config: &Config, vehicle: &Vehicle) {
+        let limits = &vehicle.limits;
+        let seconds = SAMPLE_STEP_S * (SAMPLES - 1) as f64;
+        let fastest = road.ego.s_dot_mps.max(config.cruise_speed_mps) + limits.acceleration_mps2;
+        let reach = fastest * seconds + 20.0;
+        self.row_step_m = (reach / MOST_ROWS).max(0.5);
+        let count = (reach / self.row_step_m).ceil() as usize + 1;
+        let in_curves = CURVE_MPS2.min(0.67 * limits.lateral_acceleration_mps2);
+        let cruise = config.cruise_speed_mps.min(limits.speed_mps);
+        self.rows.clear();
+        self.rows.extend((0..count).map(|i| {
+            let line = road.line.at(road.s_m + i as f64 * self.row_step_m);
+            let (sin, cos) = line.heading_rad.sin_cos();
+            Row {
+                position: [line.x, line.y],
+                direction: [cos, sin],
+                curvature_1pm: line.curvature_1pm,
+                curvature_rate_1pm2: line.curvature_rate_1pm2,
+                wanted_mps: cruise.min((in_curves / line.curvature_1pm.abs().max(1e-6)).sqrt()),
+            }
+        }));
+        for i in (0..count - 1).rev() {
+            let next = self.rows[i + 1].wanted_mps;
+            let reachable = (next * next + 2.0 * BEFORE_CURVE_MPS2 * self.row_step_m).sqrt();
+            self.rows[i].wanted_mps = self.rows[i].wanted_mps.min(reachable);
+        }
+    }
+
+    /// The line after a travelled length, linear between the rows of the table (under 1 mm off on any road).
+    #[must_use]
+    pub fn row(&self, travelled_m: f64) -> Row {
+        let place = (travelled_m / self.row_step_m).clamp(0.0, (self.rows.len() - 1) as f64 - 1e-9);
+        let index = place as usize;
+        let (a, b, share) = (&self.rows[index], &self.rows[index + 1], place - index as f64);
+        let mix = |a: f64, b: f64| a + share * (b - a);
+        Row {
+            position: [mix(a.position[0], b.position[0]), mix(a.position[1], b.position[1])],
+            direction: [mix(a.direction[0], b.direction[0]), mix(a.direction[1], b.direction[1])],
+            curvature_1pm: mix(a.curvature_1pm, b.curvature_1pm),
+            curvature_rate_1pm2: mix(a.curvature_rate_1pm2, b.curvature_rate_1pm2),
+            wanted_mps: mix(a.wanted_mps, b.wanted_mps),
+        }
+    }
+
+    /// The samples of a profile.
+    #[must_use]
+    pub fn samples_of(&self, profile: usize) -> &[[f64; 4]] {
+        &self.samples[profile * SAMPLES..(profile + 1) * SAMPLES]
+    }
+
+    /// What the next cycle needs to know of the choice.
+    #[must_use]
+    pub fn keep(&self, index: usize, road: &Road<'_>) -> Kept {
+        let candidate = &self.candidates[index];
+        let (profile, lateral) = (&self.profiles[candidate.profile], &self.laterals[candidate.lateral]);
+        Kept {
+            aim: profile.aim,
+            end_s: profile.end_s,
+            stops: profile.stops(),
+            end_m: lateral.end_m,
+            end_s_m: road.s_m + lateral.length_m,
+        }
+    }
+
+    /// The combinations for people and files: eight positions at equal times up to the horizon.
+    #[must_use]
+    pub fn report(&self) -> Vec<Candidate> {
+        let last = HORIZON_S / SAMPLE_STEP_S;
+        let path = |candidate: &Combination| {
+            let samples = self.samples_of(candidate.profile);
+            std::array::from_fn(|i| {
+                let travelled = samples[(i as f64 * last / 7.0).round() as usize][0];
+                let (row, [d, ..]) = (self.row(travelled), self.laterals[candidate.lateral].at(travelled));
+                [(row.position[0] - row.direction[1] * d) as f32, (row.position[1] + row.direction[0] * d) as f32]
+            })
+        };
+        self.candidates.iter().map(|c| Candidate { verdict: c.verdict, cost: c.cost, path: path(c) }).collect()
+    }
+}

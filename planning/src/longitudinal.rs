@@ -1,0 +1,174 @@
+//! Speed over time: keeping a speed, getting behind a target, braking.
+
+use crate::polynomial::Polynomial;
+use crate::tail::Braking;
+use types::{Limits, Verdict};
+
+/// Every candidate is looked at for at least this long before its braking tail, s.
+pub const HORIZON_S: f64 = 6.0;
+/// Seconds between samples.
+pub const SAMPLE_STEP_S: f64 = 0.1;
+/// Samples of a profile with its tail: 10 s.
+pub const SAMPLES: usize = 101;
+
+/// What a profile aims at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Aim {
+    /// A speed, m/s.
+    Keep(f64),
+    /// A place behind the target of this index, at its speed.
+    Behind(usize),
+    /// Standstill, with this deceleration in m/s2.
+    Brake(f64),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Motion {
+    Polynomial(Polynomial),
+    Braking(Braking),
+}
+
+/// A motion along the line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Profile {
+    /// What it aims at.
+    pub aim: Aim,
+    /// When it gets there, s.
+    pub end_s: f64,
+    /// Where its tail starts, s.
+    pub horizon_s: f64,
+    /// Speed at its end, m/s.
+    pub end_speed_mps: f64,
+    motion: Motion,
+    tail: Braking,
+}
+
+impl Profile {
+    /// To a speed, with a quartic.
+    #[must_use]
+    pub fn keep(start: [f64; 2], speed_mps: f64, end_s: f64, limits: &Limits) -> Self {
+        let polynomial = Polynomial::quartic([0.0, start[0], start[1]], [speed_mps, 0.0], end_s);
+        Self::new(Aim::Keep(speed_mps), Motion::Polynomial(polynomial), end_s, speed_mps, limits)
+    }
+
+    /// To a place `travel_m` ahead with a speed, with a quintic.
+    #[must_use]
+    pub fn behind(target: usize, start: [f64; 2], travel_m: f64, speed_mps: f64, end_s: f64, limits: &Limits) -> Self {
+        let polynomial = Polynomial::quintic([0.0, start[0], start[1]], [travel_m, speed_mps, 0.0], end_s);
+        Self::new(Aim::Behind(target), Motion::Polynomial(polynomial), end_s, speed_mps, limits)
+    }
+
+    /// To standstill, wherever that is.
+    #[must_use]
+    pub fn brake(start: [f64; 2], deceleration_mps2: f64, limits: &Limits) -> Self {
+        let braking = Braking::new(start[0], start[1], deceleration_mps2, limits.jerk_mps3);
+        Self::new(Aim::Brake(deceleration_mps2), Motion::Braking(braking), braking.duration_s(), 0.0, limits)
+    }
+
+    fn new(aim: Aim, motion: Motion, end_s: f64, end_speed_mps: f64, limits: &Limits) -> Self {
+        // A horizon on the grid of samples, so that the tail starts at a sample.
+        let horizon_s = (end_s.max(HORIZON_S) / SAMPLE_STEP_S).ceil() * SAMPLE_STEP_S;
+        let tail = Braking::new(end_speed_mps, 0.0, limits.deceleration_mps2, limits.jerk_mps3);
+        Self { aim, end_s, horizon_s, end_speed_mps, motion, tail }
+    }
+
+    /// Travelled length, speed, acceleration and jerk at a time up to the horizon; constant speed after the end.
+    #[must_use]
+    pub fn at(&self, time_s: f64) -> [f64; 4] {
+        let inside = time_s.min(self.end_s);
+        let state = match &self.motion {
+            Motion::Polynomial(polynomial) => polynomial.at(inside),
+            Motion::Braking(braking) => return braking.at(time_s),
+        };
+        if time_s <= self.end_s {
+            return state;
+        }
+        [state[0] + self.end_speed_mps * (time_s - self.end_s), self.end_speed_mps, 0.0, 0.0]
+    }
+
+    /// As [`Profile::at`], braking after the horizon.
+    #[must_use]
+    pub fn with_tail(&self, time_s: f64) -> [f64; 4] {
+        if time_s <= self.horizon_s {
+            return self.at(time_s);
+        }
+        let begin = self.at(self.horizon_s)[0];
+        let [along, speed, acceleration, jerk] = self.tail.at(time_s - self.horizon_s);
+        [begin + along, speed, acceleration, jerk]
+    }
+
+    /// The last sample before the tail.
+    #[must_use]
+    pub fn horizon_sample(&self) -> usize {
+        ((self.horizon_s / SAMPLE_STEP_S).round() as usize).min(SAMPLES - 1)
+    }
+
+    /// Whether it ends at rest.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        self.end_speed_mps < 0.3
+    }
+
+    /// Fills the samples and says whether speed, acceleration or jerk is out of bounds.
+    pub fn sample(&self, samples: &mut [[f64; 4]], limits: &Limits) -> Option<Verdict> {
+        let fastest = limits.speed_mps.max(samples.first().map_or(0.0, |_| self.at(0.0)[1])) + 0.1;
+        let mut reached = 0.0f64;
+        let mut verdict = None;
+        let horizon = self.horizon_sample();
+        for (i, sample) in samples.iter_mut().enumerate() {
+            let mut now = self.with_tail(i as f64 * SAMPLE_STEP_S);
+            let [_, speed, acceleration, jerk] = now;
+            if verdict.is_none() && i <= horizon {
+                verdict = if !(-0.05..=fastest).contains(&speed) {
+                    Some(Verdict::Speed)
+                } else if !(-limits.deceleration_mps2 - 0.05..=limits.acceleration_mps2 + 0.05).contains(&acceleration)
+                {
+                    Some(Verdict::Acceleration)
+                } else if jerk.is_nan() || jerk.abs() > limits.jerk_mps3 + 0.05 {
+                    Some(Verdict::Jerk)
+                } else {
+                    None
+                };
+            }
+            reached = reached.max(now[0]);
+            (now[0], now[1]) = (reached, speed.max(0.0));
+            *sample = now;
+        }
+        verdict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn profiles_end_where_they_aim() {
+        let limits = Limits::default();
+        let keep = Profile::keep([5.0, 0.5], 9.0, 4.0, &limits);
+        assert!((keep.at(4.0)[1] - 9.0).abs() < 1e-9 && (keep.at(6.0)[1] - 9.0).abs() < 1e-9);
+        let stop = Profile::behind(0, [8.0, 0.0], 20.0, 0.0, 5.0, &limits);
+        assert!((stop.at(5.5)[0] - 20.0).abs() < 1e-9 && stop.stops());
+        let mut samples = [[0.0; 4]; SAMPLES];
+        assert_eq!(stop.sample(&mut samples, &limits), None);
+        assert_eq!(
+            Profile::behind(0, [4.0, 0.0], 7.0, 0.0, 5.0, &limits).sample(&mut samples, &limits),
+            Some(Verdict::Speed)
+        );
+        assert_eq!(
+            Profile::keep([0.0, 0.0], 12.0, 3.0, &limits).sample(&mut samples, &limits),
+            Some(Verdict::Acceleration)
+        );
+    }
+
+    #[test]
+    fn every_profile_with_a_tail_is_continuous() {
+        let limits = Limits::default();
+        for profile in [Profile::keep([12.0, 0.0], 10.0, 3.0, &limits), Profile::brake([9.0, 1.0], 2.0, &limits)] {
+            for i in 1..1000 {
+                let (a, b) = (profile.with_tail(0.01 * f64::from(i - 1)), profile.with_tail(0.01 * f64::from(i)));
+                assert!((b[0] - a[0] - 0.01 * 0.5 * (a[1] + b[1])).abs() < 1e-3 && (b[1] - a[1]).abs() < 0.05);
+            }
+        }
+    }
+}

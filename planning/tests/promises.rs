@@ -1,0 +1,152 @@
+//! Whatever comes in, a plan comes out: finite, never empty, ending at standstill.
+
+#[allow(dead_code)] // each test file uses its part
+mod world;
+
+use maps::ReferenceLine;
+use nalgebra::{Isometry3, Vector3};
+use planning::{Config, PlanInput, Planner};
+use proptest::prelude::*;
+use types::{Box3, EgoState, ObjectClass, PoseSource, Stamp, Track, Tracks, Vehicle};
+use world::check_plan;
+
+fn odd(range: std::ops::Range<f64>) -> impl Strategy<Value = f64> {
+    prop_oneof![
+        12 => range,
+        1 => Just(f64::NAN),
+        1 => Just(f64::INFINITY),
+        1 => Just(0.0),
+        1 => Just(-1e300),
+        1 => Just(1e-310),
+    ]
+}
+
+fn track() -> impl Strategy<Value = Track> {
+    let numbers = (odd(-60.0..120.0), odd(-20.0..20.0), odd(-7.0..7.0), odd(-15.0..30.0), odd(-5.0..5.0));
+    let shape = (odd(0.0..12.0), odd(0.0..4.0), odd(-2.0..2.0), odd(-1.0..4.0), 0usize..9);
+    (numbers, shape).prop_map(|((x, y, yaw, vx, vy), (length, width, yaw_rate_radps, variance, class))| Track {
+        id: 0,
+        class: ObjectClass::ALL[class],
+        existence: 0.9,
+        bbox: Box3 { center: [x, y, 0.8], length, width, height: 1.5, yaw },
+        velocity_mps: [vx, vy],
+        yaw_rate_radps,
+        covariance: [[variance; 4]; 4],
+        hits: 3,
+        misses: 0,
+    })
+}
+
+fn ego() -> impl Strategy<Value = EgoState> {
+    let numbers = (-5.0..5.0f64, -3.0..3.0f64, -3.2..3.2f64, odd(-10.0..80.0), odd(-40.0..40.0), odd(-3.0..3.0));
+    numbers.prop_map(|(x, y, yaw, speed_mps, acceleration_mps2, yaw_rate_radps)| EgoState {
+        stamp: Stamp::from_nanos(0),
+        odom_from_base: Isometry3::new(Vector3::new(x, y, 0.0), Vector3::z() * yaw),
+        speed_mps,
+        acceleration_mps2,
+        yaw_rate_radps,
+        source: PoseSource::Ins,
+    })
+}
+
+fn route() -> impl Strategy<Value = Option<ReferenceLine>> {
+    prop::option::of(prop::collection::vec(-0.4..0.4f64, 2..30).prop_map(|turns| {
+        let (mut x, mut y, mut heading) = (-10.0, 0.0, 0.0f64);
+        let mut points = vec![[x, y]];
+        for turn in turns {
+            heading += turn;
+            (x, y) = (x + 5.0 * heading.cos(), y + 5.0 * heading.sin());
+            points.push([x, y]);
+        }
+        ReferenceLine::new(&points).unwrap()
+    }))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn there_is_always_a_plan(
+        states in prop::collection::vec((ego(), prop::collection::vec(track(), 0..12), -150i64..400), 1..5),
+        route in route(),
+    ) {
+        let vehicle = Vehicle::default();
+        let (mut planner, mut twin) =
+            (Planner::new(Config::default(), vehicle), Planner::new(Config::default(), vehicle));
+        let mut stamp = Stamp::from_nanos(1_317_000_000_000_000_000);
+        for (frame, (mut state, mut objects, millis)) in states.into_iter().enumerate() {
+            stamp = Stamp::from_nanos(stamp.nanos() + millis * 1_000_000);
+            state.stamp = Stamp::from_nanos(stamp.nanos() - millis * 500_000);
+            for (i, object) in objects.iter_mut().enumerate() {
+                object.id = i as u64;
+            }
+            let tracks = Tracks { frame: frame as u64, stamp, objects };
+            let input =
+                PlanInput { frame: frame as u64, stamp, ego: &state, tracks: &tracks, route: route.as_ref() };
+            let plan = planner.step(&input);
+            check_plan(&plan, &vehicle);
+            prop_assert_eq!(&plan, &twin.step(&input));
+        }
+    }
+}
+
+#[test]
+fn five_hundred_objects_are_no_trouble() {
+    let objects = (0..500u32)
+        .map(|i| {
+            let angle = f64::from(i) * 2.4;
+            let radius = 6.0 + f64::from(i) * 0.2;
+            world::Actor::car(radius * angle.cos(), radius * angle.sin(), f64::from(i % 20)).track(u64::from(i), 0.0)
+        })
+        .collect();
+    let tracks = Tracks { frame: 0, stamp: Stamp::from_nanos(0), objects };
+    let mut planner = Planner::new(Config::default(), Vehicle::default());
+    let state = world::ego(0.0, 0.0, 0.0, 10.0);
+    let plan = planner.step(&PlanInput { frame: 0, stamp: tracks.stamp, ego: &state, tracks: &tracks, route: None });
+    check_plan(&plan, &Vehicle::default());
+}
+
+/// A car that vibrates is not stopped by it.
+#[test]
+fn vibration_is_no_reason_to_stop() {
+    let route = ReferenceLine::straight(&types::Pose2::default(), 300.0);
+    let mut planner = Planner::new(Config::default(), Vehicle::default());
+    for i in 0..40u32 {
+        let sign = if i % 2 == 0 { 1.0 } else { -1.0 };
+        let mut state = world::ego(f64::from(i), 0.03 * sign, 0.02 * sign, 10.0 + 0.3 * sign);
+        state.acceleration_mps2 = 15.0 * sign;
+        state.yaw_rate_radps = 0.8 * sign;
+        let tracks = world::tracks(&[], 0.1 * f64::from(i));
+        state.stamp = tracks.stamp;
+        let input = PlanInput { frame: 0, stamp: tracks.stamp, ego: &state, tracks: &tracks, route: Some(&route) };
+        let plan = planner.step(&input);
+        assert_eq!(plan.decision.kind, types::DecisionKind::Cruise, "{:?}", plan.decision);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever the sensors say of acceleration and turn rate: in its lane, on a free road, a car drives on.
+    #[test]
+    fn in_its_lane_on_a_free_road_it_drives(
+        d in -0.9..0.9f64, angle in -0.12..0.12f64, speed in 0.0..25.0f64, acceleration in -20.0..20.0f64,
+        yaw_rate in -2.0..2.0f64, radius in prop_oneof![Just(1e6), 60.0..500.0f64],
+    ) {
+        let speed = f64::min(speed, (1.9 * radius).sqrt());
+        let points: Vec<[f64; 2]> = (0..80).map(|i| 4.0 * f64::from(i) / radius)
+            .map(|a| [radius * a.sin(), radius - radius * a.cos()]).collect();
+        let route = ReferenceLine::new(&points).unwrap();
+        let foot = route.at(40.0);
+        let (x, y) = (foot.x - d * foot.heading_rad.sin(), foot.y + d * foot.heading_rad.cos());
+        let mut state = world::ego(x, y, foot.heading_rad + angle, speed);
+        (state.acceleration_mps2, state.yaw_rate_radps) = (acceleration, yaw_rate);
+        let tracks = world::tracks(&[], 0.0);
+        let mut planner = Planner::new(Config::default(), Vehicle::default());
+        let input = PlanInput { frame: 0, stamp: tracks.stamp, ego: &state, tracks: &tracks, route: Some(&route) };
+        let plan = planner.step(&input);
+        // A car that brakes at walking speed may come to rest first.
+        let rests = plan.decision.kind == types::DecisionKind::Stop && speed < 1.5 && acceleration < 0.0;
+        prop_assert!(plan.decision.kind == types::DecisionKind::Cruise || rests, "{:?}", plan.decision);
+    }
+}

@@ -1,0 +1,142 @@
+//! Boxes, velocities and trajectories in space. One entity a topic: the next one replaces it.
+
+use super::{class_color, color, planar_pose, point};
+use foxglove::messages::{
+    ArrowPrimitive, Color, CubePrimitive, LinePrimitive, Point3, SceneEntity, SceneUpdate, TextPrimitive, Timestamp,
+    Vector3, line_primitive,
+};
+use types::{Box3, Detections, ObjectClass, Plan, Tracks, Verdict};
+
+/// Candidates lie a little above the ground, the choice above them.
+const CANDIDATE_HEIGHT_M: f64 = 0.05;
+const CHOICE_HEIGHT_M: f64 = 0.15;
+
+pub(super) fn detections(detections: &Detections, timestamp: Option<Timestamp>) -> SceneUpdate {
+    let mut entity = new_entity("base_link", "detections", timestamp);
+    for found in detections.lidar.iter().filter(|found| found.bbox.is_valid()) {
+        add_box(&mut entity, &found.bbox, found.class, 0.3);
+        let fused = if found.camera.is_some() { " + camera" } else { "" };
+        let text = format!("{} {:.2}{fused}", found.class.name(), found.score);
+        add_text(&mut entity, &found.bbox, text);
+    }
+    SceneUpdate { deletions: Vec::new(), entities: vec![entity] }
+}
+
+pub(super) fn tracks(tracks: &Tracks, timestamp: Option<Timestamp>) -> SceneUpdate {
+    let mut entity = new_entity("odom", "tracks", timestamp);
+    for track in tracks.objects.iter().filter(|track| track.bbox.is_valid()) {
+        add_box(&mut entity, &track.bbox, track.class, 0.5);
+        let speed = track.speed_mps();
+        add_text(&mut entity, &track.bbox, format!("#{} {} {speed:.1} m/s", track.id, track.class.name()));
+        if speed.is_finite() && speed > 0.3 {
+            let ([x, y, z], [vx, vy]) = (track.bbox.center, track.velocity_mps);
+            // As long as the way of one second.
+            entity.arrows.push(ArrowPrimitive {
+                pose: Some(planar_pose(x, y, z, vy.atan2(vx))),
+                shaft_length: speed,
+                shaft_diameter: 0.12,
+                head_length: 0.5,
+                head_diameter: 0.35,
+                color: Some(class_color(track.class, 1.0)),
+            });
+        }
+    }
+    SceneUpdate { deletions: Vec::new(), entities: vec![entity] }
+}
+
+pub(super) fn plan(plan: &Plan, timestamp: Option<Timestamp>) -> SceneUpdate {
+    let mut entity = new_entity("odom", "plan", timestamp);
+    for verdict in Verdict::ALL {
+        let paths = plan.candidates.iter().filter(|candidate| candidate.verdict == verdict);
+        if let Some(lines) = candidate_lines(paths.map(|candidate| &candidate.path), verdict_color(verdict)) {
+            entity.lines.push(lines);
+        }
+    }
+    for path in &plan.predictions {
+        let points = path.poses.iter().map(|&[x, y, _]| point(x, y, CHOICE_HEIGHT_M)).collect();
+        entity.lines.push(line_strip(points, 0.15, color(0.7, 0.3, 1.0, 0.8)));
+    }
+    let points = &plan.trajectory.points;
+    let tail = plan.trajectory.tail_start.min(points.len());
+    // The tail's line begins where the other one ends.
+    let parts =
+        [(&points[..tail], color(0.1, 0.9, 0.3, 0.9)), (&points[tail.saturating_sub(1)..], color(1.0, 0.5, 0.0, 0.9))];
+    for (part, tint) in parts {
+        let points = part.iter().map(|p| point(p.x, p.y, CHOICE_HEIGHT_M)).collect();
+        entity.lines.push(line_strip(points, 0.3, tint));
+    }
+    if let Some(first) = points.first() {
+        entity.texts.push(TextPrimitive {
+            pose: Some(planar_pose(first.x, first.y, 3.0, 0.0)),
+            billboard: true,
+            font_size: 16.0,
+            scale_invariant: true,
+            color: Some(color(1.0, 1.0, 1.0, 1.0)),
+            text: format!("{}: {}", plan.decision.kind.name(), plan.decision.reason),
+        });
+    }
+    SceneUpdate { deletions: Vec::new(), entities: vec![entity] }
+}
+
+fn new_entity(frame: &str, id: &str, timestamp: Option<Timestamp>) -> SceneEntity {
+    SceneEntity { timestamp, frame_id: frame.into(), id: id.into(), ..SceneEntity::default() }
+}
+
+fn add_box(entity: &mut SceneEntity, bbox: &Box3, class: ObjectClass, alpha: f64) {
+    let [x, y, z] = bbox.center;
+    entity.cubes.push(CubePrimitive {
+        pose: Some(planar_pose(x, y, z, bbox.yaw)),
+        size: Some(Vector3 { x: bbox.length, y: bbox.width, z: bbox.height }),
+        color: Some(class_color(class, alpha)),
+    });
+}
+
+fn add_text(entity: &mut SceneEntity, bbox: &Box3, text: String) {
+    let [x, y, z] = bbox.center;
+    entity.texts.push(TextPrimitive {
+        pose: Some(planar_pose(x, y, z + 0.5 * bbox.height + 0.4, 0.0)),
+        billboard: true,
+        font_size: 12.0,
+        scale_invariant: true,
+        color: Some(color(1.0, 1.0, 1.0, 1.0)),
+        text,
+    });
+}
+
+fn line_strip(points: Vec<Point3>, thickness: f64, tint: Color) -> LinePrimitive {
+    LinePrimitive {
+        r#type: line_primitive::Type::LineStrip.into(),
+        pose: Some(planar_pose(0.0, 0.0, 0.0, 0.0)),
+        thickness,
+        points,
+        color: Some(tint),
+        ..LinePrimitive::default()
+    }
+}
+
+/// All candidates of one colour as one list of line pieces.
+fn candidate_lines<'a>(paths: impl Iterator<Item = &'a [[f32; 2]; 8]>, tint: Color) -> Option<LinePrimitive> {
+    let (mut points, mut indices) = (Vec::new(), Vec::new());
+    for path in paths {
+        let first = points.len() as u32;
+        points.extend(path.iter().map(|&[x, y]| point(x.into(), y.into(), CANDIDATE_HEIGHT_M)));
+        indices.extend((first..first + 7).flat_map(|i| [i, i + 1]));
+    }
+    if points.is_empty() {
+        return None;
+    }
+    let line = line_strip(points, 0.03, tint);
+    Some(LinePrimitive { r#type: line_primitive::Type::LineList.into(), indices, ..line })
+}
+
+const fn verdict_color(verdict: Verdict) -> Color {
+    match verdict {
+        Verdict::Chosen => color(0.1, 0.9, 0.3, 0.9),
+        Verdict::Free => color(0.4, 0.8, 0.5, 0.4),
+        Verdict::Collision => color(1.0, 0.15, 0.15, 0.4),
+        Verdict::OffRoad => color(0.9, 0.6, 0.2, 0.25),
+        Verdict::Speed | Verdict::Acceleration | Verdict::Jerk | Verdict::Curvature | Verdict::LateralAcceleration => {
+            color(0.6, 0.6, 0.6, 0.2)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `chauffeur simulate`.
+
+use crate::stack::file_name;
+use anyhow::ensure;
+use clap::Args;
+use recordings::{Compression, DriveWriter, Message, RunRecord};
+use sim::World;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The drive to make. The ego follows its lane by itself; the stack is run on the drive by `replay`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Seed of the street and its traffic.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Length of the drive, s.
+    #[arg(long, default_value_t = 6.0)]
+    duration: f64,
+    /// Seconds of the world to skip before the first frame.
+    #[arg(long, default_value_t = 0.0)]
+    skip: f64,
+    /// The drive to write.
+    #[arg(long, value_name = "DRIVE.mcap")]
+    output: PathBuf,
+}
+
+/// Time between sweeps, s.
+const PERIOD_S: f64 = 0.1;
+
+pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    for (name, value, high) in [("--duration", options.duration, 3600.0), ("--skip", options.skip, 3600.0)] {
+        ensure!((0.0..=high).contains(&value), "{name} {value} is outside 0 to {high}");
+    }
+    let mut world = World::new(options.seed);
+    let record = RunRecord {
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        mode: "simulate".to_string(),
+        source: format!("street, seed {}, from second {}", options.seed, options.skip),
+        ..RunRecord::default()
+    };
+    for _ in 0..(options.skip / PERIOD_S).round() as u64 {
+        world.advance(PERIOD_S);
+    }
+    let mut writer = DriveWriter::create(&options.output, &record, Compression::Zstd)?;
+    writer.write(&Message::Calibration(world.calibration()))?;
+    writer.write(&Message::Route(world.route()))?;
+    let frames = (options.duration / PERIOD_S).round() as u64;
+    for _ in 0..frames {
+        writer.write(&Message::Ins(world.ins_fix()))?;
+        writer.write(&Message::Camera(world.camera_frame()?))?;
+        writer.write(&Message::Lidar(world.lidar_sweep()))?;
+        world.advance(PERIOD_S);
+    }
+    writer.finish()?;
+    println!("{}: {frames} frames, {} bytes", file_name(&options.output), std::fs::metadata(&options.output)?.len());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,99 @@
+//! The determinism contract. Protects: a drive that is replayed tomorrow gives the bits of today, however the threads
+//! were scheduled, and a car's own drive, drops included, can be made again.
+
+mod support;
+
+use recordings::Message;
+use std::fs;
+use support::{fail, messages, replay, street, text};
+
+/// Messages without measured times, which are the only thing that may differ.
+fn without_times(messages: Vec<Message>) -> Vec<Message> {
+    messages.into_iter().filter(|message| !matches!(message, Message::Latency(_))).collect()
+}
+
+fn assert_same(left: &[Message], right: &[Message]) {
+    for (a, b) in left.iter().zip(right) {
+        assert!(a == b, "first difference on {} at {:?}:\n{a:?}\n{b:?}", a.topic(), a.stamp());
+    }
+    assert_eq!(left.len(), right.len());
+}
+
+#[test]
+fn two_runs_write_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = replay(&street(), folder.path(), "a.mcap", &[]);
+    let second = replay(&street(), folder.path(), "b.mcap", &[]);
+    assert!(fs::read(first).unwrap() == fs::read(second).unwrap());
+}
+
+#[test]
+fn threads_and_one_thread_write_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let threaded = replay(&street(), folder.path(), "a.mcap", &[]);
+    let serial = replay(&street(), folder.path(), "b.mcap", &["--serial"]);
+    assert!(fs::read(threaded).unwrap() == fs::read(serial).unwrap());
+}
+
+#[test]
+fn a_replay_of_a_replay_is_the_same_drive() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = replay(&street(), folder.path(), "a.mcap", &[]);
+    let second = replay(&first, folder.path(), "b.mcap", &[]);
+    assert_same(&messages(&first), &messages(&second));
+}
+
+#[test]
+fn a_run_with_drops_is_made_again_faithfully() {
+    let folder = tempfile::tempdir().unwrap();
+    let live = replay(&street(), folder.path(), "live.mcap", &["--mode", "realtime", "--rate", "40"]);
+    let drops = messages(&live).iter().rev().find_map(|message| match message {
+        Message::Admission(admission) => Some(admission.dropped),
+        _ => None,
+    });
+    assert!(drops > Some(0), "the run dropped nothing: {drops:?}");
+    let again = replay(&live, folder.path(), "again.mcap", &["--mode", "faithful"]);
+    assert_same(&without_times(messages(&live)), &messages(&again));
+    let serial = replay(&live, folder.path(), "serial.mcap", &["--mode", "faithful", "--serial"]);
+    assert!(fs::read(again).unwrap() == fs::read(serial).unwrap());
+}
+
+#[test]
+fn from_detections_equals_the_full_run_downstream() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, more) in [("lossless", &["--mode", "lossless"][..]), ("live", &["--mode", "realtime", "--rate", "40"])] {
+        let full = replay(&street(), folder.path(), &format!("{name}.mcap"), more);
+        let injected = replay(&full, folder.path(), &format!("{name}.injected.mcap"), &["--mode", "from-detections"]);
+        let downstream = |drive| {
+            let wanted = |message: &Message| matches!(message, Message::Tracks(_) | Message::Plan(_) | Message::Command(_));
+            messages(drive).into_iter().filter(wanted).collect::<Vec<_>>()
+        };
+        let expected = downstream(&full);
+        assert!(expected.len() > 100);
+        assert_same(&expected, &downstream(&injected));
+    }
+}
+
+#[test]
+fn a_silent_drive_fails() {
+    use recordings::{Compression, DriveWriter, RunRecord};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty_road.mcap");
+    let street = messages(&street());
+    let mut writer = DriveWriter::create(&path, &RunRecord::default(), Compression::None).unwrap();
+    for message in street {
+        // A lidar that sees nothing but two points high in the air.
+        let message = match message {
+            Message::Lidar(sweep) => {
+                let mut blind = sweep;
+                blind.data.truncate(2 * blind.stride);
+                Message::Lidar(blind)
+            }
+            other => other,
+        };
+        writer.write(&message).unwrap();
+    }
+    writer.finish().unwrap();
+    let said = fail(&["replay", text(&path), "--output", text(&folder.path().join("out.mcap"))], 1);
+    assert!(said.contains("silent drive: no tracks in"), "{said}");
+}
