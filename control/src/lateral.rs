@@ -28,7 +28,7 @@ pub fn steering(goal: &Goal, then: &EgoState, last_rad: f64, vehicle: &Vehicle) 
     let length = (SECONDS * then.speed_mps.abs()).max(SHORTEST_M);
     let offset = goal.offset_m.clamp(-MOST_OFFSET_M, MOST_OFFSET_M);
     let angle = goal.angle_rad.clamp(-MOST_ANGLE_RAD, MOST_ANGLE_RAD);
-    let curvature = goal.nearest.curvature_1pm - offset / (length * length) - 2.0 * DAMPING / length * angle;
+    let curvature = goal.curvature_1pm - offset / (length * length) - 2.0 * DAMPING / length * angle;
     (curvature * vehicle.wheelbase_m).atan()
 }
 
@@ -36,7 +36,7 @@ pub fn steering(goal: &Goal, then: &EgoState, last_rad: f64, vehicle: &Vehicle) 
 mod tests {
     use super::*;
     use nalgebra::Isometry3;
-    use types::{PoseSource, Stamp, TrajectoryPoint};
+    use types::{PoseSource, Stamp};
 
     fn at(speed_mps: f64) -> EgoState {
         EgoState {
@@ -56,8 +56,7 @@ mod tests {
         assert!(steering(&left, &at(8.0), 0.0, &vehicle) < 0.0);
         let turned = Goal { angle_rad: -0.1, ..Default::default() };
         assert!(steering(&turned, &at(8.0), 0.0, &vehicle) > 0.0);
-        let curve = TrajectoryPoint { curvature_1pm: 1.0 / 30.0, ..Default::default() };
-        let held = steering(&Goal { nearest: curve, ..Default::default() }, &at(8.0), 0.0, &vehicle);
+        let held = steering(&Goal { curvature_1pm: 1.0 / 30.0, ..Default::default() }, &at(8.0), 0.0, &vehicle);
         assert!((held - (2.71f64 / 30.0).atan()).abs() < 1e-12);
         assert_eq!(steering(&left, &at(0.0), 0.123, &vehicle), 0.123);
     }

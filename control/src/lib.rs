@@ -8,6 +8,7 @@ pub mod gate;
 pub mod lateral;
 pub mod longitudinal;
 pub mod path;
+pub mod predict;
 pub mod staleness;
 
 pub use config::Config;
@@ -37,6 +38,7 @@ pub struct Controller {
     config: Config,
     vehicle: Vehicle,
     longitudinal: Longitudinal,
+    predictor: predict::Predictor,
     gate: Gate,
 }
 
@@ -45,7 +47,13 @@ impl Controller {
     #[must_use]
     pub fn new(config: Config, vehicle: Vehicle) -> Self {
         let vehicle = if vehicle.implausible().is_some() { Vehicle::default() } else { vehicle };
-        Self { config: config.repaired(), vehicle, longitudinal: Longitudinal::default(), gate: Gate::new(vehicle) }
+        Self {
+            config: config.repaired(),
+            vehicle,
+            longitudinal: Longitudinal::default(),
+            predictor: predict::Predictor::default(),
+            gate: Gate::new(vehicle),
+        }
     }
 
     /// One tick. Always a command within the limits.
@@ -60,7 +68,7 @@ impl Controller {
             (Some((_, ego)), Some(plan)) => {
                 // The command acts after the delay: where will the vehicle be then, and where should it be?
                 let acts = input.stamp.offset(vehicle.actuator_delay_s);
-                let then = ego.extrapolated(acts);
+                let then = self.predictor.predict(ego, acts, vehicle);
                 let goal = path::goal(&plan.trajectory, acts.seconds_since(plan.stamp), &then.pose());
                 let steering = lateral::steering(&goal, &then, self.gate.steering_rad(), vehicle);
                 let acceleration = if stop.is_some() {
@@ -82,6 +90,7 @@ impl Controller {
             }
         };
         let passed = self.gate.pass(&request, speed_mps, input.stamp);
+        self.predictor.add(input.stamp, passed.steering_rad);
         Command {
             tick: input.tick,
             stamp: input.stamp,

@@ -2,6 +2,9 @@
 
 use types::{Pose2, Trajectory, TrajectoryPoint, wrap_angle};
 
+/// Steering gear and tyres follow the command with about this lag, on top of the actuators' delay, s.
+const LAG_S: f64 = 0.1;
+
 /// Where the vehicle should be, and how far it is from that.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Goal {
@@ -9,6 +12,8 @@ pub struct Goal {
     pub timed: TrajectoryPoint,
     /// The path's nearest point: for the steering.
     pub nearest: TrajectoryPoint,
+    /// Curvature of the path the steering's lag after the nearest point, 1/m.
+    pub curvature_1pm: f64,
     /// Offset of the vehicle from the path, m, positive to the left.
     pub offset_m: f64,
     /// Heading of the vehicle relative to the path, rad.
@@ -22,11 +27,12 @@ pub struct Goal {
 pub fn goal(trajectory: &Trajectory, time_s: f64, pose: &Pose2) -> Goal {
     let rest = TrajectoryPoint { x: pose.x, y: pose.y, heading_rad: pose.yaw, ..Default::default() };
     let Some(timed) = trajectory.at(time_s) else { return Goal { timed: rest, nearest: rest, ..Default::default() } };
-    let nearest = nearest(&trajectory.points, pose).unwrap_or(timed);
+    let nearest = trajectory.nearest(pose.x, pose.y).unwrap_or(timed);
     let (sin, cos) = nearest.heading_rad.sin_cos();
     Goal {
         timed,
         nearest,
+        curvature_1pm: trajectory.at(nearest.time_s + LAG_S).unwrap_or(nearest).curvature_1pm,
         offset_m: cos * (pose.y - nearest.y) - sin * (pose.x - nearest.x),
         angle_rad: wrap_angle(pose.yaw - nearest.heading_rad),
     }
@@ -37,36 +43,6 @@ pub fn goal(trajectory: &Trajectory, time_s: f64, pose: &Pose2) -> Goal {
 pub fn speed_at(trajectory: &Trajectory, time_s: f64) -> f64 {
     let point = trajectory.at(time_s).unwrap_or_default();
     (point.speed_mps + point.acceleration_mps2 * (time_s - point.time_s).min(0.0)).max(0.0)
-}
-
-/// The nearest point of the polyline, all quantities linear between the points.
-fn nearest(points: &[TrajectoryPoint], pose: &Pose2) -> Option<TrajectoryPoint> {
-    let mut best: Option<(f64, TrajectoryPoint)> = None;
-    for pair in points.windows(2) {
-        let (a, b) = (&pair[0], &pair[1]);
-        let (dx, dy) = (b.x - a.x, b.y - a.y);
-        let square = dx * dx + dy * dy;
-        if square < 1e-8 {
-            continue;
-        }
-        let share = (((pose.x - a.x) * dx + (pose.y - a.y) * dy) / square).clamp(0.0, 1.0);
-        let mix = |a: f64, b: f64| a + share * (b - a);
-        let (x, y) = (mix(a.x, b.x), mix(a.y, b.y));
-        let gap = (pose.x - x).powi(2) + (pose.y - y).powi(2);
-        if best.is_none_or(|(least, _)| gap < least) {
-            let point = TrajectoryPoint {
-                time_s: mix(a.time_s, b.time_s),
-                x,
-                y,
-                heading_rad: a.heading_rad + share * wrap_angle(b.heading_rad - a.heading_rad),
-                curvature_1pm: mix(a.curvature_1pm, b.curvature_1pm),
-                speed_mps: mix(a.speed_mps, b.speed_mps),
-                acceleration_mps2: mix(a.acceleration_mps2, b.acceleration_mps2),
-            };
-            best = Some((gap, point));
-        }
-    }
-    best.map(|(_, point)| point).or(points.first().copied())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use types::{TrajectoryPoint, Vehicle, Verdict};
 /// Overshoot beside the lane on the way back into it, m.
 const OVERSHOOT_M: f64 = 0.3;
 /// And what the present motion across the lane covers in this time, s.
-const DRIFT_S: f64 = 1.5;
+const DRIFT_S: f64 = 2.0;
 /// Clearance below this costs, m.
 const CLEARANCE_M: f64 = 0.6;
 /// Braking behind a slower object takes this deceleration at most, m/s2.

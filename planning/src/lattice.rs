@@ -208,6 +208,7 @@ impl Lattice {
         self.laterals.clear();
         self.laterals.push(Lateral::new(road, 0.0, far));
         self.laterals.push(Lateral::new(road, 0.0, near));
+        self.laterals.push(Lateral::new(road, 0.0, (4.7 * speed).max(16.0)));
         self.laterals.push(Lateral::new(road, 0.0, (6.0 * speed).max(20.0)));
         if let Some(kept) = kept {
             let length = kept.end_s_m - road.s_m;

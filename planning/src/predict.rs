@@ -26,6 +26,8 @@ const ALONG_RAD: f64 = 0.35;
 const ACROSS_MPS: f64 = 0.4;
 /// The margin for uncertainty is half a standard deviation, at most this, m.
 const MOST_GROWTH_M: f64 = 0.4;
+/// Further margin around people on foot or on two wheels, m.
+const VULNERABLE_M: f64 = 0.4;
 /// Objects farther than this are no concern, m.
 const FAR_M: f64 = 200.0;
 
@@ -181,6 +183,8 @@ fn predict_one(
     let place = variance(0).max(variance(1));
     let motion = if speed_mps == 0.0 { 0.0 } else { variance(2).max(variance(3)) };
     let yaw_rate = turn_rate(track, speed_mps);
+    // People who walk or ride get more room: a stumble or a swerve must not matter.
+    let respect = if track.class.is_vulnerable() { VULNERABLE_M } else { 0.0 };
     let heading_off_line = bbox.yaw - line.heading_rad;
     let path = std::array::from_fn(|step| {
         let t = step as f64 * PREDICTION_STEP_S;
@@ -195,7 +199,7 @@ fn predict_one(
         };
         // Objects that are already near do not gain a margin that the ego could only lose by driving away.
         let growth = (0.5 * (place + t * t * motion).sqrt()).min(MOST_GROWTH_M);
-        let margin_m = (config.margin_m + growth).min((gap - 0.02).max(0.0));
+        let margin_m = (config.margin_m + respect + growth).min((gap - 0.02).max(0.0));
         let direction = [heading_rad.cos(), heading_rad.sin()];
         PredictedPose { x, y, heading_rad, direction, margin_m }
     });

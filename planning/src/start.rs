@@ -3,10 +3,16 @@
 use crate::PlanInput;
 use crate::lattice::Kept;
 use maps::CartesianState;
-use types::{Plan, Pose2, Stamp, Trajectory, Vehicle, wrap_angle};
+use types::{Plan, Pose2, Stamp, Trajectory, TrajectoryPoint, Vehicle, wrap_angle};
 
 /// An ego state older or newer than this is taken as it is, s.
 const LONGEST_EXTRAPOLATION_S: f64 = 0.5;
+/// The ego follows its plan if it is at most this far beside it (m), off its heading (rad) and speed (m/s), and from
+/// the place of the time (m).
+const NEAR_PLAN_M: f64 = 0.3;
+const NEAR_PLAN_RAD: f64 = 0.1;
+const NEAR_PLAN_MPS: f64 = 1.0;
+const NEAR_TIME_M: f64 = 1.0;
 /// Below this speed the yaw rate says nothing about the steering, m/s.
 const SLOW_MPS: f64 = 1.0;
 
@@ -68,8 +74,9 @@ impl Memory {
 
 /// The start state, or `None` if the ego state is not finite.
 ///
-/// Position, heading and speed are measured. Acceleration and curvature go on from the last plan while the ego is
-/// near it, since the actuators' delay and noise hide what is already commanded; else they are measured and clamped.
+/// The place along the path and the speed are measured. While the ego is near its last plan, the offset, heading and
+/// curvature go on from that plan's path, and so does the acceleration: what differs is the controller's to correct,
+/// and the actuators' delay and noise would hide what is already commanded. Else all is measured and clamped.
 #[must_use]
 pub fn start(input: &PlanInput<'_>, memory: &Memory, vehicle: &Vehicle) -> Option<Start> {
     let usable = |x: f64| x.abs() < 1e7;
@@ -82,26 +89,38 @@ pub fn start(input: &PlanInput<'_>, memory: &Memory, vehicle: &Vehicle) -> Optio
     let limits = &vehicle.limits;
     // The lattice drives forward: a car that rolls back is first brought to rest.
     let speed_mps = ego.speed_mps.clamp(0.0, 100.0);
-    let planned = memory.trajectory.at(memory.since_s).filter(|p| {
-        (p.x - pose.x).hypot(p.y - pose.y) < 0.7
-            && (p.speed_mps - speed_mps).abs() < 1.0
-            && wrap_angle(p.heading_rad - pose.yaw).abs() < 0.15
-    });
-    let measured_curvature = if speed_mps > SLOW_MPS { ego.yaw_rate_radps / speed_mps } else { 0.0 };
-    let (acceleration, curvature) =
-        planned.map_or((ego.acceleration_mps2, measured_curvature), |p| (p.acceleration_mps2, p.curvature_1pm));
+    let measured = TrajectoryPoint {
+        x: pose.x,
+        y: pose.y,
+        heading_rad: pose.yaw,
+        curvature_1pm: if speed_mps > SLOW_MPS { ego.yaw_rate_radps / speed_mps } else { 0.0 },
+        acceleration_mps2: ego.acceleration_mps2,
+        ..Default::default()
+    };
+    let begin = planned(memory, &pose, speed_mps).unwrap_or(measured);
     let steering = vehicle.max_steering_rad.tan() / vehicle.wheelbase_m;
     let sharpest = steering.min(limits.lateral_acceleration_mps2 / (speed_mps * speed_mps).max(0.1));
     // Braking that would pass standstill before the jerk limit can release it cannot go on.
     let hardest = limits.deceleration_mps2.min(0.9 * (2.0 * limits.jerk_mps3 * speed_mps).sqrt());
     Some(Start {
         state: CartesianState {
-            x: pose.x,
-            y: pose.y,
-            heading_rad: pose.yaw,
-            curvature_1pm: curvature.clamp(-0.95 * sharpest, 0.95 * sharpest),
+            x: begin.x,
+            y: begin.y,
+            heading_rad: begin.heading_rad,
+            curvature_1pm: begin.curvature_1pm.clamp(-0.95 * sharpest, 0.95 * sharpest),
             speed_mps,
-            acceleration_mps2: acceleration.clamp(-0.95 * hardest, 0.95 * limits.acceleration_mps2),
+            acceleration_mps2: begin.acceleration_mps2.clamp(-0.95 * hardest, 0.95 * limits.acceleration_mps2),
         },
     })
+}
+
+/// The last plan's path beside the ego with the acceleration of the time, if the ego is near that plan.
+fn planned(memory: &Memory, pose: &Pose2, speed_mps: f64) -> Option<TrajectoryPoint> {
+    let timed = memory.trajectory.at(memory.since_s)?;
+    let beside = memory.trajectory.nearest(pose.x, pose.y)?;
+    let follows = (beside.x - pose.x).hypot(beside.y - pose.y) < NEAR_PLAN_M
+        && (timed.x - pose.x).hypot(timed.y - pose.y) < NEAR_TIME_M
+        && (timed.speed_mps - speed_mps).abs() < NEAR_PLAN_MPS
+        && wrap_angle(beside.heading_rad - pose.yaw).abs() < NEAR_PLAN_RAD;
+    follows.then_some(TrajectoryPoint { acceleration_mps2: timed.acceleration_mps2, ..beside })
 }

@@ -13,6 +13,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use types::{Calibration, Pose2, Stamp};
 
+/// What to do with the messages of a channel.
+#[derive(Clone, Copy, PartialEq)]
+enum Use {
+    Read(Topic),
+    /// A view, or a topic that was not asked for.
+    Pass,
+    /// No part of a drive.
+    Stranger,
+}
+
 /// Log time, topic's rank, sequence, then the place in the file: a total order.
 type Place = (u64, Topic, u32, u64, u32);
 
@@ -22,8 +32,7 @@ type Place = (u64, Topic, u32, u64, u32);
 /// An error is one item; the iterator goes on with what can still be read.
 pub struct DriveReader {
     container: Container,
-    /// Every channel of the file, `None` for those that are no part of a drive.
-    channels: BTreeMap<u16, Option<Topic>>,
+    channels: BTreeMap<u16, Use>,
     /// By start time.
     chunks: Vec<Chunk>,
     next_chunk: usize,
@@ -83,7 +92,11 @@ impl DriveReader {
     /// Leaves out every topic but these: their messages are not even decoded. An error is never left out.
     pub fn only(&mut self, topics: &[&str]) {
         let wanted = |topic: Topic| topics.contains(&topic.row().name);
-        self.topics.retain(|_, topic| wanted(*topic));
+        for entry in self.channels.values_mut() {
+            if matches!(*entry, Use::Read(topic) if !wanted(topic)) {
+                *entry = Use::Pass;
+            }
+        }
         self.pending.retain(|place, message| wanted(place.1) || message.is_err());
     }
 
@@ -141,10 +154,12 @@ impl DriveReader {
 
     /// The first message of a topic, without any effect on the iterator.
     fn first_of(&mut self, wanted: Topic) -> Result<Option<Message>, RecordingError> {
-        let Some((&id, _)) = self.channels.iter().find(|(_, topic)| **topic == Some(wanted)) else { return Ok(None) };
+        let Some((&id, _)) = self.channels.iter().find(|(_, entry)| **entry == Use::Read(wanted)) else {
+            return Ok(None);
+        };
         let Some(chunk) = self.chunks.iter().find(|chunk| chunk.channels.contains(&id)) else { return Ok(None) };
-        let others = self.channels.keys().map(|&other| (other, None));
-        let channels = others.chain([(id, Some(wanted))]).collect();
+        let others = self.channels.keys().map(|&other| (other, Use::Pass));
+        let channels = others.chain([(id, Use::Read(wanted))]).collect();
         let mut found = BTreeMap::new();
         load(&mut self.container, chunk, &channels, &mut found, &mut 0)?;
         found.pop_first().map(|(_, message)| message).transpose()
@@ -177,14 +192,19 @@ impl Iterator for DriveReader {
     }
 }
 
-/// The topic of every channel. A topic that replays read must have its own schema, and there must be one.
-fn known_channels(container: &Container) -> Result<BTreeMap<u16, Option<Topic>>, RecordingError> {
+/// The use of every channel. A topic that replays read must have its own schema, and there must be one.
+fn known_channels(container: &Container) -> Result<BTreeMap<u16, Use>, RecordingError> {
     let mut channels = BTreeMap::new();
     let mut readable = 0;
     for (&id, channel) in &container.channels {
-        let topic = Topic::from_name(&channel.topic);
-        channels.insert(id, topic);
-        let Some(topic) = topic.filter(|topic| topic.row().read) else { continue };
+        let topic = match Topic::from_name(&channel.topic) {
+            Some(topic) if topic.row().read => topic,
+            other => {
+                channels.insert(id, if other.is_some() { Use::Pass } else { Use::Stranger });
+                continue;
+            }
+        };
+        channels.insert(id, Use::Read(topic));
         readable += 1;
         let found = [&channel.schema, &channel.schema_encoding, &channel.message_encoding];
         if found != [topic.row().schema, ENCODING, ENCODING] {
@@ -222,7 +242,7 @@ fn described(channel: &Channel) -> String {
 fn load(
     container: &mut Container,
     chunk: &Chunk,
-    channels: &BTreeMap<u16, Option<Topic>>,
+    channels: &BTreeMap<u16, Use>,
     pending: &mut BTreeMap<Place, Result<Message, RecordingError>>,
     skipped: &mut u64,
 ) -> Result<(), RecordingError> {
@@ -238,9 +258,9 @@ fn load(
         number += 1;
         let (id, time) = (header.channel_id, header.log_time);
         let topic = match channels.get(&id) {
-            Some(Some(topic)) if topic.row().read => *topic,
-            Some(Some(_)) => return Ok(()),
-            Some(None) => {
+            Some(Use::Read(topic)) => *topic,
+            Some(Use::Pass) => return Ok(()),
+            Some(Use::Stranger) => {
                 *skipped += 1;
                 return Ok(());
             }
@@ -355,6 +375,14 @@ mod tests {
         let reader = DriveReader::open(&path).unwrap();
         assert_eq!(reader.calibration(), Some(&samples::calibration()));
         assert_eq!(reader.map(Result::unwrap).filter(|m| matches!(m, Message::Calibration(_))).count(), 1);
+        let mut reader = DriveReader::open(&path).unwrap();
+        reader.only(&["/calibration", "/tick"]);
+        let kinds = reader.map(|message| message.unwrap().topic()).collect::<Vec<_>>();
+        assert_eq!(
+            (kinds.len(), kinds[19]),
+            (21, "/calibration"),
+            "it has the stamp of the last frame, and comes first there"
+        );
     }
 
     #[test]

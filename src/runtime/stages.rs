@@ -1,6 +1,6 @@
 //! The rooms as stages: each takes what it needs out of the frame, calls its room's pure step and puts the answer in.
 
-use super::frame::Frame;
+use super::frame::{Buffers, Frame};
 use super::stage::Stage;
 use maps::ReferenceLine;
 use models::{CameraDetector, LidarSegmenter};
@@ -83,13 +83,14 @@ impl Stage for Detect {
     fn step(&mut self, frame: &mut Frame) -> Result<(), StepError> {
         let fatal = |e: models::ModelError| StepError::Fatal(e.to_string());
         let buffers = frame.buffers.as_mut().ok_or_else(|| StepError::Fatal("the frame has no buffers".into()))?;
+        let Buffers { image, points, labels } = &mut **buffers;
         let spans = &mut frame.spans;
         let mut found =
             Detections { frame: frame.admission.frame, stamp: frame.admission.stamp, ..Detections::default() };
         if frame.sensors.camera.is_some()
             && let Some(network) = &mut self.camera
         {
-            network.prepare(&buffers.image).map_err(fatal)?;
+            network.prepare(image).map_err(fatal)?;
             spans.lap("prepare image");
             network.infer().map_err(fatal)?;
             spans.lap("infer camera");
@@ -98,15 +99,15 @@ impl Stage for Detect {
         }
         if frame.sensors.lidar.is_some() {
             if let Some(network) = &mut self.lidar {
-                network.project(&buffers.points).map_err(fatal)?;
+                network.project(points).map_err(fatal)?;
                 spans.lap("project points");
                 network.infer().map_err(fatal)?;
                 spans.lap("infer lidar");
-                network.label(&buffers.points, &mut buffers.labels).map_err(fatal)?;
+                network.label(points, labels).map_err(fatal)?;
                 spans.lap("label points");
-                found.lidar = self.segments.step(&buffers.points, &buffers.labels, &self.calibration);
+                found.lidar = self.segments.step(points, labels, &self.calibration);
             } else {
-                found.lidar = self.geometry.step(&buffers.points, &self.calibration);
+                found.lidar = self.geometry.step(points, &self.calibration);
             }
             spans.lap("cluster");
         }

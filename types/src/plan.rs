@@ -54,6 +54,39 @@ impl Trajectory {
             acceleration_mps2: mix(before.acceleration_mps2, after.acceleration_mps2),
         })
     }
+
+    /// The point of the path nearest to a place, linear between points, the first of equals.
+    /// `None` if there is no point.
+    #[must_use]
+    pub fn nearest(&self, x: f64, y: f64) -> Option<TrajectoryPoint> {
+        let mut best = (f64::INFINITY, *self.points.first()?);
+        for pair in self.points.windows(2) {
+            let (a, b) = (&pair[0], &pair[1]);
+            let (dx, dy) = (b.x - a.x, b.y - a.y);
+            let square = dx * dx + dy * dy;
+            // A car that stands leaves points at one place: only the first of them has a direction to it.
+            if square < 1e-8 {
+                continue;
+            }
+            let share = (((x - a.x) * dx + (y - a.y) * dy) / square).clamp(0.0, 1.0);
+            let mix = |a: f64, b: f64| a + share * (b - a);
+            let (near_x, near_y) = (mix(a.x, b.x), mix(a.y, b.y));
+            let gap = (x - near_x).powi(2) + (y - near_y).powi(2);
+            if gap < best.0 {
+                let point = TrajectoryPoint {
+                    time_s: mix(a.time_s, b.time_s),
+                    x: near_x,
+                    y: near_y,
+                    heading_rad: a.heading_rad + share * crate::wrap_angle(b.heading_rad - a.heading_rad),
+                    curvature_1pm: mix(a.curvature_1pm, b.curvature_1pm),
+                    speed_mps: mix(a.speed_mps, b.speed_mps),
+                    acceleration_mps2: mix(a.acceleration_mps2, b.acceleration_mps2),
+                };
+                best = (gap, point);
+            }
+        }
+        Some(best.1)
+    }
 }
 
 /// What the vehicle is going to do.
@@ -215,6 +248,18 @@ mod tests {
         assert!((middle.x - 5.0).abs() < 1e-12);
         assert!((middle.heading_rad - std::f64::consts::PI).abs() < 1e-9);
         assert!(Trajectory::default().at(0.0).is_none());
+    }
+
+    #[test]
+    fn the_nearest_point_is_between_points() {
+        let point = |time_s, x, y| TrajectoryPoint { time_s, x, y, ..Default::default() };
+        let points = vec![point(0.0, 0.0, 0.0), point(1.0, 4.0, 0.0), point(2.0, 4.0, 0.0), point(3.0, 4.0, 2.0)];
+        let trajectory = Trajectory { points, tail_start: 3 };
+        let near = trajectory.nearest(3.0, -1.0).unwrap();
+        assert_eq!((near.x, near.y, near.time_s), (3.0, 0.0, 0.75));
+        let end = trajectory.nearest(9.0, 9.0).unwrap();
+        assert_eq!((end.x, end.y, end.time_s), (4.0, 2.0, 3.0));
+        assert!(Trajectory::default().nearest(0.0, 0.0).is_none());
     }
 
     #[test]

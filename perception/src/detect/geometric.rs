@@ -87,7 +87,7 @@ impl GeometricDetector {
             let surroundings = Surroundings { ground: &self.ground, sensor, sweep_points: self.all.len() };
             found.extend(detection(&self.members, overhead, &surroundings));
         }
-        suppress::parts(&mut found);
+        suppress::parts(&mut found, |_| false);
         found
     }
 
@@ -166,4 +166,83 @@ fn in_the_way(members: &[Point], ground: &Ground) -> Option<Box3> {
     let mut bbox = extent::visible(&face, &lshape::rectangle_at(&face, 0.0)?);
     extent::stand_on(&mut bbox, ground);
     (face.len() >= 2 * FEWEST_POINTS && bbox.height > 0.5).then_some(bbox)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::{Lidar, standing};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn detect(lidar: &Lidar, boxes: &[Box3]) -> Vec<Detection3> {
+        GeometricDetector::new(GeometricConfig::default()).step(&lidar.sweep(boxes).0, &lidar.calibration())
+    }
+
+    #[test]
+    fn the_car_ahead_is_found_by_any_lidar_with_its_rear_in_place() {
+        for (beams, height_m) in [(16, 1.73), (32, 2.3), (64, 1.73), (64, 0.9)] {
+            let lidar = Lidar { beams, height_m };
+            for rear in [7.0, 12.0, 20.0] {
+                let car = standing(rear + 2.15, 0.2, [4.3, 1.8, 1.5], 0.0);
+                let found = detect(&lidar, &[car]);
+                let [object] = found.as_slice() else { panic!("{beams} beams, rear at {rear}: {found:?}") };
+                assert_eq!(object.class, ObjectClass::Car);
+                let b = object.bbox;
+                assert!((b.center[0] - 0.5 * b.length - rear).abs() < 0.15, "rear {rear}: {b:?}");
+                assert!((b.center[1] - 0.2).abs() < 0.2 && b.yaw.abs() < 0.1 && b.iou_bev(&car) > 0.75, "{b:?}");
+                assert!((b.center[2] - 0.5 * b.height).abs() < 0.3, "stands on the ground: {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn people_poles_and_trucks_are_told_apart() {
+        let lidar = Lidar { beams: 64, height_m: 1.73 };
+        let person = standing(10.0, 4.0, [0.5, 0.6, 1.75], 0.0);
+        let pole = standing(12.0, -4.0, [0.3, 0.3, 6.0], 0.0);
+        let truck = standing(16.0, 9.0, [9.0, 2.5, 3.6], 0.1);
+        let found = detect(&lidar, &[person, pole, truck]);
+        let class_at = |b: &Box3| found.iter().find(|object| object.bbox.iou_bev(b) > 0.2).map(|object| object.class);
+        assert_eq!(class_at(&person), Some(ObjectClass::Pedestrian));
+        assert_eq!(class_at(&pole), Some(ObjectClass::Unknown));
+        assert_eq!(class_at(&truck), Some(ObjectClass::Truck));
+    }
+
+    #[test]
+    fn a_wall_counts_only_where_it_is_in_the_way() {
+        let lidar = Lidar { beams: 64, height_m: 1.73 };
+        let beside = standing(10.0, 8.0, [40.0, 0.4, 3.0], 0.0);
+        assert_eq!(detect(&lidar, &[beside]), []);
+        let across = standing(20.0, 0.0, [0.4, 40.0, 3.0], 0.0);
+        let found = detect(&lidar, &[across]);
+        let [object] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(object.class, ObjectClass::Unknown);
+        let nearest = object.bbox.corners_bev().iter().map(|corner| corner[0]).fold(f64::INFINITY, f64::min);
+        assert!((nearest - 19.8).abs() < 0.1 && object.bbox.length.max(object.bbox.width) > 2.5, "{object:?}");
+    }
+
+    #[test]
+    fn a_sweep_leaves_nothing_behind() {
+        let lidar = Lidar { beams: 32, height_m: 1.73 };
+        let sweeps = [8.0, 14.0].map(|x| lidar.sweep(&[standing(x, 1.0, [4.3, 1.8, 1.5], 0.3)]).0);
+        let mut used = GeometricDetector::new(GeometricConfig::default());
+        used.step(&sweeps[0], &lidar.calibration());
+        let again = used.step(&sweeps[1], &lidar.calibration());
+        assert_eq!(again, GeometricDetector::new(GeometricConfig::default()).step(&sweeps[1], &lidar.calibration()));
+        assert!(!again.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_points_give_valid_objects(
+            points in proptest::collection::vec(prop::array::uniform3(prop_oneof![8 => -12.0..12.0f32, 1 => any::<f32>()]), 0..400),
+        ) {
+            let column = |axis: usize| points.iter().map(|point| point[axis]).collect::<Vec<f32>>();
+            let cloud = PointCloud { x: column(0), y: column(1), z: column(2), ..PointCloud::default() };
+            let calibration = Lidar { beams: 2, height_m: 1.7 }.calibration();
+            for object in GeometricDetector::new(GeometricConfig::default()).step(&cloud, &calibration) {
+                prop_assert!(object.bbox.is_valid() && (0.0..=1.0).contains(&object.score));
+            }
+        }
+    }
 }

@@ -14,6 +14,8 @@ mod ground;
 mod join;
 mod lshape;
 mod points;
+#[cfg(test)]
+mod scene;
 mod segment;
 mod size;
 mod suppress;

@@ -100,7 +100,7 @@ impl SegmentDetector {
         }
         if self.config.complete {
             found = join::join(found, &shapes);
-            suppress::parts(&mut found);
+            suppress::parts(&mut found, ObjectClass::is_vulnerable);
         }
         found
     }
@@ -194,5 +194,76 @@ impl Summary {
         let ridden_share = self.per_class[ridden as usize] as f64 / self.count.max(1) as f64;
         let is_rider = ridden_share > 0.25 || visible_length > 1.05;
         if class == ObjectClass::Pedestrian && is_rider { ridden } else { class }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::{Lidar, standing};
+    use super::*;
+    use proptest::prelude::*;
+
+    const LIDAR: Lidar = Lidar { beams: 64, height_m: 1.73 };
+
+    /// What the detector finds among boxes that the network has named without fault.
+    fn detect(config: SegmentConfig, world: &[(Box3, Option<ObjectClass>)]) -> Vec<Detection3> {
+        let boxes: Vec<Box3> = world.iter().map(|(bbox, _)| *bbox).collect();
+        let (cloud, hits) = LIDAR.sweep(&boxes);
+        let class: Vec<_> = hits.iter().map(|hit| hit.and_then(|index| world[index].1)).collect();
+        let labels = PointLabels { confidence: vec![0.9; class.len()], class };
+        SegmentDetector::new(config).step(&cloud, &labels, &LIDAR.calibration())
+    }
+
+    #[test]
+    fn a_named_car_is_whole_and_a_visible_one_is_not() {
+        let car = standing(14.0, 1.0, [4.3, 1.8, 1.5], 0.0);
+        let whole = detect(SegmentConfig::default(), &[(car, Some(ObjectClass::Car))]);
+        let [object] = whole.as_slice() else { panic!("{whole:?}") };
+        assert_eq!(object.class, ObjectClass::Car);
+        assert!(object.bbox.iou_bev(&car) > 0.85 && object.score > 0.8, "{object:?}");
+        let seen = detect(SegmentConfig { complete: false, ..SegmentConfig::default() }, &[(car, Some(ObjectClass::Car))]);
+        let [object] = seen.as_slice() else { panic!("{seen:?}") };
+        assert!(object.bbox.height < 1.4 && object.bbox.length < 4.4, "without the part below the clearance: {object:?}");
+    }
+
+    #[test]
+    fn what_is_not_named_is_kept_with_a_lower_score() {
+        let car = (standing(14.0, 1.0, [4.3, 1.8, 1.5], 0.0), None);
+        let found = detect(SegmentConfig::default(), &[car]);
+        let [object] = found.as_slice() else { panic!("{found:?}") };
+        assert!(object.score < 0.4 && object.bbox.iou_bev(&car.0) > 0.8, "{object:?}");
+    }
+
+    #[test]
+    fn a_long_person_rides() {
+        let class = |length: f64| {
+            let person = standing(9.0, -2.0, [length, 0.5, 1.7], 1.2);
+            detect(SegmentConfig::default(), &[(person, Some(ObjectClass::Pedestrian))])[0].class
+        };
+        assert_eq!(class(0.6), ObjectClass::Pedestrian);
+        assert_eq!(class(1.6), ObjectClass::Cyclist);
+        let summary = |per_class: [usize; 9]| Summary { count: per_class.iter().sum(), confidence: 0.9, per_class };
+        assert_eq!(summary([0, 0, 0, 0, 0, 30, 70, 0, 0]).class(0.7), ObjectClass::Cyclist);
+        assert_eq!(summary([0, 0, 0, 0, 40, 10, 50, 0, 0]).class(0.7), ObjectClass::Motorcycle);
+        assert_eq!(summary([0, 40, 60, 0, 0, 0, 0, 0, 0]).class(5.0), ObjectClass::Truck);
+    }
+
+    proptest! {
+        #[test]
+        fn any_points_and_labels_give_valid_objects(
+            points in proptest::collection::vec(
+                (prop::array::uniform3(prop_oneof![8 => -6.0..6.0f32, 1 => any::<f32>()]), 0..9usize, prop_oneof![3 => 0.5..1.0f32, 1 => any::<f32>()]),
+                0..500,
+            ),
+            fewer in 0..600usize,
+        ) {
+            let column = |axis: usize| points.iter().map(|(point, _, _)| point[axis]).collect::<Vec<f32>>();
+            let cloud = PointCloud { x: column(0), y: column(1), z: column(2), ..PointCloud::default() };
+            let class = points.iter().map(|(_, class, _)| Some(ObjectClass::ALL[*class])).take(fewer).collect();
+            let labels = PointLabels { class, confidence: points.iter().map(|(_, _, confidence)| *confidence).collect() };
+            for object in SegmentDetector::new(SegmentConfig::default()).step(&cloud, &labels, &LIDAR.calibration()) {
+                prop_assert!(object.bbox.is_valid() && (0.0..=1.0).contains(&object.score));
+            }
+        }
     }
 }

@@ -39,17 +39,11 @@ struct Block {
 }
 
 /// Which blocks lie around one moving point: kept between searches while the point stays in its voxel.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Neighbourhood {
     key: Option<VoxelKey>,
     count: usize,
     blocks: [(u32, u8); 27],
-}
-
-impl Default for Neighbourhood {
-    fn default() -> Self {
-        Self { key: None, count: 0, blocks: [(0, 0); 27] }
-    }
 }
 
 impl Neighbourhood {

@@ -7,8 +7,7 @@ use types::{Box3, Detection3, Detections, EgoState, ObjectClass};
 /// Boxes with an edge longer than this or farther away are no objects, m.
 const LARGEST_M: f64 = 60.0;
 const FARTHEST_M: f64 = 1000.0;
-/// Standard deviation of a box's near corner, m: a part that is always there and one that grows with the distance.
-const NOISE_M: f64 = 0.1;
+/// How much the standard deviation of a box's near corner grows with the distance.
 const NOISE_PER_M: f64 = 0.002;
 
 /// One detection in `odom`.
@@ -24,11 +23,12 @@ pub(super) struct Measurement {
     pub(super) noise_m: f64,
 }
 
-/// Takes over the valid detections, at most `most` of them, best score first.
+/// Takes over the valid detections, at most `most` of them, best score first. `noise_m` is how exact a near box is.
 pub(super) fn measure(
     detections: &Detections,
     ego: &EgoState,
     most: usize,
+    noise_m: f64,
     order: &mut Vec<Detection3>,
     out: &mut Vec<Measurement>,
 ) {
@@ -52,7 +52,7 @@ pub(super) fn measure(
             group: Group::of(detection.class),
             score: detection.score.clamp(0.0, 1.0),
             viewer,
-            noise_m: NOISE_M + NOISE_PER_M * distance,
+            noise_m: noise_m + NOISE_PER_M * distance,
         }
     }));
     out.retain(|measurement| measurement.bbox.is_valid() && measurement.noise_m.is_finite());

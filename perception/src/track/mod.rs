@@ -48,6 +48,8 @@ pub struct Config {
     pub birth_score: f64,
     /// Least existence probability of a track that is told.
     pub told_existence: f64,
+    /// Standard deviation of the seen side of a near box along each axis, m: how exact the detector is.
+    pub position_noise_m: f64,
 }
 
 impl Default for Config {
@@ -59,6 +61,7 @@ impl Default for Config {
             sure_score: 0.9,
             birth_score: 0.1,
             told_existence: 0.2,
+            position_noise_m: 0.15,
         }
     }
 }
@@ -99,7 +102,7 @@ impl Tracker {
     /// all of them if the ego's state is not finite. At most the 512 best are used.
     pub fn step(&mut self, detections: &Detections, ego: &EgoState) -> Tracks {
         if let Some(dt_s) = self.advance(detections.stamp) {
-            measure(detections, ego, MOST, &mut self.order, &mut self.measurements);
+            measure(detections, ego, MOST, self.config.position_noise_m, &mut self.order, &mut self.measurements);
             self.predict(dt_s);
             self.associate();
             self.update();

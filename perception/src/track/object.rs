@@ -4,7 +4,7 @@ use super::existence::Existence;
 use super::filter::{HeadingFilter, LevelFilter, PlanarFilter};
 use super::group::{Group, Motion};
 use super::measurement::Measurement;
-use super::shape::{HeadingVotes, Size, growth, oriented};
+use super::shape::{HeadingVotes, Size, completed, oriented};
 use std::f64::consts::FRAC_PI_2;
 use types::{Box3, ObjectClass, Track, wrap_angle};
 
@@ -99,7 +99,9 @@ impl Object {
 
     /// Squared Mahalanobis distance of the measured box, completed to this object's size.
     pub(super) fn distance_squared(&self, seen: &Measurement) -> f64 {
-        self.plane.distance_squared(self.completed(seen).0, seen.noise_m)
+        let (measured, _) = oriented(&seen.bbox, self.heading.yaw());
+        let center = completed(&measured, self.size, self.heading.yaw(), seen.viewer);
+        self.plane.distance_squared(center, seen.noise_m)
     }
 
     pub(super) fn update(&mut self, seen: &Measurement) {
@@ -109,13 +111,16 @@ impl Object {
         self.existence.hit(seen.score);
         self.vote(seen);
 
-        let (bbox, quarters) = oriented(&seen.bbox, self.heading.yaw());
-        let grown = self.size.learned(&bbox);
-        self.plane.shift(growth(&self.bbox(), grown, seen.viewer));
-        self.size = grown;
-        self.plane.update(self.completed(seen).0, seen.noise_m);
-        self.level.update(bbox.center[2], seen.noise_m);
-        self.heading.update(bbox.yaw, motion.heading_noise_rad);
+        let (measured, quarters) = oriented(&seen.bbox, self.heading.yaw());
+        let own = self.bbox();
+        self.size = self.size.learned(&measured);
+        self.heading.update(measured.yaw, motion.heading_noise_rad);
+        // What was learnt about the shape moves the centre, but the object did not move.
+        let center = completed(&own, self.size, self.heading.yaw(), seen.viewer);
+        self.plane.shift([center[0] - own.center[0], center[1] - own.center[1]]);
+        let center = completed(&measured, self.size, self.heading.yaw(), seen.viewer);
+        self.plane.update(center, seen.noise_m);
+        self.level.update(measured.center[2], seen.noise_m);
         self.heading_votes.measured(quarters, &seen.bbox, seen.score);
 
         self.follow_motion(&motion);
@@ -142,13 +147,6 @@ impl Object {
         }
     }
 
-    /// The centre of the measured box with this object's heading and size, seen side in place.
-    fn completed(&self, seen: &Measurement) -> ([f64; 2], Box3) {
-        let (bbox, _) = oriented(&seen.bbox, self.heading.yaw());
-        let [dx, dy] = growth(&bbox, self.size, seen.viewer);
-        ([bbox.center[0] + dx, bbox.center[1] + dy], bbox)
-    }
-
     fn vote(&mut self, seen: &Measurement) {
         self.class_votes = self.class_votes.map(|votes| VOTE_MEMORY * votes);
         let weight = if seen.class == ObjectClass::Unknown { UNKNOWN_VOTE } else { 1.0 };
@@ -166,7 +164,9 @@ impl Object {
         let certain = speed > POINTING_MPS.max(MOVING * spread);
         if certain {
             let off = wrap_angle(vy.atan2(vx) - self.heading.yaw());
-            self.heading_votes.moved((off / FRAC_PI_2).round().rem_euclid(4.0) as usize);
+            self.heading_votes.known((off / FRAC_PI_2).round().rem_euclid(4.0) as usize);
+        } else if motion.rolls && self.size.is_broad() {
+            self.heading_votes.known(1);
         }
         let quarters = self.heading_votes.decide();
         if quarters > 0 {

@@ -31,6 +31,11 @@ impl Size {
         Self { length: bbox.length, width: bbox.width, height: bbox.height }
     }
 
+    /// Whether the sides are clearly longer than the ends.
+    pub(super) fn is_broad(self) -> bool {
+        self.width > ELONGATED * self.length
+    }
+
     /// The size after one more measurement: near the largest that was seen for long enough.
     pub(super) fn learned(self, seen: &Box3) -> Self {
         let follow = |own: f64, seen: f64| own + if seen > own { GROW } else { SHRINK } * (seen - own);
@@ -48,22 +53,22 @@ pub(super) fn oriented(measured: &Box3, yaw: f64) -> (Box3, usize) {
     let quarters = (wrap_angle(measured.yaw - yaw) / FRAC_PI_2).round();
     let turned = Box3 { yaw: wrap_angle(measured.yaw - quarters * FRAC_PI_2), ..*measured };
     let quarters = quarters.rem_euclid(4.0) as usize;
-    if quarters % 2 == 0 {
+    if quarters.is_multiple_of(2) {
         return (turned, quarters);
     }
     (Box3 { length: measured.width, width: measured.length, ..turned }, quarters)
 }
 
-/// How far the centre of a box moves when its size becomes `size` and the side that `viewer` sees stays where it is.
-pub(super) fn growth(bbox: &Box3, size: Size, viewer: [f64; 2]) -> [f64; 2] {
-    let pose = Pose2 { x: bbox.center[0], y: bbox.center[1], yaw: bbox.yaw };
-    let [ahead, aside] = pose.inverse_transform(viewer[0], viewer[1]);
+/// The centre of a box of `size` and `yaw` whose seen corner, or seen face, is that of the measured box. Only the near
+/// side is trusted: neither the far end nor the heading of a single measurement moves the centre.
+pub(super) fn completed(measured: &Box3, size: Size, yaw: f64, viewer: [f64; 2]) -> [f64; 2] {
+    let seen = Pose2 { x: measured.center[0], y: measured.center[1], yaw: measured.yaw };
+    let [ahead, aside] = seen.inverse_transform(viewer[0], viewer[1]);
     // +1 or -1 when the viewer sees that end, in between when it stands beside the box.
-    let side = |offset: f64, extent: f64| offset / offset.abs().max(0.5 * extent + 1.0);
-    let along = -0.5 * side(ahead, bbox.length) * (size.length - bbox.length);
-    let across = -0.5 * side(aside, bbox.width) * (size.width - bbox.width);
-    let [x, y] = pose.transform(along, across);
-    [x - pose.x, y - pose.y]
+    let side = |offset: f64, extent: f64| 0.5 * offset / offset.abs().max(0.5 * extent + 1.0);
+    let (end, flank) = (side(ahead, measured.length), side(aside, measured.width));
+    let [x, y] = seen.transform(end * measured.length, flank * measured.width);
+    Pose2 { x, y, yaw }.transform(-end * size.length, -flank * size.width)
 }
 
 /// Counts which way the box should have been turned.
@@ -78,8 +83,8 @@ impl HeadingVotes {
         self.vote(quarters, weight);
     }
 
-    /// The motion says `quarters`.
-    pub(super) fn moved(&mut self, quarters: usize) {
+    /// The motion, or that vehicles are longer than wide, says `quarters`.
+    pub(super) fn known(&mut self, quarters: usize) {
         self.vote(quarters, 1.0);
     }
 
@@ -103,6 +108,7 @@ impl HeadingVotes {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::f64::consts::FRAC_PI_4;
 
     fn near_face(bbox: &Box3, viewer: [f64; 2]) -> f64 {
         let corners = bbox.corners_bev();
@@ -113,10 +119,22 @@ mod tests {
     fn a_growing_view_keeps_its_near_face() {
         let seen = Box3 { center: [20.0, 0.0, 0.8], length: 1.0, width: 1.8, height: 1.5, yaw: 0.0 };
         let size = Size { length: 4.4, width: 1.8, height: 1.5 };
-        let [dx, dy] = growth(&seen, size, [0.0, 0.0]);
-        assert!((dx - 1.7).abs() < 1e-9 && dy.abs() < 1e-9, "{dx} {dy}");
-        let behind = growth(&seen, size, [60.0, 0.0]);
-        assert!((behind[0] + 1.7).abs() < 1e-9);
+        let [x, y] = completed(&seen, size, 0.0, [0.0, 0.0]);
+        assert!((x - 21.7).abs() < 1e-9 && y.abs() < 1e-9, "{x} {y}");
+        let behind = completed(&seen, size, 0.0, [60.0, 0.0]);
+        assert!((behind[0] - 18.3).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_heading_that_is_off_moves_the_centre_little() {
+        let size = Size { length: 4.4, width: 1.8, height: 1.5 };
+        let face = [10.0, 0.0];
+        for yaw in [-0.3f64, 0.2] {
+            let center = [face[0] + 2.2 * yaw.cos(), face[1] + 2.2 * yaw.sin(), 0.8];
+            let seen = Box3 { center, length: 4.4, width: 1.8, height: 1.5, yaw };
+            let [x, y] = completed(&seen, size, 0.0, [0.0, 0.0]);
+            assert!((x - 12.2).abs() < 0.15 && y.abs() < 0.3 * center[1].abs(), "{x} {y}");
+        }
     }
 
     #[test]
@@ -127,7 +145,7 @@ mod tests {
         assert_eq!(votes.decide(), 0);
         (0..9).for_each(|_| votes.measured(1, &long, 1.0));
         assert_eq!((votes.decide(), votes.decide()), (1, 0));
-        (0..6).for_each(|_| votes.moved(2));
+        (0..6).for_each(|_| votes.known(2));
         assert_eq!(votes.decide(), 2);
     }
 
@@ -136,7 +154,7 @@ mod tests {
         fn orienting_keeps_the_footprint(yaw in -4.0..4.0f64, reference in -4.0..4.0f64) {
             let measured = Box3 { center: [3.0, 4.0, 0.0], length: 4.0, width: 2.0, height: 1.0, yaw };
             let (turned, _) = oriented(&measured, reference);
-            prop_assert!(wrap_angle(turned.yaw - reference).abs() < 0.7854);
+            prop_assert!(wrap_angle(turned.yaw - reference).abs() < FRAC_PI_4 + 1e-9);
             prop_assert!(turned.iou_bev(&measured) > 0.999);
         }
 
@@ -145,8 +163,8 @@ mod tests {
             let viewer = [20.0 * angle.cos(), 20.0 * angle.sin()];
             let seen = Box3 { center: [0.0; 3], length, width, height: 1.5, yaw: 0.0 };
             let size = Size { length: 4.5, width: 1.9, height: 1.5 };
-            let [dx, dy] = growth(&seen, size, viewer);
-            let full = Box3 { center: [dx, dy, 0.0], length: size.length, width: size.width, ..seen };
+            let [x, y] = completed(&seen, size, 0.0, viewer);
+            let full = Box3 { center: [x, y, 0.0], length: size.length, width: size.width, ..seen };
             prop_assert!((near_face(&full, viewer) - near_face(&seen, viewer)).abs() < 0.05);
         }
     }

@@ -1,6 +1,6 @@
 //! The walk over all records: finds what is whole in a file whose summary is missing.
 
-use super::{Chunk, Container, RECORD_HEAD};
+use super::{Chunk, Container, RECORD_HEAD, damaged};
 use crate::error::RecordingError;
 use mcap::records::{Record, op};
 use mcap::{MAGIC, parse_record};
