@@ -23,7 +23,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     let [sequence, output] = arguments.as_slice() else { return Err("usage: drive_kitti SEQUENCE OUTPUT".into()) };
     let folder = PathBuf::from(drives).join("kitti_tracking/training/velodyne").join(sequence);
-    let mut files: Vec<_> = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
     files.sort();
     let base_from_lidar = nalgebra::Isometry3::translation(0.76, 0.0, 1.73);
     let calibration = Calibration { base_from_lidar, camera: None };

@@ -72,7 +72,8 @@ fn main() -> Result<(), Failure> {
     std::fs::write(output.with_extension("base"), objects)?;
     for (what, times) in [("decode", &mut decoding), ("detect", &mut detecting)] {
         times.sort();
-        let at = |share: usize| times.get((times.len() * share / 100).min(times.len() - 1)).copied().unwrap_or_default();
+        let at =
+            |share: usize| times.get((times.len() * share / 100).min(times.len() - 1)).copied().unwrap_or_default();
         println!("{what}: p0 {:?} p50 {:?} p90 {:?} p100 {:?}", at(0), at(50), at(90), at(100));
     }
     Ok(())
@@ -86,7 +87,8 @@ fn load(network: &[String]) -> Result<LidarSegmenter, Failure> {
 }
 
 fn read_sweep(seq: u64, file: &Path) -> Result<LidarSweep, Failure> {
-    let place = |(index, name): (usize, &str)| PointField { name: name.into(), offset: 4 * index, kind: PointKind::F32 };
+    let place =
+        |(index, name): (usize, &str)| PointField { name: name.into(), offset: 4 * index, kind: PointKind::F32 };
     let fields = ["x", "y", "z", "intensity"].into_iter().enumerate().map(place).collect();
     Ok(LidarSweep { seq, stamp: Stamp::default(), stride: 16, fields, data: std::fs::read(file)? })
 }

@@ -23,7 +23,8 @@ fn main() -> Result<(), Failure> {
     let arguments: Vec<_> = std::env::args().skip(1).map(PathBuf::from).collect();
     let [folder, output] = arguments.as_slice() else { return Err("usage: track_kitti FOLDER OUTPUT".into()) };
     std::fs::create_dir_all(output)?;
-    let mut sequences: Vec<_> = std::fs::read_dir(folder.join("calib"))?.flatten().map(|entry| entry.file_name()).collect();
+    let mut sequences: Vec<_> =
+        std::fs::read_dir(folder.join("calib"))?.flatten().map(|entry| entry.file_name()).collect();
     sequences.sort();
     let (mut frames, mut spent) = (0, Duration::ZERO);
     for name in sequences {
@@ -126,14 +127,13 @@ impl Sensors {
 fn rigid(rows: &[f64]) -> Isometry3<f64> {
     let matrix = Matrix3x4::from_row_slice(rows);
     let rotation = Rotation3::from_matrix(&matrix.fixed_view::<3, 3>(0, 0).into_owned());
-    Isometry3::from_parts(Translation3::from(matrix.column(3).into_owned()), UnitQuaternion::from_rotation_matrix(&rotation))
+    Isometry3::from_parts(
+        Translation3::from(matrix.column(3).into_owned()),
+        UnitQuaternion::from_rotation_matrix(&rotation),
+    )
 }
 
-fn read_detections(
-    folder: &Path,
-    name: &Path,
-    sensors: &Sensors,
-) -> Result<BTreeMap<u64, Vec<Detection3>>, Failure> {
+fn read_detections(folder: &Path, name: &Path, sensors: &Sensors) -> Result<BTreeMap<u64, Vec<Detection3>>, Failure> {
     let mut frames = BTreeMap::<u64, Vec<_>>::new();
     for (class, label) in CLASSES {
         let file = folder.join("detection").join(format!("pointrcnn_{label}")).join(name);

@@ -87,12 +87,8 @@ fn can_be(lidar: ObjectClass, camera: ObjectClass) -> bool {
 /// The image rectangle around a box of `base_link`, clipped to the image; `None` if nothing of it is before the camera.
 fn project(model: &CameraModel, camera_from_base: &Isometry3<f64>, bbox: &Box3) -> Option<Box2> {
     let corners = bbox.corners().map(|corner| camera_from_base * Point3::from(corner));
-    let mut around = Box2 {
-        x_min: f64::INFINITY,
-        y_min: f64::INFINITY,
-        x_max: f64::NEG_INFINITY,
-        y_max: f64::NEG_INFINITY,
-    };
+    let mut around =
+        Box2 { x_min: f64::INFINITY, y_min: f64::INFINITY, x_max: f64::NEG_INFINITY, y_max: f64::NEG_INFINITY };
     let mut add = |point: Point3<f64>| {
         let pixel = model.k * point.coords;
         let (u, v) = (pixel.x / pixel.z, pixel.y / pixel.z);
@@ -140,9 +136,10 @@ fn is_clearly_visible(index: usize, lidar: &[Detection3], seen: &[Option<Box2>],
         };
         common.area() > HIDDEN_SHARE * bbox.area()
     };
-    let is_hidden = lidar.iter().zip(seen).any(|(object, other)| {
-        range(object) < range(&lidar[index]) && other.as_ref().is_some_and(hidden)
-    });
+    let is_hidden = lidar
+        .iter()
+        .zip(seen)
+        .any(|(object, other)| range(object) < range(&lidar[index]) && other.as_ref().is_some_and(hidden));
     inside && bbox.y_max - bbox.y_min >= CLEAR_ROWS_PX && !is_hidden
 }
 
@@ -200,7 +197,8 @@ mod tests {
     #[test]
     fn an_unknown_cluster_becomes_what_the_camera_sees() {
         let mut rear = object(ObjectClass::Unknown, 12.0, 0.0);
-        rear.bbox = Box3 { center: [12.0, 0.0, 0.75], length: 1.7, width: 0.4, height: 1.5, yaw: std::f64::consts::FRAC_PI_2 };
+        rear.bbox =
+            Box3 { center: [12.0, 0.0, 0.75], length: 1.7, width: 0.4, height: 1.5, yaw: std::f64::consts::FRAC_PI_2 };
         let camera = [witness(&rear, ObjectClass::Car, 0.9)];
         let mut lidar = vec![rear];
         fuse(&calibration(), &camera, &mut lidar);
@@ -239,7 +237,13 @@ mod tests {
         let one = (0..9usize, prop::array::uniform7(prop_oneof![8 => -60.0..60.0f64, 1 => any::<f64>()]), 0.0..1.0f64);
         proptest::collection::vec(one, 0..12).prop_map(|all| {
             let build = |(class, v, score): (usize, [f64; 7], f64)| Detection3 {
-                bbox: Box3 { center: [v[0], v[1], v[2]], length: v[3].abs(), width: v[4].abs(), height: v[5].abs(), yaw: v[6] },
+                bbox: Box3 {
+                    center: [v[0], v[1], v[2]],
+                    length: v[3].abs(),
+                    width: v[4].abs(),
+                    height: v[5].abs(),
+                    yaw: v[6],
+                },
                 class: ObjectClass::ALL[class],
                 score,
                 point_count: 9,

@@ -26,8 +26,12 @@ const GENTLE_MPS2: [f64; 2] = [1.0, 2.2];
 const CURVE_MPS2: f64 = 2.0;
 /// Deceleration before curves, m/s2.
 const BEFORE_CURVE_MPS2: f64 = 1.2;
-/// Closer to the place behind a standing target a standing car stays where it is, m.
+/// A standing car stays where it is while the target ahead is slower than this (m/s) and the gap at most this much
+/// wider than wanted (m): a tracker's noise is no reason to creep.
+const LEAVE_MPS: f64 = 1.0;
 const STAY_M: f64 = 1.5;
+/// A car slower than this stands, m/s.
+const STANDING_MPS: f64 = 0.2;
 /// Most rows of the table of the line.
 const MOST_ROWS: f64 = 1000.0;
 
@@ -128,8 +132,13 @@ impl Lattice {
     pub fn sample(&mut self, road: &Road<'_>, targets: &[Target], memory: &Memory, config: &Config, vehicle: &Vehicle) {
         let kept = memory.kept.as_ref();
         self.tabulate(road, config, vehicle);
-        self.sample_speeds(road, kept, vehicle);
-        self.sample_targets(road, targets, kept, config, vehicle);
+        let stays = |target: &Target| {
+            let gap = target.rear_s_m - vehicle.front_offset_m() - road.s_m;
+            !target.crosses && target.speed_mps < LEAVE_MPS && gap < config.standstill_gap_m + STAY_M
+        };
+        let slowest = if road.ego.s_dot_mps < STANDING_MPS && targets.iter().any(stays) { LEAVE_MPS } else { 0.0 };
+        self.sample_speeds(road, kept, slowest, vehicle);
+        self.sample_targets(road, targets, kept, slowest, config, vehicle);
         let ways = self.sample_offsets(road, kept);
         self.samples.resize(self.profiles.len() * SAMPLES, [0.0; 4]);
         self.flaws.clear();
@@ -150,7 +159,8 @@ impl Lattice {
         }
     }
 
-    fn sample_speeds(&mut self, road: &Road<'_>, kept: Option<&Kept>, vehicle: &Vehicle) {
+    /// Speeds below `slowest` are left to braking.
+    fn sample_speeds(&mut self, road: &Road<'_>, kept: Option<&Kept>, slowest: f64, vehicle: &Vehicle) {
         let (speed, limits) = (road.ego.s_dot_mps, &vehicle.limits);
         let start = [speed, road.ego.s_ddot_mps2];
         self.profiles.clear();
@@ -166,6 +176,7 @@ impl Lattice {
                 self.profiles.push(Profile::keep(start, *wanted, *end_s, limits));
             }
         }
+        self.profiles.retain(|profile| profile.end_speed_mps >= slowest);
         for deceleration in [GENTLE_MPS2[0], GENTLE_MPS2[1], limits.deceleration_mps2] {
             self.profiles.push(Profile::brake(start, deceleration.min(limits.deceleration_mps2), limits));
         }
@@ -176,17 +187,18 @@ impl Lattice {
         road: &Road<'_>,
         targets: &[Target],
         kept: Option<&Kept>,
+        slowest: f64,
         config: &Config,
         vehicle: &Vehicle,
     ) {
         let (speed, limits) = (road.ego.s_dot_mps, &vehicle.limits);
         let start = [speed, road.ego.s_ddot_mps2];
-        for (index, target) in targets.iter().enumerate() {
+        for (index, target) in targets.iter().enumerate().filter(|(_, target)| target.speed_mps >= slowest) {
             for share in GAP_SHARES {
                 let gap = share * config.standstill_gap_m + config.headway_s * target.speed_mps;
                 let room = target.rear_s_m - vehicle.front_offset_m() - gap - road.s_m;
                 let standing = target.speed_mps == 0.0;
-                if standing && (room < 0.05 || (speed < 0.1 && room < STAY_M)) {
+                if standing && room < 0.05 {
                     continue;
                 }
                 let smooth = STOP_SHARES.map(|share| if standing { share * room / speed.max(0.1) } else { 0.0 });

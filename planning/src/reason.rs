@@ -45,34 +45,32 @@ impl View<'_> {
         let candidate = &self.lattice.candidates[index];
         let (profile, lateral) = (&self.lattice.profiles[candidate.profile], &self.lattice.laterals[candidate.lateral]);
         let travel = self.lattice.samples_of(candidate.profile)[profile.horizon_sample()][0];
-        let blocker = target_of(&profile.aim).map(|t| self.targets[t].object).or_else(|| self.blocker());
+        let target = target_of(&profile.aim).map(|t| self.targets[t].object);
+        let blocker = self.blocker();
+        let lead = self.targets.iter().find(|t| !t.crosses).map(|t| t.object);
+        let about = target.or(blocker).or(lead);
         let speed = profile.end_speed_mps;
         let wanted = self.lattice.row(travel).wanted_mps;
-        match blocker {
-            Some(object) if profile.stops() => self.stop(object, travel),
-            Some(object)
-                if lateral.end_m.abs() > BESIDE_M
-                    && target_of(&profile.aim).is_none()
-                    && speed > self.road.ego.s_dot_mps.min(0.7 * wanted) - 0.5 =>
-            {
+        let quick = speed > self.road.ego.s_dot_mps.min(0.7 * wanted) - 0.5;
+        match (about, blocker) {
+            (Some(object), _) if profile.stops() => self.stop(object, travel),
+            (_, Some(object)) if lateral.end_m.abs() > BESIDE_M && target.is_none() && quick => {
                 self.pass(object, lateral.end_m, speed)
             }
-            Some(object) if target_of(&profile.aim).is_some() || speed < wanted - 0.5 => self.follow(object, speed),
+            (Some(object), _) if target.is_some() || speed < wanted - 0.5 => self.follow(object, speed),
             _ => self.cruise(profile.stops() && wanted > 0.5, speed, wanted),
         }
     }
 
-    /// The object that the undisturbed drive (wanted speed, on the line) would hit, else the nearest lead.
+    /// The object that the undisturbed drive (the wanted speed, on the line) would hit first.
     fn blocker(&self) -> Option<usize> {
         let undisturbed = self
             .lattice
             .candidates
             .iter()
             .filter(|c| c.lateral == 0 && matches!(self.lattice.profiles[c.profile].aim, Aim::Keep(v) if v > 0.0));
-        let hit = undisturbed.filter_map(|c| c.hit).min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
-        hit.map(|(object, _)| object).or_else(|| {
-            self.targets.iter().find(|t| !t.crosses).map(|t| t.object).filter(|_| self.road.ego.s_dot_mps < 0.3)
-        })
+        let first = undisturbed.filter_map(|c| c.hit).min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+        first.map(|(object, _)| object)
     }
 
     fn stop(&self, object: usize, travel: f64) -> Decision {

@@ -125,7 +125,7 @@ fn vibration_is_no_reason_to_stop() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     /// Whatever the sensors say of acceleration and turn rate: in its lane, on a free road, a car drives on.
     #[test]

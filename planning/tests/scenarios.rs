@@ -6,7 +6,7 @@ mod world;
 use maps::ReferenceLine;
 use planning::Config;
 use types::{DecisionKind, Pose2};
-use world::{Actor, drive, ego};
+use world::{Actor, drive, drive_noisy, ego};
 
 fn road() -> ReferenceLine {
     ReferenceLine::straight(&Pose2 { x: -20.0, y: 0.0, yaw: 0.0 }, 600.0)
@@ -168,4 +168,40 @@ fn curves_are_driven_slower() {
 fn the_reason_tells_the_line() {
     let run = drive(Config::default(), None, ego(0.0, 0.0, 1.0, 8.0), &[], 0.2);
     assert!(run.last().plan.decision.reason.ends_with("straight ahead: no route"), "{:?}", run.last().plan.decision);
+}
+
+/// Noise of a real tracker: no stop and go, no emergency, the same place in the end.
+#[test]
+fn noise_does_not_make_it_nervous() {
+    let (standing, slow) = ([Actor::car(80.0, 0.0, 0.0)], [Actor::car(50.0, 0.0, 7.0)]);
+    let run = drive_noisy(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 12.0), &standing, 25.0, 1.0);
+    run.dump("noisy_standing");
+    let gap = 80.0 - 2.25 - (run.last().ego.pose().x + 3.67);
+    assert!(run.last().ego.speed_mps < 0.01 && (1.2..4.5).contains(&gap), "{gap}");
+    assert_eq!((run.hits, run.count(DecisionKind::EmergencyStop)), (0, 0));
+    assert!(run.flips() <= 8, "{}", run.flips());
+    let run = drive_noisy(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 13.0), &slow, 30.0, 1.0);
+    run.dump("noisy_slower");
+    assert!((run.last().ego.speed_mps - 7.0).abs() < 1.0 && run.least_gap_m > 7.0, "{}", run.least_gap_m);
+    assert_eq!((run.hits, run.count(DecisionKind::EmergencyStop)), (0, 0));
+    assert!(run.flips() <= 4, "{}", run.flips());
+}
+
+#[test]
+fn boxes_over_the_ego_are_judged_by_where_they_are() {
+    // Over the rear half: no object can be there. Over the bonnet: it stays.
+    let rear = Actor { size: [1.0, 1.0], ..Actor::car(0.2, 0.0, 0.0) };
+    let run = drive(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 8.0), &[rear], 0.3);
+    assert_eq!(run.count(DecisionKind::Cruise), 3, "{:?}", run.last().plan.decision);
+    let bonnet = Actor { size: [1.0, 1.0], ..Actor::car(3.3, 0.0, 0.0) };
+    let run = drive(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 0.0), &[bonnet], 2.0);
+    assert!(run.last().ego.pose().x < 0.05, "{:?}", run.last().plan.decision);
+}
+
+#[test]
+fn a_near_neighbour_in_the_next_lane_does_not_lock_a_standing_car() {
+    // 0.15 m beside the ego: closer than the wanted margin, yet no reason never to move again.
+    let beside = Actor::car(2.0, 0.91 + 0.9 + 0.15, 0.0);
+    let run = drive(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 0.0), &[beside], 6.0);
+    assert!(run.hits == 0 && run.last().ego.pose().x > 5.0, "{:?}", run.last().plan.decision);
 }

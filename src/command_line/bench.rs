@@ -46,7 +46,7 @@ pub fn run(what: &What) -> anyhow::Result<ExitCode> {
         drive: options.drive.clone().unwrap_or_else(embedded_drive),
         mode: Mode::Lossless,
         output: Some(folder.path().join("bench.mcap")),
-        compression: Compression::Lz4,
+        compression: Compression::None, // as `replay` does
         config: Config::read(options.config.as_deref())?,
         networks: options.networks.choice(),
         serial: true,

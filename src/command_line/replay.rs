@@ -1,12 +1,11 @@
 //! `chauffeur replay`.
 
-use super::{NetworkOptions, embedded_drive, table};
+use super::{CompressionName, NetworkOptions, embedded_drive, table};
 use crate::config::Config;
 use crate::replay::{Mode, Prepared, Replay};
 use crate::runtime::{FaultCell, Outcome, Progress};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use recordings::Compression;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,7 +27,7 @@ pub struct Options {
     #[arg(long, value_name = "DRIVE.mcap")]
     output: Option<PathBuf>,
     /// Compression of the log.
-    #[arg(long, value_enum, default_value_t = CompressionName::Lz4)]
+    #[arg(long, value_enum, default_value_t = CompressionName::None)]
     compression: CompressionName,
     /// The vehicle's configuration (TOML).
     #[arg(long, value_name = "FILE")]
@@ -52,12 +51,6 @@ enum ModeName {
     Realtime,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum CompressionName {
-    None,
-    Lz4,
-    Zstd,
-}
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let drive = options.drive.clone().unwrap_or_else(embedded_drive);
@@ -69,11 +62,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             ModeName::FromDetections => Mode::FromDetections,
             ModeName::Realtime => Mode::RealTime { rate: options.rate },
         },
-        compression: match options.compression {
-            CompressionName::None => Compression::None,
-            CompressionName::Lz4 => Compression::Lz4,
-            CompressionName::Zstd => Compression::Zstd,
-        },
+        compression: options.compression.into(),
         output: Some(output.clone()),
         config: Config::read(options.config.as_deref())?,
         networks: options.networks.choice(),

@@ -1,9 +1,10 @@
 //! `chauffeur simulate`.
 
+use super::CompressionName;
 use crate::stack::file_name;
 use anyhow::ensure;
 use clap::Args;
-use recordings::{Compression, DriveWriter, Message, RunRecord};
+use recordings::{DriveWriter, Message, RunRecord};
 use sim::World;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +21,9 @@ pub struct Options {
     /// Seconds of the world to skip before the first frame.
     #[arg(long, default_value_t = 0.0)]
     skip: f64,
+    /// Compression of the drive.
+    #[arg(long, value_enum, default_value_t = CompressionName::Zstd)]
+    compression: CompressionName,
     /// The drive to write.
     #[arg(long, value_name = "DRIVE.mcap")]
     output: PathBuf,
@@ -42,7 +46,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     for _ in 0..(options.skip / PERIOD_S).round() as u64 {
         world.advance(PERIOD_S);
     }
-    let mut writer = DriveWriter::create(&options.output, &record, Compression::Zstd)?;
+    let mut writer = DriveWriter::create(&options.output, &record, options.compression.into())?;
     writer.write(&Message::Calibration(world.calibration()))?;
     writer.write(&Message::Route(world.route()))?;
     let frames = (options.duration / PERIOD_S).round() as u64;

@@ -198,10 +198,18 @@ mod tests {
 
     #[test]
     fn packed_points_are_read_and_bad_ones_counted() {
-        let rows = [[1.0, 2.0, 3.0, 0.5], [f32::NAN, 0.0, 0.0, 0.0], [4.0, 5.0, f32::INFINITY, 0.1], [7.0, 8.0, 9.0, f32::NAN]];
+        let rows = [
+            [1.0, 2.0, 3.0, 0.5],
+            [f32::NAN, 0.0, 0.0, 0.0],
+            [4.0, 5.0, f32::INFINITY, 0.1],
+            [7.0, 8.0, 9.0, f32::NAN],
+        ];
         let mut out = PointCloud::default();
         points(&packed(&rows), &mut out).unwrap();
-        assert_eq!((out.x.as_slice(), out.y.as_slice(), out.z.as_slice()), (&[1.0, 7.0][..], &[2.0, 8.0][..], &[3.0, 9.0][..]));
+        assert_eq!(
+            (out.x.as_slice(), out.y.as_slice(), out.z.as_slice()),
+            (&[1.0, 7.0][..], &[2.0, 8.0][..], &[3.0, 9.0][..])
+        );
         assert_eq!((out.intensity.as_slice(), out.rejected), (&[0.5, 0.0][..], 2));
         assert!(out.ring.is_empty() && out.time_ns.is_empty());
     }
@@ -209,9 +217,12 @@ mod tests {
     #[test]
     fn an_odd_layout_is_read() {
         let mut data = Vec::new();
-        for (x, y, z, intensity, ring, time) in
-            [(1.5f64, -2.0f64, 0.25f32, 255u8, 63u16, -5i32), (f64::NAN, 0.0, 0.0, 1, 2, 3), (1e300, 0.0, 0.0, 1, 2, 3), (3.0, 4.0, 5.0, 51, 7, 99)]
-        {
+        for (x, y, z, intensity, ring, time) in [
+            (1.5f64, -2.0f64, 0.25f32, 255u8, 63u16, -5i32),
+            (f64::NAN, 0.0, 0.0, 1, 2, 3),
+            (1e300, 0.0, 0.0, 1, 2, 3),
+            (3.0, 4.0, 5.0, 51, 7, 99),
+        ] {
             data.extend([intensity]);
             data.extend(x.to_le_bytes());
             data.extend(y.to_le_bytes());
@@ -220,8 +231,12 @@ mod tests {
             data.extend(time.to_le_bytes());
         }
         let fields = vec![
-            field("z", 17, PointKind::F32), field("x", 1, PointKind::F64), field("y", 9, PointKind::F64),
-            field("intensity", 0, PointKind::U8), field("ring", 21, PointKind::U16), field("time", 23, PointKind::I32),
+            field("z", 17, PointKind::F32),
+            field("x", 1, PointKind::F64),
+            field("y", 9, PointKind::F64),
+            field("intensity", 0, PointKind::U8),
+            field("ring", 21, PointKind::U16),
+            field("time", 23, PointKind::I32),
         ];
         let mut out = PointCloud::default();
         points(&sweep(27, fields, data), &mut out).unwrap();
@@ -233,15 +248,24 @@ mod tests {
     fn errors_carry_their_numbers() {
         let mut out = PointCloud::default();
         let mut check = |sweep: &LidarSweep| points(sweep, &mut out).unwrap_err();
-        assert_eq!(check(&sweep(16, packed_fields(), vec![0; 33])), DecodeError::Stride { seq: 3, len: 33, stride: 16 });
+        assert_eq!(
+            check(&sweep(16, packed_fields(), vec![0; 33])),
+            DecodeError::Stride { seq: 3, len: 33, stride: 16 }
+        );
         assert_eq!(check(&sweep(0, packed_fields(), vec![])), DecodeError::Stride { seq: 3, len: 0, stride: 0 });
         let outside = DecodeError::FieldOutside { seq: 3, field: "intensity".into(), offset: 12, size: 4, stride: 15 };
         assert_eq!(check(&sweep(15, packed_fields(), vec![0; 30])), outside);
-        assert_eq!(check(&sweep(16, packed_fields()[..2].to_vec(), vec![0; 32])), DecodeError::FieldMissing { seq: 3, field: "z" });
+        assert_eq!(
+            check(&sweep(16, packed_fields()[..2].to_vec(), vec![0; 32])),
+            DecodeError::FieldMissing { seq: 3, field: "z" }
+        );
         assert_eq!(check(&packed(&[])), DecodeError::Empty { seq: 3, rejected: 0 });
         assert_eq!(check(&packed(&[[f32::NAN; 4]; 5])), DecodeError::Empty { seq: 3, rejected: 5 });
         let whole = vec![field("x", 0, PointKind::U32), field("y", 4, PointKind::F32), field("z", 8, PointKind::F32)];
-        assert_eq!(check(&sweep(12, whole, vec![0; 12])), DecodeError::FieldKind { seq: 3, field: "x", kind: "U32".into() });
+        assert_eq!(
+            check(&sweep(12, whole, vec![0; 12])),
+            DecodeError::FieldKind { seq: 3, field: "x", kind: "U32".into() }
+        );
     }
 
     fn any_kind() -> impl Strategy<Value = PointKind> {

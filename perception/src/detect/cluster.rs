@@ -204,7 +204,14 @@ mod tests {
 
     #[test]
     fn near_points_join_and_far_ones_do_not() {
-        let points = [[0.05, 0.05, 0.0], [5.0, 5.0, 0.0], [0.45, 0.05, 1.0], [90.0, 0.0, 0.0], [f32::NAN, 0.0, 0.0], [0.95, 0.05, 0.0]];
+        let points = [
+            [0.05, 0.05, 0.0],
+            [5.0, 5.0, 0.0],
+            [0.45, 0.05, 1.0],
+            [90.0, 0.0, 0.0],
+            [f32::NAN, 0.0, 0.0],
+            [0.95, 0.05, 0.0],
+        ];
         let found = clusters(&points, 0.5);
         assert_eq!(found[0], [0, 2, 5]);
         assert_eq!(found[1], [1]);

@@ -46,6 +46,13 @@ pub(super) fn stand_on(bbox: &mut Box3, ground: &Ground) {
     bbox.center[2] = top - 0.5 * bbox.height;
 }
 
+/// Puts the top of the box at `top`, if it is lower; its bottom stays.
+pub(super) fn raise_to(bbox: &mut Box3, top: f64) {
+    let bottom = bbox.center[2] - 0.5 * bbox.height;
+    bbox.height = bbox.height.max(top - bottom);
+    bbox.center[2] = bottom + 0.5 * bbox.height;
+}
+
 /// Extent along the length of the points in the upper third of a box, m.
 pub(super) fn upper_length(points: &[Point], bbox: &Box3) -> f64 {
     let (sin, cos) = bbox.yaw.sin_cos();
@@ -84,7 +91,6 @@ fn lies_along(visible: &Box3, sensor: [f32; 2]) -> bool {
     let leads_away = (visible.yaw - ray).cos().abs() > FRAC_1_SQRT_2;
     visible.length > WIDEST_CAR_M || (leads_away && visible.width > 0.5)
 }
-
 
 /// Extends a box to at least `size`, away from the sensor.
 fn extend(bbox: &mut Box3, size: LeastSize, sensor: [f32; 2]) {

@@ -5,8 +5,8 @@ use super::extent;
 use super::ground::Ground;
 use super::lshape;
 use super::points::{self, Point};
-use super::suppress;
 use super::size::{self, Shape, Verdict};
+use super::suppress;
 use serde::Deserialize;
 use types::{Box3, Calibration, Detection3, ObjectClass, PointCloud};
 
@@ -48,7 +48,7 @@ pub struct GeometricDetector {
     ground: Ground,
     standing: Vec<Point>,
     overhead: Vec<Point>,
-    overhead_of: Vec<usize>,
+    overhead_of: Vec<Overhead>,
     members: Vec<Point>,
 }
 
@@ -76,12 +76,15 @@ impl GeometricDetector {
         self.stand(sensor);
         let clusters = self.clusterer.cluster(&self.standing, LINK_M);
         self.overhead_of.clear();
-        self.overhead_of.resize(clusters.len(), 0);
-        for cluster in self.overhead.iter().filter_map(|point| clusters.at(point)) {
-            self.overhead_of[cluster] += 1;
+        self.overhead_of.resize(clusters.len(), Overhead { points: 0, top: f32::NEG_INFINITY });
+        for point in &self.overhead {
+            if let Some(cluster) = clusters.at(point) {
+                let above = &mut self.overhead_of[cluster];
+                (above.points, above.top) = (above.points + 1, above.top.max(point[2]));
+            }
         }
         let mut found = Vec::new();
-        for (cluster, &overhead) in clusters.iter().zip(&self.overhead_of) {
+        for (cluster, overhead) in clusters.iter().zip(&self.overhead_of) {
             self.members.clear();
             self.members.extend(cluster.iter().map(|&at| self.standing[at as usize]));
             let surroundings = Surroundings { ground: &self.ground, sensor, sweep_points: self.all.len() };
@@ -121,6 +124,14 @@ impl GeometricDetector {
     }
 }
 
+/// What is above a cluster.
+#[derive(Clone, Copy)]
+struct Overhead {
+    points: usize,
+    /// Height of the highest in `base_link`, m.
+    top: f32,
+}
+
 /// What a cluster is judged against.
 struct Surroundings<'a> {
     ground: &'a Ground,
@@ -128,7 +139,7 @@ struct Surroundings<'a> {
     sweep_points: usize,
 }
 
-fn detection(members: &[Point], overhead: usize, around: &Surroundings) -> Option<Detection3> {
+fn detection(members: &[Point], overhead: &Overhead, around: &Surroundings) -> Option<Detection3> {
     if members.len() < FEWEST_POINTS {
         return None;
     }
@@ -138,7 +149,7 @@ fn detection(members: &[Point], overhead: usize, around: &Surroundings) -> Optio
         bbox,
         upper_length: extent::upper_length(members, &bbox),
         points: members.len(),
-        overhead_share: overhead as f64 / members.len() as f64,
+        overhead_share: overhead.points as f64 / members.len() as f64,
         range: (bbox.center[0] - f64::from(around.sensor[0])).hypot(bbox.center[1] - f64::from(around.sensor[1])),
         sweep_points: around.sweep_points,
     };
@@ -150,6 +161,9 @@ fn detection(members: &[Point], overhead: usize, around: &Surroundings) -> Optio
         }
         Verdict::Nothing => return None,
     };
+    if class == ObjectClass::Truck {
+        extent::raise_to(&mut bbox, f64::from(overhead.top));
+    }
     extent::complete(&mut bbox, class, around.sensor);
     extent::point_forward(&mut bbox);
     Some(Detection3 { bbox, class, score, point_count: members.len() as u32, camera: None })
@@ -160,7 +174,8 @@ fn detection(members: &[Point], overhead: usize, around: &Surroundings) -> Optio
 /// A structure has no extent that could be followed: its visible part slides along with the ego. Beside the road it is
 /// left out. Straight ahead it must not be hit, and there its nearest face is well defined.
 fn in_the_way(members: &[Point], ground: &Ground) -> Option<Box3> {
-    let in_corridor = |point: &&Point| point[0] > 0.0 && point[0] < CORRIDOR_M && point[1].abs() < CORRIDOR_HALF_WIDTH_M;
+    let in_corridor =
+        |point: &&Point| point[0] > 0.0 && point[0] < CORRIDOR_M && point[1].abs() < CORRIDOR_HALF_WIDTH_M;
     let nearest = members.iter().filter(in_corridor).map(|point| point[0]).min_by(f32::total_cmp)?;
     let face: Vec<Point> = members.iter().filter(in_corridor).filter(|p| p[0] < nearest + 1.0).copied().collect();
     let mut bbox = extent::visible(&face, &lshape::rectangle_at(&face, 0.0)?);

@@ -120,7 +120,9 @@ impl Ground {
             let expected = height + slope * gap.min(2.0 * LONGEST_GAP_M);
             let doubt = gap.min(LONGEST_GAP_M);
             let window = expected - 0.25 - 0.1 * doubt..expected + 0.12 + 0.06 * doubt;
-            let Some(ground) = lowest(&self.by_cell[self.starts[cell]..self.starts[cell + 1]], &window) else { continue };
+            let Some(ground) = lowest(&self.by_cell[self.starts[cell]..self.starts[cell + 1]], &window) else {
+                continue;
+            };
             slope = ((slope + (ground - height)) / (1.0 + gap)).clamp(-STEEPEST, STEEPEST);
             (height, at) = (ground, here);
             *observed = Some(ground);
@@ -149,9 +151,9 @@ fn filled(observed: [Option<f32>; BINS]) -> [f32; BINS] {
     let mut heights = [0.0; BINS];
     let (mut last_bin, mut last) = (0, 0.0);
     for (bin, height) in observed.iter().enumerate().filter_map(|(bin, height)| Some((bin, (*height)?))) {
-        for between in last_bin..=bin {
-            let share = (between - last_bin) as f32 / (bin - last_bin).max(1) as f32;
-            heights[between] = last + (height - last) * share;
+        let steps = (bin - last_bin).max(1) as f32;
+        for (step, between) in heights[last_bin..=bin].iter_mut().enumerate() {
+            *between = last + (height - last) * step as f32 / steps;
         }
         heights[bin] = height;
         (last_bin, last) = (bin, height);
@@ -172,9 +174,9 @@ mod tests {
             let pitch = (-25.0 + 28.0 * beam as f32 / (beams - 1) as f32).to_radians();
             for turn in 0..720 {
                 let (sin, cos) = (turn as f32 * 0.5f32.to_radians()).sin_cos();
-                let hit = (20..600).map(|step| step as f32 * 0.1).find(|&r| {
-                    1.7 + r * pitch.tan() <= height(r * cos, r * sin)
-                });
+                let hit = (20..600)
+                    .map(|step| step as f32 * 0.1)
+                    .find(|&r| 1.7 + r * pitch.tan() <= height(r * cos, r * sin));
                 if let Some(r) = hit {
                     points.push([r * cos, r * sin, height(r * cos, r * sin)]);
                 }
@@ -185,8 +187,12 @@ mod tests {
 
     #[test]
     fn slopes_and_crests_are_followed_with_16_and_64_beams() {
-        let shapes: [fn(f32, f32) -> f32; 4] =
-            [|_, _| 0.0, |x, _| 0.1 * x, |x, y| -0.05 * x + 0.03 * y, |x, _| if x > 12.0 { 0.08 * (x - 12.0) } else { 0.0 }];
+        let shapes: [fn(f32, f32) -> f32; 4] = [
+            |_, _| 0.0,
+            |x, _| 0.1 * x,
+            |x, y| -0.05 * x + 0.03 * y,
+            |x, _| if x > 12.0 { 0.08 * (x - 12.0) } else { 0.0 },
+        ];
         for (index, shape) in shapes.into_iter().enumerate() {
             for beams in [16, 64] {
                 let points = sweep(beams, shape);

@@ -1,5 +1,6 @@
 //! What the network named and what geometry found, as one list.
 
+use super::extent;
 use types::Detection3;
 
 /// Shapes that the network did not name keep this share of their score.
@@ -28,8 +29,7 @@ pub(super) fn join(named: Vec<Detection3>, shapes: &[Detection3]) -> Vec<Detecti
             .collect();
         let is_same = vehicles.iter().any(|&index| shapes[index].point_count >= least(SAME));
         if object.class.is_vehicle() && (is_same || vehicles.len() > 1) {
-            let of = |&index: &usize| Detection3 { class: object.class, score: object.score, ..shapes[index] };
-            joined.extend(vehicles.iter().map(of));
+            joined.extend(vehicles.iter().map(|&index| take_shape(object, &shapes[index])));
         } else {
             joined.push(*object);
         }
@@ -40,6 +40,13 @@ pub(super) fn join(named: Vec<Detection3>, shapes: &[Detection3]) -> Vec<Detecti
     let unnamed = shapes.iter().zip(taken).filter(|(_, taken)| !taken);
     joined.extend(unnamed.map(|(shape, _)| Detection3 { score: UNNAMED * shape.score, ..*shape }));
     joined
+}
+
+/// The named object in the box of a shape, as high as the higher of both: geometry leaves out what may hang above.
+fn take_shape(named: &Detection3, shape: &Detection3) -> Detection3 {
+    let mut bbox = shape.bbox;
+    extent::raise_to(&mut bbox, named.bbox.center[2] + 0.5 * named.bbox.height);
+    Detection3 { bbox, class: named.class, score: named.score, ..*shape }
 }
 
 /// Whether two boxes are about the same object: they share a part of the smaller one's footprint.

@@ -117,7 +117,8 @@ impl SegmentDetector {
                 continue;
             }
             let range = (point[0] - sensor[0]).hypot(point[1] - sensor[1]);
-            if (config.nearest_m..config.farthest_m).contains(&range) && ground.height_above(point) > config.clearance_m {
+            if (config.nearest_m..config.farthest_m).contains(&range) && ground.height_above(point) > config.clearance_m
+            {
                 self.chosen.push(*point);
                 self.source.push(at as u32);
             }
@@ -221,9 +222,13 @@ mod tests {
         let [object] = whole.as_slice() else { panic!("{whole:?}") };
         assert_eq!(object.class, ObjectClass::Car);
         assert!(object.bbox.iou_bev(&car) > 0.85 && object.score > 0.8, "{object:?}");
-        let seen = detect(SegmentConfig { complete: false, ..SegmentConfig::default() }, &[(car, Some(ObjectClass::Car))]);
+        let seen =
+            detect(SegmentConfig { complete: false, ..SegmentConfig::default() }, &[(car, Some(ObjectClass::Car))]);
         let [object] = seen.as_slice() else { panic!("{seen:?}") };
-        assert!(object.bbox.height < 1.4 && object.bbox.length < 4.4, "without the part below the clearance: {object:?}");
+        assert!(
+            object.bbox.height < 1.4 && object.bbox.length < 4.4,
+            "without the part below the clearance: {object:?}"
+        );
     }
 
     #[test]

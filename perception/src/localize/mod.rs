@@ -150,7 +150,8 @@ impl Localizer {
         };
         self.held = self.held.saturating_add(1);
         let limit = self.config.held_frames;
-        let refused = || StepError::Skip(format!("localize: frame {frame}: {reason}; {} frames held of {limit}", self.held));
+        let refused =
+            || StepError::Skip(format!("localize: frame {frame}: {reason}; {} frames held of {limit}", self.held));
         if self.held > limit {
             return Err(refused());
         }
@@ -206,9 +207,7 @@ impl Localizer {
                 (state, StartMotion::Known(twist))
             }
             Some(_) => return Err("the map was lost".to_owned()),
-            None => {
-                (self.state(stamp, Isometry3::identity()), StartMotion::Along(lidar_from_base * Vector3::x()))
-            }
+            None => (self.state(stamp, Isometry3::identity()), StartMotion::Along(lidar_from_base * Vector3::x())),
         };
         let odom_from_lidar = state.odom_from_base * base_from_lidar;
         self.odometry.start(cloud, odom_from_lidar, motion).map_err(|error| error.to_string())?;

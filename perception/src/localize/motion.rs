@@ -18,7 +18,12 @@ impl RateFilter {
     /// `rate_spread`, `acceleration_spread`: standard deviations before anything was seen.
     pub(super) fn new(noise: f64, jerk: f64, rate_spread: f64, acceleration_spread: f64) -> Self {
         let spread = Vector3::new(noise, rate_spread, acceleration_spread);
-        Self { state: Vector3::zeros(), covariance: Matrix3::from_diagonal(&spread.component_mul(&spread)), noise, jerk }
+        Self {
+            state: Vector3::zeros(),
+            covariance: Matrix3::from_diagonal(&spread.component_mul(&spread)),
+            noise,
+            jerk,
+        }
     }
 
     pub(super) fn rate(&self) -> f64 {

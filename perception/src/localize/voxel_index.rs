@@ -78,8 +78,9 @@ impl VoxelIndex {
 
 fn hash(key: VoxelKey) -> usize {
     let [x, y, z] = key.map(|v| u64::from(v as u32));
-    let mixed =
-        x.wrapping_mul(73_856_093) ^ y.wrapping_mul(19_349_669).rotate_left(16) ^ z.wrapping_mul(83_492_791).rotate_left(32);
+    let mixed = x.wrapping_mul(73_856_093)
+        ^ y.wrapping_mul(19_349_669).rotate_left(16)
+        ^ z.wrapping_mul(83_492_791).rotate_left(32);
     (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
 }
 

@@ -74,7 +74,5 @@ fn compare(a: &Detection3, b: &Detection3) -> Ordering {
         [-d.score, x, y, z, d.bbox.length, d.bbox.width, d.bbox.height, d.bbox.yaw]
     };
     let by_numbers = key(a).iter().zip(&key(b)).map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne());
-    by_numbers.unwrap_or_else(|| {
-        (a.class, a.point_count, a.camera).cmp(&(b.class, b.point_count, b.camera))
-    })
+    by_numbers.unwrap_or_else(|| (a.class, a.point_count, a.camera).cmp(&(b.class, b.point_count, b.camera)))
 }

@@ -14,6 +14,7 @@ mod assignment;
 mod existence;
 mod filter;
 mod group;
+mod jitter;
 mod measurement;
 mod object;
 mod shape;
@@ -61,7 +62,7 @@ impl Default for Config {
             sure_score: 0.9,
             birth_score: 0.1,
             told_existence: 0.2,
-            position_noise_m: 0.15,
+            position_noise_m: 0.1,
         }
     }
 }

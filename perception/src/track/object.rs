@@ -3,6 +3,7 @@
 use super::existence::Existence;
 use super::filter::{HeadingFilter, LevelFilter, PlanarFilter};
 use super::group::{Group, Motion};
+use super::jitter::{Jitter, Trail};
 use super::measurement::Measurement;
 use super::shape::{HeadingVotes, Size, completed, oriented};
 use std::f64::consts::FRAC_PI_2;
@@ -14,6 +15,8 @@ const UNKNOWN_VOTE: f64 = 0.2;
 const VOTE_MEMORY: f64 = 0.97;
 /// A speed counts as motion above this many standard deviations, and as standing again below half of it.
 const MOVING: f64 = 3.0;
+/// Least part of the speed that the way of the last second must bear out.
+const STEADY: f64 = 0.5;
 /// Fastest change of height, m/s: a road of 10 percent at 10 m/s.
 const CLIMB_MPS: f64 = 1.0;
 /// Angular acceleration of what moves and of what stands, rad/s2.
@@ -36,6 +39,8 @@ pub(super) struct Object {
     size: Size,
     class_votes: [f64; ObjectClass::ALL.len()],
     heading_votes: HeadingVotes,
+    jitter: Jitter,
+    trail: Trail,
     moving: bool,
 }
 
@@ -55,6 +60,8 @@ impl Object {
             size: Size::of(&seen.bbox),
             class_votes: [0.0; ObjectClass::ALL.len()],
             heading_votes: HeadingVotes::default(),
+            jitter: Jitter::default(),
+            trail: Trail::default(),
             moving: false,
         };
         object.vote(seen);
@@ -95,13 +102,14 @@ impl Object {
         self.plane.predict(dt_s, self.motion().acceleration_mps2);
         self.heading.predict(dt_s, TURN_RADPS2[usize::from(!self.moving)]);
         self.level.predict(dt_s, CLIMB_MPS);
+        self.trail.pass(dt_s);
     }
 
     /// Squared Mahalanobis distance of the measured box, completed to this object's size.
     pub(super) fn distance_squared(&self, seen: &Measurement) -> f64 {
         let (measured, _) = oriented(&seen.bbox, self.heading.yaw());
-        let center = completed(&measured, self.size, self.heading.yaw(), seen.viewer);
-        self.plane.distance_squared(center, seen.noise_m)
+        let center = completed(&measured, self.size, seen.viewer);
+        self.plane.distance_squared(center, self.noise_m(seen))
     }
 
     pub(super) fn update(&mut self, seen: &Measurement) {
@@ -114,16 +122,20 @@ impl Object {
         let (measured, quarters) = oriented(&seen.bbox, self.heading.yaw());
         let own = self.bbox();
         self.size = self.size.learned(&measured);
-        self.heading.update(measured.yaw, motion.heading_noise_rad);
-        // What was learnt about the shape moves the centre, but the object did not move.
-        let center = completed(&own, self.size, self.heading.yaw(), seen.viewer);
+        // What was learnt about the size moves the centre, but the object did not move.
+        let center = completed(&own, self.size, seen.viewer);
         self.plane.shift([center[0] - own.center[0], center[1] - own.center[1]]);
-        let center = completed(&measured, self.size, self.heading.yaw(), seen.viewer);
-        self.plane.update(center, seen.noise_m);
+        self.trail.shift([center[0] - own.center[0], center[1] - own.center[1]]);
+        let center = completed(&measured, self.size, seen.viewer);
+        let noise_m = self.noise_m(seen);
+        self.jitter.learn(self.plane.distance_squared(center, noise_m));
+        self.plane.update(center, noise_m);
+        self.heading.update(measured.yaw, motion.heading_noise_rad);
         self.level.update(measured.center[2], seen.noise_m);
         self.heading_votes.measured(quarters, &seen.bbox, seen.score);
 
         self.follow_motion(&motion);
+        self.trail.mark(self.plane.position());
     }
 
     pub(super) fn miss(&mut self) {
@@ -147,6 +159,11 @@ impl Object {
         }
     }
 
+    /// Standard deviation of the measured position, as far as this object's jitter is known.
+    fn noise_m(&self, seen: &Measurement) -> f64 {
+        self.jitter.scale() * seen.noise_m
+    }
+
     fn vote(&mut self, seen: &Measurement) {
         self.class_votes = self.class_votes.map(|votes| VOTE_MEMORY * votes);
         let weight = if seen.class == ObjectClass::Unknown { UNKNOWN_VOTE } else { 1.0 };
@@ -160,8 +177,10 @@ impl Object {
         let [vx, vy] = self.plane.velocity();
         let (speed, spread) = (vx.hypot(vy), self.plane.velocity_spread());
         let needed = motion.slowest_mps.max(MOVING * spread);
-        self.moving = speed > if self.moving { 0.5 * needed } else { needed };
-        let certain = speed > POINTING_MPS.max(MOVING * spread);
+        let headway = self.trail.mean_velocity(self.plane.position());
+        let steady = headway[0] * vx + headway[1] * vy > STEADY * speed * speed;
+        self.moving = steady && speed > if self.moving { 0.5 * needed } else { needed };
+        let certain = self.moving && speed > POINTING_MPS.max(MOVING * spread);
         if certain {
             let off = wrap_angle(vy.atan2(vx) - self.heading.yaw());
             self.heading_votes.known((off / FRAC_PI_2).round().rem_euclid(4.0) as usize);

@@ -126,12 +126,27 @@ impl Drive {
 }
 
 /// Drives for a time at 10 Hz; the ego is where its last plan said.
-pub fn drive(
+pub fn drive(config: Config, route: Option<&ReferenceLine>, state: EgoState, actors: &[Actor], seconds: f64) -> Drive {
+    drive_noisy(config, route, state, actors, seconds, 0.0)
+}
+
+/// A repeatable number in -1..1.
+fn noise(seed: u64) -> f64 {
+    let mut x = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(0x1234_5678);
+    x ^= x >> 29;
+    x = x.wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    x ^= x >> 32;
+    (x % 20_001) as f64 / 10_000.0 - 1.0
+}
+
+/// As [`drive`], with tracks that are off by up to `level` times 0.3 m and 0.6 m/s.
+pub fn drive_noisy(
     config: Config,
     route: Option<&ReferenceLine>,
     mut state: EgoState,
     actors: &[Actor],
     seconds: f64,
+    level: f64,
 ) -> Drive {
     let vehicle = Vehicle::default();
     let mut planner = Planner::new(config, vehicle);
@@ -140,7 +155,16 @@ pub fn drive(
         let time_s = i as f64 * 0.1;
         let tracks = tracks(actors, time_s);
         state.stamp = tracks.stamp;
-        let plan = planner.step(&PlanInput { frame: i, stamp: tracks.stamp, ego: &state, tracks: &tracks, route });
+        let mut seen = tracks.clone();
+        for (k, track) in seen.objects.iter_mut().enumerate() {
+            let n = |j: u64| level * noise(i * 64 + k as u64 * 8 + j);
+            track.bbox.center[0] += 0.3 * n(0);
+            track.bbox.center[1] += 0.3 * n(1);
+            track.bbox.yaw += 0.1 * n(2);
+            track.velocity_mps[0] += 0.6 * n(3);
+            track.velocity_mps[1] += 0.6 * n(4);
+        }
+        let plan = planner.step(&PlanInput { frame: i, stamp: tracks.stamp, ego: &state, tracks: &seen, route });
         check_plan(&plan, &vehicle);
         let body = vehicle.footprint(&state.pose());
         out.hits += tracks.objects.iter().filter(|t| t.bbox.overlaps_bev(&body)).count();
