@@ -66,5 +66,5 @@ pub fn braking(plan: &Plan, goal: &Goal, speed_mps: f64, vehicle: &Vehicle) -> f
     let hardest = tail.iter().map(|p| p.acceleration_mps2).fold(0.0, f64::min);
     // A plan that ends at rest before its tail has none of its own.
     let deceleration = if hardest < -0.5 { -hardest } else { limits.deceleration_mps2 };
-    deceleration.max(-goal.nearest.acceleration_mps2).min(limits.stop_deceleration_mps2) * -1.0
+    -deceleration.max(-goal.nearest.acceleration_mps2).min(limits.stop_deceleration_mps2)
 }

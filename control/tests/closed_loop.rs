@@ -1,4 +1,5 @@
 //! The controller drives a plant that is not its own model: a dynamic single-track with tyre slip, dead time and lag.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 use control::{Config, ControlInput, Controller};
 use nalgebra::{Isometry3, Vector3};
@@ -155,13 +156,6 @@ fn run(whole: &Trajectory, mut plant: Plant, seconds: f64, plans_end_s: f64) -> 
         out.commands.push(command);
     }
     out.plant = plant;
-    if let Ok(folder) = std::env::var("CONTROL_DUMP") {
-        let mut table = String::from("steering,acceleration,offset,speed_error\n");
-        for ((c, d), v) in out.commands.iter().zip(&out.offsets).zip(&out.speed_errors) {
-            table += &format!("{:.5},{:.4},{d:.4},{v:.4}\n", c.steering_rad, c.acceleration_mps2);
-        }
-        std::fs::write(format!("{folder}/control_{}.csv", whole.points.len()), table).unwrap();
-    }
     out
 }
 

@@ -84,3 +84,20 @@ fn hold(mut trajectory: Trajectory) -> Trajectory {
     }
     trajectory
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{line, scene, start};
+
+    #[test]
+    fn it_brakes_in_the_lane_as_hard_as_it_may() {
+        let begin = start(10.0, 0.5, 15.0);
+        let trajectory = stop(&scene(&begin, &line(), vec![]).road, &begin, &Vehicle::default());
+        let (first, last) = (trajectory.points[0], trajectory.points[trajectory.points.len() - 1]);
+        assert_eq!((first.x, first.y, first.speed_mps, last.speed_mps), (10.0, 0.5, 15.0, 0.0));
+        // v^2 / 2a, and what taking up and releasing the brakes costs.
+        assert!((28.1..32.0).contains(&(last.x - 10.0)), "{last:?}");
+        assert!(last.y.abs() < 0.5 && trajectory.points.iter().all(|p| p.acceleration_mps2 >= -4.0 - 1e-9));
+    }
+}

@@ -2,10 +2,12 @@
 
 use crate::collision::{Rectangle, separation};
 use crate::config::Config;
-use crate::lattice::{Lateral, Lattice, Row};
-use crate::longitudinal::{Aim, HORIZON_S, SAMPLE_STEP_S, SAMPLES};
+use crate::cost::{Price, weight};
+use crate::lattice::{Lateral, Lattice};
+use crate::longitudinal::{HORIZON_S, SAMPLE_STEP_S, SAMPLES};
 use crate::predict::{Obstacles, PREDICTION_STEP_S};
 use crate::reference::Road;
+use crate::rollout::{State, state_at};
 use crate::start::Memory;
 use crate::targets::Target;
 use types::{TrajectoryPoint, Vehicle, Verdict};
@@ -22,40 +24,6 @@ const FIRM_MPS2: f64 = 2.5;
 const STRIDE: usize = (PREDICTION_STEP_S / SAMPLE_STEP_S) as usize;
 /// Times at which a candidate is compared with the last plan, in samples.
 const COMPARED: [usize; 3] = [10, 20, 30];
-
-/// Weights of the costs. A cost is a mean over the horizon, so that all are comparable.
-mod weight {
-    /// Longitudinal jerk squared, per (m/s3)^2.
-    pub const JERK: f64 = 0.15;
-    /// Longitudinal acceleration squared, per (m/s2)^2.
-    pub const ACCELERATION: f64 = 0.25;
-    /// Lateral jerk squared, per (m/s3)^2.
-    pub const LATERAL_JERK: f64 = 0.15;
-    /// Below the wanted speed, per m/s.
-    pub const SLOW: f64 = 0.6;
-    /// Above the wanted speed, per m/s.
-    pub const FAST: f64 = 2.0;
-    /// Offset squared, per m^2.
-    pub const OFFSET: f64 = 1.5;
-    /// Missing clearance squared, per m^2.
-    pub const CLEARANCE: f64 = 8.0;
-    /// Missing share of the gap to a target, squared.
-    pub const GAP: f64 = 40.0;
-    /// Distance from the last plan squared, per m^2.
-    pub const CHANGE: f64 = 0.1;
-    /// Another side, or stopping instead of going and the other way round.
-    pub const SWITCH: f64 = 0.3;
-}
-
-/// The vehicle at one sample.
-#[derive(Clone, Copy, Debug, Default)]
-struct State {
-    position: [f64; 2],
-    direction: [f64; 2],
-    curvature: f64,
-    speed: f64,
-    acceleration: f64,
-}
 
 /// What judging needs to know besides the candidate.
 struct Court<'a> {
@@ -290,57 +258,35 @@ impl Court<'_> {
     }
 }
 
-/// Sums over the samples up to the horizon.
-#[derive(Clone, Copy, Debug, Default)]
-struct Price {
-    count: f64,
-    comfort: f64,
-    speed: f64,
-    offset: f64,
-    gap: f64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Scene, line, scene, start, track};
 
-impl Price {
-    fn add(&mut self, row: &Row, offset: f64, state: &State, jerk: f64, lateral_jerk: f64) {
-        self.count += 1.0;
-        self.comfort += weight::JERK * jerk * jerk
-            + weight::ACCELERATION * state.acceleration * state.acceleration
-            + weight::LATERAL_JERK * lateral_jerk * lateral_jerk;
-        let off = state.speed - row.wanted_mps;
-        self.speed += if off > 0.0 { weight::FAST * off } else { -weight::SLOW * off };
-        self.offset += offset * offset;
+    fn judged(y: f64, objects: Vec<types::Track>) -> Scene {
+        let mut s = scene(&start(0.0, y, 10.0), &line(), objects);
+        judge(&mut s.lattice, &s.obstacles, &s.road, &s.targets, &s.memory, &s.config, &s.vehicle);
+        s
     }
 
-    fn total(&self) -> f64 {
-        (self.comfort + self.speed + weight::OFFSET * self.offset + weight::GAP * self.gap) / self.count.max(1.0)
+    fn count(scene: &Scene, verdict: Verdict) -> usize {
+        scene.lattice.candidates.iter().filter(|c| c.verdict == verdict).count()
     }
-}
 
-/// Werling's transformation with the line's direction as a unit vector. `None` beyond the centre of curvature.
-fn state_at(row: &Row, [d, first, second]: [f64; 3], sample: &[f64; 4]) -> Option<State> {
-    let scale = 1.0 - row.curvature_1pm * d;
-    if scale.is_nan() || scale < 0.05 {
-        return None;
+    #[test]
+    fn every_candidate_gets_its_verdict() {
+        let free = judged(0.0, vec![]);
+        assert_eq!(count(&free, Verdict::Collision), 0);
+        assert!(count(&free, Verdict::Free) > 100 && count(&free, Verdict::OffRoad) > 10);
+        let wall = judged(0.0, vec![track(1, 12.0, 0.0, [0.0, 0.0])]);
+        assert_eq!(count(&wall, Verdict::Free), 0);
+        assert!(wall.lattice.candidates.iter().all(|c| (c.verdict == Verdict::Collision) == c.hit.is_some()));
     }
-    let tan = first / scale;
-    let secant = (1.0 + tan * tan).sqrt();
-    let (cos, sin) = (1.0 / secant, tan / secant);
-    let stretch = row.curvature_rate_1pm2 * d + row.curvature_1pm * first;
-    let curvature = ((second + stretch * tan) * cos * cos / scale + row.curvature_1pm) * cos / scale;
-    let angle_prime = curvature * scale * secant - row.curvature_1pm;
-    let [line_cos, line_sin] = row.direction;
-    Some(State {
-        position: [row.position[0] - line_sin * d, row.position[1] + line_cos * d],
-        direction: [line_cos * cos - line_sin * sin, line_sin * cos + line_cos * sin],
-        curvature,
-        speed: sample[1] * scale * secant,
-        acceleration: sample[2] * scale * secant
-            + sample[1] * sample[1] * secant * (scale * tan * angle_prime - stretch),
-    })
-}
 
-/// Whether a profile goes for a target.
-#[must_use]
-pub fn target_of(aim: &Aim) -> Option<usize> {
-    if let Aim::Behind(target) = aim { Some(*target) } else { None }
+    #[test]
+    fn the_middle_of_the_lane_is_cheapest() {
+        let mut s = judged(0.0, vec![]);
+        let best = crate::choose::choose(&mut s.lattice).unwrap();
+        assert_eq!(s.lattice.laterals[s.lattice.candidates[best].lateral].end_m, 0.0);
+    }
 }

@@ -171,10 +171,10 @@ impl Lattice {
             }
             self.profiles.push(Profile::keep(start, speed.min(limits.speed_mps), end_s, limits));
         }
-        if let Some(Kept { aim: Aim::Keep(wanted), end_s, .. }) = kept {
-            if *end_s > 0.5 {
-                self.profiles.push(Profile::keep(start, *wanted, *end_s, limits));
-            }
+        if let Some(Kept { aim: Aim::Keep(wanted), end_s, .. }) = kept
+            && *end_s > 0.5
+        {
+            self.profiles.push(Profile::keep(start, *wanted, *end_s, limits));
         }
         self.profiles.retain(|profile| profile.end_speed_mps >= slowest);
         for deceleration in [GENTLE_MPS2[0], GENTLE_MPS2[1], limits.deceleration_mps2] {
@@ -314,5 +314,48 @@ impl Lattice {
             })
         };
         self.candidates.iter().map(|c| Candidate { verdict: c.verdict, cost: c.cost, path: path(c) }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{line, scene, start, track};
+
+    #[test]
+    fn the_table_agrees_with_the_line() {
+        let points: Vec<[f64; 2]> =
+            (0..40).map(|i| 0.05 * f64::from(i)).map(|a| [60.0 * a.sin(), 60.0 - 60.0 * a.cos()]).collect();
+        let curve = maps::ReferenceLine::new(&points).unwrap();
+        let scene = scene(&start(0.0, 0.0, 8.0), &curve, vec![]);
+        for i in 0..200 {
+            let travelled = 0.37 * f64::from(i);
+            let (row, exact) = (scene.lattice.row(travelled), curve.at(scene.road.s_m + travelled));
+            assert!((row.position[0] - exact.x).hypot(row.position[1] - exact.y) < 2e-3);
+            assert!((row.direction[0] - exact.heading_rad.cos()).abs() < 1e-3);
+            assert!((row.curvature_1pm - exact.curvature_1pm).abs() < 3e-3);
+            assert!(row.wanted_mps <= 13.9);
+        }
+    }
+
+    #[test]
+    fn curves_lower_the_wanted_speed_in_time() {
+        let mut points: Vec<[f64; 2]> = (0..20).map(|i| [5.0 * f64::from(i), 0.0]).collect();
+        points.extend((1..16).map(|i| 0.1 * f64::from(i)).map(|a| [95.0 + 20.0 * a.sin(), 20.0 - 20.0 * a.cos()]));
+        let scene = scene(&start(0.0, 0.0, 12.0), &maps::ReferenceLine::new(&points).unwrap(), vec![]);
+        let (before, within) = (scene.lattice.row(80.0).wanted_mps, scene.lattice.row(110.0).wanted_mps);
+        assert!((within - 40f64.sqrt()).abs() < 0.4, "{within}");
+        assert!(before > within && before < 10.0 && scene.lattice.row(5.0).wanted_mps == 13.9, "{before}");
+    }
+
+    #[test]
+    fn a_car_that_stands_behind_another_is_not_tempted_to_creep() {
+        let creeping = |ahead: f64, speed: f64| {
+            let objects = vec![track(1, 3.67 + ahead + 2.0, 0.0, [speed, 0.0])];
+            let lattice = scene(&start(0.0, 0.0, 0.0), &line(), objects).lattice;
+            lattice.profiles.iter().any(|p| (0.01..1.0).contains(&p.end_speed_mps) || matches!(p.aim, Aim::Behind(_)))
+        };
+        assert!(!creeping(3.0, 0.0) && !creeping(3.0, 0.8));
+        assert!(creeping(3.0, 2.0) && creeping(6.0, 0.0));
     }
 }

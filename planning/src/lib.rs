@@ -6,12 +6,16 @@
 //! Method: a lattice in the Frenet frame (Werling, Ziegler, Kammel and Thrun, "Optimal trajectory generation for
 //! dynamic street scenarios in a Frenet frame", ICRA 2010). The lateral polynomial runs over the travelled length at
 //! every speed (the paper's low-speed mode), so a car that stops does not slide sideways. Every candidate ends in a
-//! braking tail, and is free only if the tail is.
+//! braking tail, and is free only if the tail is. While the ego follows its plan within 0.3 m, the next plan starts on
+//! that plan's path beside the ego, not at the ego itself: keeping to the path is the controller's work.
 
 pub mod choose;
 pub mod collision;
 pub mod config;
+pub mod cost;
 pub mod emergency;
+#[cfg(test)]
+mod fixture;
 pub mod judge;
 pub mod lattice;
 pub mod longitudinal;
@@ -19,6 +23,7 @@ pub mod polynomial;
 pub mod predict;
 pub mod reason;
 pub mod reference;
+pub mod rollout;
 pub mod start;
 pub mod tail;
 pub mod targets;

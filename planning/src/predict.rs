@@ -254,6 +254,7 @@ fn turning(center: [f64; 2], velocity: [f64; 2], yaw: f64, yaw_rate: f64, t: f64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture::{line, scene, start, track};
 
     #[test]
     fn a_turn_is_an_arc_then_straight() {
@@ -265,5 +266,45 @@ mod tests {
         assert!(((later_x - x).hypot(later_y - y) - 10.0).abs() < 1e-9);
         let [straight, _, _] = turning([1.0, 0.0], [10.0, 0.0], 0.0, 0.0, 3.0);
         assert!((straight - 31.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn objects_along_a_curve_keep_their_lane() {
+        let points: Vec<[f64; 2]> =
+            (0..40).map(|i| 0.05 * f64::from(i)).map(|a| [60.0 * a.sin(), 60.0 - 60.0 * a.cos()]).collect();
+        let line = maps::ReferenceLine::new(&points).unwrap();
+        let place = line.at(30.0);
+        let (sin, cos) = place.heading_rad.sin_cos();
+        let mut object = track(1, place.x, place.y, [8.0 * cos, 8.0 * sin]);
+        object.bbox.yaw = place.heading_rad;
+        let found = scene(&start(0.0, 0.0, 5.0), &line, vec![object]).obstacles;
+        let later = found.at(20)[0];
+        let (s, d) = line.project([later.x, later.y]);
+        assert!((s - 62.0).abs() < 1e-6 && d.abs() < 1e-6, "{s} {d}");
+    }
+
+    #[test]
+    fn odd_tracks_stand_or_are_left_out() {
+        let mut nan_velocity = track(1, 30.0, 0.0, [f64::NAN, 3.0]);
+        nan_velocity.covariance = [[f64::INFINITY; 4]; 4];
+        let mut nan_box = track(2, 30.0, 0.0, [0.0, 0.0]);
+        nan_box.bbox.center[1] = f64::NAN;
+        let behind = track(3, -20.0, 0.0, [30.0, 0.0]);
+        let found = scene(&start(0.0, 0.0, 5.0), &line(), vec![nan_velocity, nan_box, behind]).obstacles;
+        assert_eq!(found.objects.len(), 1);
+        assert_eq!((found.objects[0].track, found.objects[0].speed_mps), (1, 0.0));
+        assert!(found.poses.iter().all(|p| p.x.is_finite() && p.margin_m.is_finite()));
+    }
+
+    #[test]
+    fn margins_grow_with_doubt_and_are_bounded() {
+        let mut object = track(1, 30.0, 0.0, [5.0, 1.0]);
+        for i in 0..4 {
+            object.covariance[i][i] = 0.09;
+        }
+        let found = scene(&start(0.0, 0.0, 5.0), &line(), vec![object]).obstacles;
+        let margins: Vec<f64> = (0..PREDICTION_STEPS).map(|step| found.at(step)[0].margin_m).collect();
+        assert!(margins.windows(2).all(|m| m[1] >= m[0]));
+        assert!((margins[0] - 0.45).abs() < 1e-9 && (margins[50] - 0.7).abs() < 1e-9, "{margins:?}");
     }
 }

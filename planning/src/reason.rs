@@ -1,7 +1,6 @@
 //! The decision and its reason in one line with numbers.
 
 use crate::config::Config;
-use crate::judge::target_of;
 use crate::lattice::Lattice;
 use crate::longitudinal::Aim;
 use crate::predict::{Obstacle, Obstacles};
@@ -45,7 +44,7 @@ impl View<'_> {
         let candidate = &self.lattice.candidates[index];
         let (profile, lateral) = (&self.lattice.profiles[candidate.profile], &self.lattice.laterals[candidate.lateral]);
         let travel = self.lattice.samples_of(candidate.profile)[profile.horizon_sample()][0];
-        let target = target_of(&profile.aim).map(|t| self.targets[t].object);
+        let target = if let Aim::Behind(t) = profile.aim { Some(self.targets[t].object) } else { None };
         let blocker = self.blocker();
         let lead = self.targets.iter().find(|t| !t.crosses).map(|t| t.object);
         let about = target.or(blocker).or(lead);

@@ -124,3 +124,60 @@ fn planned(memory: &Memory, pose: &Pose2, speed_mps: f64) -> Option<TrajectoryPo
         && wrap_angle(beside.heading_rad - pose.yaw).abs() < NEAR_PLAN_RAD;
     follows.then_some(TrajectoryPoint { acceleration_mps2: timed.acceleration_mps2, ..beside })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nalgebra::{Isometry3, Vector3};
+    use types::{EgoState, PoseSource, Tracks};
+
+    fn ego(x: f64, y: f64, speed_mps: f64) -> EgoState {
+        EgoState {
+            stamp: Stamp::from_nanos(1_000_000_000),
+            odom_from_base: Isometry3::translation(x, y, 0.0),
+            speed_mps,
+            acceleration_mps2: -30.0,
+            yaw_rate_radps: 3.0,
+            source: PoseSource::Ins,
+        }
+    }
+
+    fn begin(ego: &EgoState, memory: &Memory) -> Option<Start> {
+        let stamp = Stamp::from_nanos(1_100_000_000);
+        let input = PlanInput { frame: 0, stamp, ego, tracks: &Tracks::default(), route: None };
+        start(&input, memory, &Vehicle::default())
+    }
+
+    #[test]
+    fn a_wild_state_is_clamped_and_a_broken_one_refused() {
+        let clamped = begin(&ego(0.0, 0.0, 10.0), &Memory::default()).unwrap().state;
+        assert!(clamped.acceleration_mps2 >= -3.5 && clamped.curvature_1pm <= 0.03, "{clamped:?}");
+        assert_eq!(begin(&ego(0.0, 0.0, -4.0), &Memory::default()).unwrap().state.speed_mps, 0.0);
+        assert!(begin(&ego(0.0, 0.0, f64::NAN), &Memory::default()).is_none());
+        let mut far = ego(0.0, 0.0, 1.0);
+        far.odom_from_base.translation.vector = Vector3::new(1e300, 0.0, 0.0);
+        assert!(begin(&far, &Memory::default()).is_none());
+    }
+
+    #[test]
+    fn a_followed_plan_goes_on_and_a_left_one_does_not() {
+        let point = |i: u32| TrajectoryPoint {
+            time_s: 0.1 * f64::from(i),
+            x: f64::from(i),
+            speed_mps: 10.0,
+            acceleration_mps2: 0.5,
+            ..Default::default()
+        };
+        let trajectory = Trajectory { points: (0..30).map(point).collect(), tail_start: 29 };
+        let memory = Memory { trajectory, since_s: 0.1, ..Memory::default() };
+        let mut near = ego(0.0, 0.1, 10.0);
+        near.yaw_rate_radps = 0.0;
+        let on = begin(&near, &memory).unwrap().state;
+        assert_eq!((on.y, on.acceleration_mps2), (0.0, 0.5));
+        assert!((on.x - 1.0).abs() < 1e-6);
+        near.odom_from_base.translation.y = 0.5;
+        let off = begin(&near, &memory).unwrap().state;
+        assert_eq!(off.y, 0.5);
+        assert!(off.acceleration_mps2 < -3.0);
+    }
+}

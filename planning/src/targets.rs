@@ -61,3 +61,30 @@ pub fn targets(obstacles: &Obstacles, road: &Road<'_>, config: &Config, vehicle:
     leads.extend(crossing);
     leads
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fixture::{line, scene, start, track};
+
+    #[test]
+    fn leads_are_nearest_first_and_neighbours_are_none() {
+        let objects = vec![
+            track(1, 60.0, 0.3, [3.0, 0.0]),
+            track(2, 30.0, -0.4, [0.0, 0.0]),
+            track(3, 20.0, 3.6, [0.0, 0.0]),
+            track(4, 90.0, 0.0, [5.0, 0.0]),
+        ];
+        let found = scene(&start(0.0, 0.0, 10.0), &line(), objects).targets;
+        assert_eq!(found.iter().map(|t| t.object).collect::<Vec<_>>(), [1, 0]);
+        assert!((found[0].rear_s_m - 28.0).abs() < 1e-9 && found[0].speed_mps == 0.0);
+        assert!((found[1].speed_mps - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn crossing_objects_count_before_they_are_there() {
+        let found = scene(&start(0.0, 0.0, 10.0), &line(), vec![track(7, 40.0, -8.0, [0.0, 2.0])]).targets;
+        assert!(found.len() == 1 && found[0].crosses && (found[0].rear_s_m - 38.0).abs() < 1e-9);
+        let leaving = scene(&start(0.0, 0.0, 10.0), &line(), vec![track(7, 40.0, -8.0, [0.0, -2.0])]).targets;
+        assert!(leaving.is_empty());
+    }
+}

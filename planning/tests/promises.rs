@@ -1,4 +1,5 @@
 //! Whatever comes in, a plan comes out: finite, never empty, ending at standstill.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 #[allow(dead_code)] // each test file uses its part
 mod world;

@@ -1,4 +1,5 @@
 //! What the planner does in the situations that every driver knows.
+#![allow(clippy::unwrap_used)] // a test may panic
 
 #[allow(dead_code)] // each test file uses its part
 mod world;
@@ -15,7 +16,6 @@ fn road() -> ReferenceLine {
 #[test]
 fn an_empty_road_is_driven_at_cruise_speed() {
     let run = drive(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 5.0), &[], 20.0);
-    run.dump("empty");
     let last = run.last();
     assert!((last.ego.speed_mps - 13.9).abs() < 0.3, "{}", last.ego.speed_mps);
     assert_eq!(run.count(DecisionKind::Cruise), run.cycles.len());
@@ -25,7 +25,6 @@ fn an_empty_road_is_driven_at_cruise_speed() {
 #[test]
 fn it_starts_from_rest_and_returns_to_the_line() {
     let run = drive(Config::default(), Some(&road()), ego(0.0, 1.2, 0.1, 0.0), &[], 15.0);
-    run.dump("start");
     let last = run.last();
     assert!(last.ego.speed_mps > 12.0 && last.ego.pose().y.abs() < 0.1, "{:?}", last.ego);
 }
@@ -33,7 +32,6 @@ fn it_starts_from_rest_and_returns_to_the_line() {
 #[test]
 fn it_stops_behind_a_standing_car() {
     let run = drive(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 12.0), &[Actor::car(80.0, 0.0, 0.0)], 25.0);
-    run.dump("standing");
     let last = run.last();
     let gap = 80.0 - 2.25 - (last.ego.pose().x + 3.67);
     assert!(last.ego.speed_mps < 0.01, "{}", last.ego.speed_mps);
@@ -48,7 +46,6 @@ fn it_stops_behind_a_standing_car() {
 #[test]
 fn it_follows_a_slower_car() {
     let run = drive(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 13.0), &[Actor::car(50.0, 0.0, 7.0)], 30.0);
-    run.dump("slower");
     let last = run.last();
     let gap = 50.0 + 7.0 * last.time_s - 2.25 - (last.ego.pose().x + 3.67);
     assert!((last.ego.speed_mps - 7.0).abs() < 0.3, "{}", last.ego.speed_mps);
@@ -61,7 +58,6 @@ fn it_follows_a_slower_car() {
 fn it_stops_when_the_car_ahead_stops() {
     let lead = Actor { stops_at_s: 8.0, ..Actor::car(25.0, 0.0, 9.0) };
     let run = drive(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 9.0), &[lead], 25.0);
-    run.dump("lead_stops");
     let last = run.last();
     let gap = 25.0 + 72.0 + 8.1 - 2.25 - (last.ego.pose().x + 3.67);
     assert!(last.ego.speed_mps < 0.01 && (1.2..3.8).contains(&gap), "{gap} {}", last.ego.speed_mps);
@@ -73,7 +69,6 @@ fn it_stops_at_a_red_light_behind_a_car() {
     // As on a real drive: 2.5 m/s, a car 5.1 m before the bumper at 1.8 m/s that stops.
     let lead = Actor { stops_at_s: 2.0, ..Actor::car(3.67 + 5.07 + 2.25, 0.1, 1.8) };
     let run = drive(Config::default(), None, ego(0.0, 0.0, 0.0, 2.5), &[lead], 12.0);
-    run.dump("redlight");
     let last = run.last();
     let gap = 5.07 + 3.6 + 0.5 * 1.8 * 0.36 - last.ego.pose().x;
     assert!(last.ego.speed_mps < 0.01 && (1.8..3.8).contains(&gap), "{gap}");
@@ -85,7 +80,6 @@ fn it_stops_at_a_red_light_behind_a_car() {
 fn it_yields_to_a_crossing_pedestrian() {
     let walker = Actor::pedestrian(45.0, -6.0, std::f64::consts::FRAC_PI_2, 1.4);
     let run = drive(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 10.0), &[walker], 20.0);
-    run.dump("crossing");
     assert_eq!((run.hits, run.count(DecisionKind::EmergencyStop)), (0, 0));
     assert!(run.last().ego.speed_mps > 10.0, "it drives on afterwards");
 }
@@ -94,7 +88,6 @@ fn it_yields_to_a_crossing_pedestrian() {
 fn a_wall_too_near_is_an_emergency() {
     // Too near for normal braking, not for the hardest.
     let run = drive(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 12.0), &[Actor::car(28.0, 0.0, 0.0)], 6.0);
-    run.dump("wall");
     let first = &run.cycles[0].plan;
     assert_eq!(first.decision.kind, DecisionKind::EmergencyStop);
     assert_eq!(first.decision.track, Some(1));
@@ -120,14 +113,12 @@ fn a_car_half_in_the_lane_is_passed_or_stopped_for() {
     // Its left side reaches 0.55 m into the lane's half of 1.75 m: passing needs an offset.
     let parked = Actor::car(60.0, -2.1, 0.0);
     let run = drive(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 10.0), &[parked], 14.0);
-    run.dump("half");
     assert_eq!((run.hits, run.count(DecisionKind::EmergencyStop)), (0, 0));
     assert!(run.last().ego.pose().x > 70.0, "it gets by: {:?}", run.last().plan.decision);
     assert!(run.count(DecisionKind::Pass) > 3, "{:?}", run.cycles[20].plan.decision);
     // Half a metre more and there is no room beside it.
     let blocking = Actor::car(60.0, -1.2, 0.0);
     let run = drive(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 10.0), &[blocking], 20.0);
-    run.dump("half_blocking");
     assert_eq!(run.hits, 0);
     assert!(run.last().ego.speed_mps < 0.01 && run.last().plan.decision.kind == DecisionKind::Stop);
 }
@@ -140,7 +131,6 @@ fn neighbours_do_not_disturb() {
         Actor::car(5.0, -3.4, 0.0),
     ];
     let run = drive(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 10.0), &others, 8.0);
-    run.dump("neighbours");
     assert_eq!((run.hits, run.count(DecisionKind::EmergencyStop) + run.count(DecisionKind::Stop)), (0, 0));
     assert!(run.last().ego.speed_mps > 11.0, "{}", run.last().ego.speed_mps);
 }
@@ -153,7 +143,6 @@ fn curves_are_driven_slower() {
     points.extend((1..=20).map(|i| [x - 0.0292 * 5.0 * f64::from(i), y + 0.99957 * 5.0 * f64::from(i)]));
     let line = ReferenceLine::new(&points).unwrap();
     let run = drive(Config::default(), Some(&line), ego(0.0, 0.0, 0.0, 12.0), &[], 22.0);
-    run.dump("curve");
     assert_eq!(run.count(DecisionKind::EmergencyStop), 0);
     let worst = run.cycles.iter().map(|c| (c.ego.speed_mps * c.ego.yaw_rate_radps).abs()).fold(0.0, f64::max);
     assert!(worst < 3.0, "{worst}");
@@ -175,13 +164,11 @@ fn the_reason_tells_the_line() {
 fn noise_does_not_make_it_nervous() {
     let (standing, slow) = ([Actor::car(80.0, 0.0, 0.0)], [Actor::car(50.0, 0.0, 7.0)]);
     let run = drive_noisy(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 12.0), &standing, 25.0, 1.0);
-    run.dump("noisy_standing");
     let gap = 80.0 - 2.25 - (run.last().ego.pose().x + 3.67);
     assert!(run.last().ego.speed_mps < 0.01 && (1.2..4.5).contains(&gap), "{gap}");
     assert_eq!((run.hits, run.count(DecisionKind::EmergencyStop)), (0, 0));
     assert!(run.flips() <= 8, "{}", run.flips());
     let run = drive_noisy(Config::default(), Some(&road()), ego(0.0, 0.0, 0.0, 13.0), &slow, 30.0, 1.0);
-    run.dump("noisy_slower");
     assert!((run.last().ego.speed_mps - 7.0).abs() < 1.0 && run.least_gap_m > 7.0, "{}", run.least_gap_m);
     assert_eq!((run.hits, run.count(DecisionKind::EmergencyStop)), (0, 0));
     assert!(run.flips() <= 4, "{}", run.flips());

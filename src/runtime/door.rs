@@ -64,6 +64,8 @@ impl Admitter {
 pub struct Rest {
     /// Sensor messages that belong to no frame.
     pub inputs: Vec<Input>,
+    /// Messages that came late, and that found no partner.
+    pub late_and_alone: (u64, u64),
     /// Recorded commands after the last frame.
     pub commands: Vec<Command>,
     /// Why the source ended early.
@@ -77,7 +79,10 @@ pub fn next_frame(source: &mut Source, admitter: &mut Admitter, rest: &mut Rest)
         match source.next() {
             None => return None,
             Some(Ok(SourceItem::Command(command))) => rest.commands.push(command),
-            Some(Ok(SourceItem::Rest(inputs))) => rest.inputs.extend(inputs),
+            Some(Ok(SourceItem::Rest(inputs, late_and_alone))) => {
+                rest.inputs.extend(inputs);
+                rest.late_and_alone = late_and_alone;
+            }
             Some(Err(error)) => {
                 rest.error = Some(error);
                 return None;

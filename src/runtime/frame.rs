@@ -75,8 +75,8 @@ pub enum SourceItem {
     Set(SensorSet, Option<Recorded>),
     /// A recorded command to make again.
     Command(Command),
-    /// The end: messages that belong to no set.
-    Rest(Vec<Input>),
+    /// The end: messages that belong to no set, and how many came late or found no partner.
+    Rest(Vec<Input>, (u64, u64)),
 }
 
 /// A source of frames that is never paced and never drops.

@@ -165,7 +165,7 @@ fn serial(
     let commands = last_commands(&mut ticker, std::mem::take(&mut rest.commands), obey, fault);
     write(&mut recorder, LogItem::Commands(commands));
     let error = rest.error.take().or_else(|| log_error.map(Into::into));
-    finish(recorder, begin, fault.first(), error, (0, 0))
+    finish(recorder, begin, fault.first(), error, rest.late_and_alone)
 }
 
 pub(super) fn finish(

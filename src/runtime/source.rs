@@ -42,7 +42,10 @@ pub fn lossless(messages: Messages, sensors: Sensors, tolerance_s: f64) -> Sourc
             }
             if ended {
                 let first = !std::mem::replace(&mut rest_given, true);
-                return first.then(|| Ok(SourceItem::Rest(join.rest())));
+                return first.then(|| {
+                    let inputs = join.rest();
+                    Ok(SourceItem::Rest(inputs, (join.late(), join.alone())))
+                });
             }
             match inputs.next() {
                 Some(Ok(input)) => join.push(input),
@@ -161,7 +164,7 @@ impl Iterator for Faithful {
                     }
                     let Waiting { camera, lidar, ins, .. } = std::mem::take(&mut self.waiting);
                     let rest = camera.into_values().chain(lidar.into_values()).chain(ins.into_values());
-                    self.ready.push_back(SourceItem::Rest(rest.collect()));
+                    self.ready.push_back(SourceItem::Rest(rest.collect(), (0, 0)));
                 }
             }
         }

@@ -83,6 +83,7 @@ pub fn run(
                     }
                 }
                 rest.error.take().map(|error| error_sender.try_send(error));
+                let _ = counts_sender.try_send(rest.late_and_alone);
                 // Before the entrance closes, so that control finds it there.
                 let _ = rest_sender.try_send(rest);
                 drop(entrance);

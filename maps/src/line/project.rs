@@ -71,10 +71,10 @@ impl ReferenceLine {
                 if 0.5 * (ends - (to - from)) > nearest || to < window.0 || from > window.1 {
                     continue;
                 }
-                if let Some((s, gap)) = self.foot_in(piece, point) {
-                    if (low..=high).contains(&s) {
-                        nearest = nearest.min(offer(s, gap));
-                    }
+                if let Some((s, gap)) = self.foot_in(piece, point)
+                    && (low..=high).contains(&s)
+                {
+                    nearest = nearest.min(offer(s, gap));
                 }
             }
         }

@@ -99,7 +99,7 @@ impl SegmentDetector {
             }
         }
         if self.config.complete {
-            found = join::join(found, &shapes);
+            found = join::join(&found, &shapes);
             suppress::parts(&mut found, ObjectClass::is_vulnerable);
         }
         found

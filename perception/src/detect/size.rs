@@ -61,7 +61,12 @@ fn by_extent(shape: &Shape) -> ObjectClass {
         ObjectClass::Car
     } else if is_solid(shape, 0.4) && length < 1.2 && (0.2..1.0).contains(&width) && (1.2..2.05).contains(&height) {
         ObjectClass::Pedestrian
-    } else if is_solid(shape, 0.15) && is_rider && length >= 1.1 && (0.2..1.0).contains(&width) && (1.3..2.05).contains(&height) {
+    } else if is_solid(shape, 0.15)
+        && is_rider
+        && length >= 1.1
+        && (0.2..1.0).contains(&width)
+        && (1.3..2.05).contains(&height)
+    {
         ObjectClass::Cyclist
     } else {
         ObjectClass::Unknown

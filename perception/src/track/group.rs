@@ -46,7 +46,7 @@ impl Group {
             _ if a == b => Some(0.0),
             (Self::Unknown, _) | (_, Self::Unknown) => Some(0.3),
             (a, b) if a == b => Some(0.1),
-            (Self::Rider, Self::Pedestrian) | (Self::Pedestrian, Self::Rider) => Some(0.5),
+            (Self::Rider, Self::Pedestrian) | (Self::Pedestrian, Self::Rider) => Some(0.8),
             _ => None,
         }
     }
@@ -54,7 +54,7 @@ impl Group {
     pub(super) const fn motion(self) -> Motion {
         match self {
             Self::Vehicle => Motion {
-                speed_mps: 8.0,
+                speed_mps: 10.0,
                 acceleration_mps2: 3.0,
                 heading_noise_rad: 0.15,
                 rolls: true,

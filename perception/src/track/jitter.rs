@@ -1,7 +1,9 @@
 //! What a track has shown of itself: how much its measurements jitter, and the way it has gone.
 
 /// Part of each new deviation that is learnt.
-const LEARN: f64 = 0.1;
+const LEARN: f64 = 0.15;
+/// Factor on the standard deviation of an object that is new.
+const INITIAL: f64 = 1.2;
 /// Largest factor on the standard deviation.
 const LARGEST: f64 = 4.0;
 /// Deviations are expected to have this squared Mahalanobis distance: one for each axis.
@@ -14,7 +16,7 @@ pub(super) struct Jitter(f64);
 
 impl Default for Jitter {
     fn default() -> Self {
-        Self(1.0)
+        Self(INITIAL * INITIAL)
     }
 }
 
@@ -56,6 +58,12 @@ impl Trail {
     /// Another point of the same object is meant.
     pub(super) fn shift(&mut self, by: [f64; 2]) {
         self.marks.iter_mut().for_each(|mark| *mark = [mark[0] + by[0], mark[1] + by[1]]);
+    }
+
+    /// How far `position` is from the oldest mark, m.
+    pub(super) fn distance(&self, position: [f64; 2]) -> f64 {
+        let Some(oldest) = self.count.checked_sub(1) else { return 0.0 };
+        (position[0] - self.marks[oldest][0]).hypot(position[1] - self.marks[oldest][1])
     }
 
     /// The velocity from the oldest mark to `position`, zero if there is none.

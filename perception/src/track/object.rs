@@ -15,6 +15,8 @@ const UNKNOWN_VOTE: f64 = 0.2;
 const VOTE_MEMORY: f64 = 0.97;
 /// A speed counts as motion above this many standard deviations, and as standing again below half of it.
 const MOVING: f64 = 3.0;
+/// Standard deviations of the position that an object must have gone to count as moving.
+const LEAST_WAY: f64 = 3.0;
 /// Least part of the speed that the way of the last second must bear out.
 const STEADY: f64 = 0.5;
 /// Fastest change of height, m/s: a road of 10 percent at 10 m/s.
@@ -134,7 +136,7 @@ impl Object {
         self.level.update(measured.center[2], seen.noise_m);
         self.heading_votes.measured(quarters, &seen.bbox, seen.score);
 
-        self.follow_motion(&motion);
+        self.follow_motion(&motion, noise_m);
         self.trail.mark(self.plane.position());
     }
 
@@ -173,12 +175,13 @@ impl Object {
     }
 
     /// Tells motion from noise, and brings heading and motion together for what rolls.
-    fn follow_motion(&mut self, motion: &Motion) {
+    fn follow_motion(&mut self, motion: &Motion, noise_m: f64) {
         let [vx, vy] = self.plane.velocity();
         let (speed, spread) = (vx.hypot(vy), self.plane.velocity_spread());
         let needed = motion.slowest_mps.max(MOVING * spread);
         let headway = self.trail.mean_velocity(self.plane.position());
-        let steady = headway[0] * vx + headway[1] * vy > STEADY * speed * speed;
+        let gone = self.trail.distance(self.plane.position()) > LEAST_WAY * noise_m;
+        let steady = gone && headway[0] * vx + headway[1] * vy > STEADY * speed * speed;
         self.moving = steady && speed > if self.moving { 0.5 * needed } else { needed };
         let certain = self.moving && speed > POINTING_MPS.max(MOVING * spread);
         if certain {

@@ -10,7 +10,7 @@ use types::{Box3, Pose2, wrap_angle};
 
 /// How quickly an edge follows a longer and a shorter measurement.
 const GROW: f64 = 0.2;
-const SHRINK: f64 = 0.1;
+const SHRINK: f64 = 0.15;
 /// An edge this much longer than the other tells which way the object points.
 const ELONGATED: f64 = 1.3;
 /// Votes by which another direction must lead before the box turns.

@@ -101,28 +101,6 @@ impl Drive {
     pub fn count(&self, kind: DecisionKind) -> usize {
         self.cycles.iter().filter(|c| c.plan.decision.kind == kind).count()
     }
-
-    /// Writes what happened as a table, if a folder is named.
-    pub fn dump(&self, name: &str) {
-        let Ok(folder) = std::env::var("PLANNING_DUMP") else { return };
-        let mut table = String::from("time,x,y,yaw,speed,acceleration,cost,kind,reason\n");
-        for c in &self.cycles {
-            let p = c.ego.pose();
-            table += &format!(
-                "{:.2},{:.3},{:.3},{:.4},{:.3},{:.3},{:.3},{},\"{}\"\n",
-                c.time_s,
-                p.x,
-                p.y,
-                p.yaw,
-                c.ego.speed_mps,
-                c.ego.acceleration_mps2,
-                c.plan.cost,
-                c.plan.decision.kind.name(),
-                c.plan.decision.reason
-            );
-        }
-        std::fs::write(format!("{folder}/{name}.csv"), table).unwrap();
-    }
 }
 
 /// Drives for a time at 10 Hz; the ego is where its last plan said.

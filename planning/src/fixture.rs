@@ -1,0 +1,56 @@
+//! A straight road, an ego on it and objects, for the unit tests.
+
+use crate::config::Config;
+use crate::lattice::Lattice;
+use crate::predict::{Obstacles, predict};
+use crate::reference::{Road, choose};
+use crate::start::{Memory, Start};
+use crate::targets::{Target, targets};
+use maps::{CartesianState, ReferenceLine};
+use types::{Box3, ObjectClass, Pose2, Stamp, Track, Tracks, Vehicle};
+
+pub fn line() -> ReferenceLine {
+    ReferenceLine::straight(&Pose2::default(), 300.0)
+}
+
+pub fn start(x: f64, y: f64, speed_mps: f64) -> Start {
+    Start { state: CartesianState { x, y, speed_mps, ..Default::default() } }
+}
+
+pub fn track(id: u64, x: f64, y: f64, velocity_mps: [f64; 2]) -> Track {
+    Track {
+        id,
+        class: ObjectClass::Car,
+        existence: 1.0,
+        bbox: Box3 { center: [x, y, 0.8], length: 4.0, width: 1.8, height: 1.5, yaw: 0.0 },
+        velocity_mps,
+        yaw_rate_radps: 0.0,
+        covariance: [[0.0; 4]; 4],
+        hits: 5,
+        misses: 0,
+    }
+}
+
+/// Everything up to the filled lattice.
+pub struct Scene {
+    pub road: Road<'static>,
+    pub obstacles: Obstacles,
+    pub targets: Vec<Target>,
+    pub lattice: Lattice,
+    pub memory: Memory,
+    pub config: Config,
+    pub vehicle: Vehicle,
+}
+
+pub fn scene(start: &Start, line: &ReferenceLine, objects: Vec<Track>) -> Scene {
+    let (config, vehicle, memory) = (Config::default(), Vehicle::default(), Memory::default());
+    let road = choose(Some(line), start, None, &vehicle.limits);
+    let road = Road { line: std::borrow::Cow::Owned(line.clone()), ..road };
+    let mut obstacles = Obstacles::default();
+    let tracks = Tracks { frame: 0, stamp: Stamp::default(), objects };
+    predict(&tracks, &road, start, &config, &vehicle, &mut obstacles);
+    let targets = targets(&obstacles, &road, &config, &vehicle);
+    let mut lattice = Lattice::default();
+    lattice.sample(&road, &targets, &memory, &config, &vehicle);
+    Scene { road, obstacles, targets, lattice, memory, config, vehicle }
+}
