@@ -178,7 +178,13 @@ mod tests {
         fn derivatives_agree_with_motion(turns in turns(), d in -1.5..1.5f64, d_prime in -0.3..0.3f64,
                                          bend in -0.02..0.02f64, speed in 3.0..20.0f64, acceleration in -3.0..2.0f64) {
             let line = curvy(&turns);
-            let start = 0.4 * line.length();
+            let h = 1e-4;
+            // Between knots: at a knot the curvature's rate jumps, and with it the acceleration beside the line.
+            let reach = 2.0 * h * speed;
+            let rate = |s: f64| line.at(s).curvature_rate_1pm2;
+            let jump = |s: &f64| (rate(s + reach) - rate(s - reach)).abs();
+            let places = (0..5).map(|i| 0.4 * line.length() + 0.1 * f64::from(i));
+            let start = places.min_by(|a, b| jump(a).total_cmp(&jump(b))).unwrap();
             let state = |t: f64| {
                 let travelled = speed * t + 0.5 * acceleration * t * t;
                 FrenetState {
@@ -191,11 +197,6 @@ mod tests {
                 }
             };
             let at = |t: f64| line.to_cartesian(&state(t)).unwrap();
-            let h = 1e-4;
-            // Between knots: at a knot the curvature's rate jumps, and with it the acceleration beside the line.
-            let reach = 2.0 * h * speed;
-            let rate = |s: f64| line.at(s).curvature_rate_1pm2;
-            prop_assume!((rate(start + reach) - rate(start - reach)).abs() < 1e-3 * (1.0 + rate(start).abs()));
             let (before, now, after) = (at(-h), at(0.0), at(h));
             let velocity = [(after.x - before.x) / (2.0 * h), (after.y - before.y) / (2.0 * h)];
             prop_assert!((velocity[0].hypot(velocity[1]) - now.speed_mps).abs() < 1e-5);

@@ -38,7 +38,18 @@ pub fn print_outcome(outcome: &Outcome) {
         "dropped at the door {}, skipped {skipped}, late messages {late}, without partner {alone}, points not finite {}, left out of the log {} + {}",
         tally.dropped, tally.rejected_points, tally.lost.0, tally.lost.1
     );
+    if let Some(megabytes) = peak_memory_mb() {
+        println!("peak memory {megabytes:.0} MB");
+    }
     for (stage, (count, reason)) in &tally.skipped {
         println!("  {stage} skipped {count}: {reason}");
     }
+}
+
+/// The most memory this process has had so far, where the system tells (Linux).
+fn peak_memory_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1.024e-3)
 }

@@ -197,9 +197,9 @@ impl Object {
         if quarters % 2 == 1 {
             (self.size.length, self.size.width) = (self.size.width, self.size.length);
         }
-        if certain && motion.rolls {
+        let off = wrap_angle(vy.atan2(vx) - self.heading.yaw());
+        if certain && motion.rolls && off.abs() < 0.5 * FRAC_PI_2 {
             let noise_rad = motion.heading_noise_rad.max(2.0 * spread / speed);
-            let off = wrap_angle(vy.atan2(vx) - self.heading.yaw());
             self.heading.update(self.heading.yaw() + off, noise_rad);
         }
     }

@@ -1,0 +1,56 @@
+//! Memory does not grow with the drive. Protects: hours of drive on a small machine, a thousand replays on a big one.
+
+mod support;
+
+use recordings::{Compression, DriveWriter, Message, RunRecord};
+use std::path::{Path, PathBuf};
+use support::{messages, street, succeed, text};
+
+/// The street, `times` in a row.
+fn long_drive(folder: &Path, times: u64) -> PathBuf {
+    let path = folder.join(format!("{times}.mcap"));
+    let mut writer = DriveWriter::create(&path, &RunRecord::default(), Compression::Lz4).unwrap();
+    let street = messages(&street());
+    for lap in 0..times {
+        let later = |stamp: &mut types::Stamp| *stamp = stamp.offset(6.0 * lap as f64);
+        for mut message in street.clone() {
+            match &mut message {
+                Message::Calibration(_) | Message::Route(_) if lap > 0 => continue,
+                Message::Camera(frame) => {
+                    later(&mut frame.stamp);
+                    frame.seq += 60 * lap;
+                }
+                Message::Lidar(sweep) => {
+                    later(&mut sweep.stamp);
+                    sweep.seq += 60 * lap;
+                }
+                Message::Ins(fix) => {
+                    later(&mut fix.state.stamp);
+                    fix.seq += 60 * lap;
+                }
+                _ => {}
+            }
+            writer.write(&message).unwrap();
+        }
+    }
+    writer.finish().unwrap();
+    path
+}
+
+fn peak_mb(drive: &Path, folder: &Path) -> Option<f64> {
+    let said = succeed(&["replay", text(drive), "--output", text(&folder.join("log.mcap"))]);
+    let line = said.lines().find(|line| line.starts_with("peak memory"))?;
+    line.split_whitespace().nth(2)?.parse().ok()
+}
+
+#[test]
+fn peak_memory_is_bounded_and_independent_of_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(short) = peak_mb(&long_drive(folder.path(), 2), folder.path()) else {
+        eprintln!("skipped: this system does not tell the peak memory of a process");
+        return;
+    };
+    let long = peak_mb(&long_drive(folder.path(), 10), folder.path()).unwrap();
+    assert!(short < 500.0 && long < 500.0, "{short} MB and {long} MB");
+    assert!(long < short + 30.0, "five times the length: {short} MB became {long} MB");
+}

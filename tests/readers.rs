@@ -1,0 +1,36 @@
+//! The log opens in somebody else's reader. Protects: complete schemas inside the file, and no need of our own code.
+
+mod support;
+
+use std::process::Command;
+use support::{replay, street, text};
+
+#[test]
+fn python_reads_every_message() {
+    let available = Command::new("python3").args(["-c", "import mcap, mcap_protobuf"]).output();
+    if !available.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: python3 with mcap and mcap-protobuf-support is absent");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let log = replay(&street(), folder.path(), "log.mcap", &[]);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/read_mcap.py");
+    let topics = [
+        "/camera/front/image",
+        "/camera/front/calibration",
+        "/lidar/top/points",
+        "/tf",
+        "/ego",
+        "/tick",
+        "/detections",
+        "/detections/scene",
+        "/tracks",
+        "/tracks/scene",
+        "/plan",
+        "/plan/scene",
+        "/command",
+    ];
+    let output = Command::new("python3").arg(script).arg(text(&log)).args(topics).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
