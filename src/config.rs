@@ -57,7 +57,8 @@ impl Config {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
         let config: Self = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
-        if let Some((field, value)) = config.vehicle.implausible() {
+        let rooms = [config.vehicle.implausible(), config.planning.implausible(), config.control.implausible()];
+        if let Some((field, value)) = rooms.into_iter().flatten().next() {
             bail!("{}: {field} = {value} cannot be true of a road vehicle", path.display());
         }
         let runtime = &config.runtime;

@@ -1,7 +1,7 @@
 //! Lidar odometry after KISS-ICP (Vizzo et al., "KISS-ICP: In Defense of Point-to-Point ICP", RA-L 2023), with checks
 //! that refuse a doubtful pose and a hold that keeps a standing vehicle in its place.
 
-use super::registration::{Registration, register};
+use super::registration::{Registration, Search, register};
 use super::sampling::{thin, thin_cloud};
 use super::standstill::Standstill;
 use super::threshold::AdaptiveThreshold;
@@ -26,6 +26,9 @@ const LARGEST_SURPRISE_MPS2: f64 = 15.0;
 /// A vehicle whose motion is not known yet is sought up to this speed, by this many guesses at most.
 const FASTEST_START_MPS: f64 = 45.0;
 const MOST_GUESSES: f64 = 12.0;
+/// Most rounds of one registration, and of one that only compares guesses.
+const MOST_ROUNDS: usize = 100;
+const GUESS_ROUNDS: usize = 10;
 /// Good sweeps before the prediction is trusted enough to judge by it.
 const SETTLED_AFTER: u32 = 5;
 
@@ -186,7 +189,8 @@ impl LidarOdometry {
         self.sample(cloud)?;
         let guess = self.predict(dt_s);
         let sigma = self.threshold.sigma_m();
-        let found = register(&self.map, &self.sparse, &guess, 3.0 * sigma, sigma, &mut self.hoods);
+        let search = Search { radius_m: 3.0 * sigma, kernel_m: sigma, rounds: MOST_ROUNDS };
+        let found = register(&self.map, &self.sparse, &guess, search, &mut self.hoods);
         self.check(&found, &guess, dt_s)?;
         self.threshold.learn(&guess.inv_mul(&found.odom_from_sensor));
         self.accept(found.odom_from_sensor, dt_s);
@@ -200,10 +204,11 @@ impl LidarOdometry {
         let voxel = self.config.voxel_m;
         let farthest = FASTEST_START_MPS * dt_s;
         let step = voxel.max(farthest / MOST_GUESSES);
+        let search = Search { radius_m: voxel, kernel_m: 0.5 * voxel, rounds: GUESS_ROUNDS };
         let mut best = (f64::INFINITY, self.pose);
         for k in 0..=(farthest / step) as usize {
             let guess = self.pose * Translation3::from(along * (k as f64 * step));
-            let found = register(&self.map, &self.sparse, &guess, voxel, 0.5 * voxel, &mut self.hoods);
+            let found = register(&self.map, &self.sparse, &guess, search, &mut self.hoods);
             let unmatched = (self.sparse.len() - found.matches) as f64;
             let cost = found.residual_m.powi(2) * found.matches as f64 + voxel * voxel * unmatched;
             if cost < best.0 {

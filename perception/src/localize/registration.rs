@@ -5,9 +5,19 @@ use nalgebra::{Isometry3, Matrix3, Matrix6, Translation3, UnitQuaternion, Vector
 
 /// An update shorter than this (m and rad together) ends the search.
 const CONVERGENCE: f64 = 1e-4;
-const MAX_ITERATIONS: usize = 100;
 /// Part of the mean curvature that is added to each direction, so that one that the points do not fix stays put.
 const DAMPING: f64 = 1e-6;
+
+/// How a sweep is fitted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Search {
+    /// Partners are sought within this distance, m.
+    pub(super) radius_m: f64,
+    /// Scale of the robust weights: a partner this far away (squared, m2) counts a quarter.
+    pub(super) kernel_m: f64,
+    /// Most rounds of finding partners and moving.
+    pub(super) rounds: usize,
+}
 
 /// How well a sweep fitted.
 #[derive(Clone, Copy, Debug)]
@@ -22,21 +32,19 @@ pub(super) struct Registration {
 
 /// Refines `guess` by Gauss-Newton with Geman-McClure weights, as KISS-ICP does (Vizzo et al., RA-L 2023).
 ///
-/// `source` is in the sensor's frame; partners are sought within `radius_m`; `kernel_m` is the scale of the weights.
-/// `hoods` is working memory.
+/// `source` is in the sensor's frame; `hoods` is working memory.
 pub(super) fn register(
     map: &VoxelMap,
     source: &[Vector3<f64>],
     guess: &Isometry3<f64>,
-    radius_m: f64,
-    kernel_m: f64,
+    search: Search,
     hoods: &mut Vec<Neighbourhood>,
 ) -> Registration {
     hoods.resize_with(source.len(), Neighbourhood::default);
     hoods.iter_mut().for_each(Neighbourhood::forget);
     let mut result = Registration { odom_from_sensor: *guess, matches: 0, residual_m: 0.0 };
-    for _ in 0..MAX_ITERATIONS {
-        let system = linearise(map, source, &result.odom_from_sensor, radius_m, kernel_m, hoods);
+    for _ in 0..search.rounds {
+        let system = linearise(map, source, &result.odom_from_sensor, search, hoods);
         result.matches = system.matches;
         result.residual_m = (system.squared_sum / system.matches.max(1) as f64).sqrt();
         let Some(update) = system.solve() else { break };
@@ -72,16 +80,17 @@ fn linearise(
     map: &VoxelMap,
     source: &[Vector3<f64>],
     pose: &Isometry3<f64>,
-    radius_m: f64,
-    kernel_m: f64,
+    search: Search,
     hoods: &mut [Neighbourhood],
 ) -> NormalEquations {
     let mut sum = NormalEquations::default();
     let rotation = pose.rotation.to_rotation_matrix();
     for (point, hood) in source.iter().zip(hoods) {
         let arm = rotation * point;
-        let Some((error, squared)) = map.nearest(arm + pose.translation.vector, radius_m, hood) else { continue };
-        let weight = (kernel_m / (kernel_m + squared)).powi(2);
+        let Some((error, squared)) = map.nearest(arm + pose.translation.vector, search.radius_m, hood) else {
+            continue;
+        };
+        let weight = (search.kernel_m / (search.kernel_m + squared)).powi(2);
         sum.matches += 1;
         sum.squared_sum += squared;
         sum.weight += weight;
@@ -118,6 +127,8 @@ impl NormalEquations {
 mod tests {
     use super::*;
 
+    const SEARCH: Search = Search { radius_m: 1.0, kernel_m: 0.5, rounds: 100 };
+
     /// Points on the floor and two walls of a room, from a fixed pattern.
     fn room() -> Vec<Vector3<f64>> {
         let steps = || (0..40).map(|i| f64::from(i) * 0.5 - 10.0);
@@ -137,7 +148,7 @@ mod tests {
         map.add(&room(), &Isometry3::identity());
         let truth = Isometry3::new(Vector3::new(0.11, -0.07, 0.02), Vector3::new(0.002, -0.003, 0.012));
         let source: Vec<_> = room().iter().map(|p| truth.inverse_transform_point(&(*p).into()).coords).collect();
-        let found = register(&map, &source, &Isometry3::identity(), 1.0, 0.5, &mut Vec::new());
+        let found = register(&map, &source, &Isometry3::identity(), SEARCH, &mut Vec::new());
         let error = truth.inv_mul(&found.odom_from_sensor);
         assert!(error.translation.vector.norm() < 6e-3 && error.rotation.angle() < 1e-3, "{error}");
         assert!(found.matches > source.len() * 9 / 10 && found.residual_m < 0.05, "{found:?}");
@@ -150,7 +161,7 @@ mod tests {
             let mut map = VoxelMap::new(1.0);
             map.add(source, &Isometry3::identity());
             let guess = Isometry3::translation(0.05, 0.02, 0.0);
-            let pose = register(&map, source, &guess, 1.0, 0.5, &mut Vec::new()).odom_from_sensor;
+            let pose = register(&map, source, &guess, SEARCH, &mut Vec::new()).odom_from_sensor;
             assert!(pose.translation.vector.norm() < 0.1 && pose.rotation.angle() < 0.5, "{pose}");
         }
     }

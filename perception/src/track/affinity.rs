@@ -6,8 +6,6 @@ use super::measurement::Measurement;
 use super::object::Object;
 use types::{Box3, Pose2};
 
-/// Largest squared Mahalanobis distance of a match: one in ten thousand true ones lies beyond.
-const GATE: f64 = 18.4;
 /// A pair is left out when it costs more.
 pub(super) const SKIP: f64 = 10.0;
 
@@ -25,7 +23,7 @@ pub(super) fn possible_pairs(objects: &[Object], measurements: &[Measurement], o
             }
             let Some(confusion) = Group::confusion(class, seen.class) else { continue };
             let overlap = generalised_overlap(&bbox, &seen.bbox);
-            if overlap > motion.least_overlap && object.distance_squared(seen) < GATE {
+            if overlap > motion.least_overlap && object.distance_squared(seen) < motion.gate {
                 out.push(Pair { track, measurement, cost: 1.0 - overlap + confusion });
             }
         }

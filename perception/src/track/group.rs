@@ -26,6 +26,8 @@ pub(super) struct Motion {
     pub(super) slowest_mps: f64,
     /// Least generalised overlap of a match.
     pub(super) least_overlap: f64,
+    /// Largest squared Mahalanobis distance of a match. A vehicle is large and seen in part: there the overlap decides.
+    pub(super) gate: f64,
     /// Largest distance between the centres of a match, m.
     pub(super) reach_m: f64,
 }
@@ -59,7 +61,8 @@ impl Group {
                 heading_noise_rad: 0.15,
                 rolls: true,
                 slowest_mps: 0.6,
-                least_overlap: -0.4,
+                least_overlap: -0.2,
+                gate: 100.0,
                 reach_m: 5.0,
             },
             Self::Rider => Motion {
@@ -69,6 +72,7 @@ impl Group {
                 rolls: true,
                 slowest_mps: 0.5,
                 least_overlap: -0.6,
+                gate: 18.4,
                 reach_m: 2.5,
             },
             Self::Pedestrian => Motion {
@@ -78,6 +82,7 @@ impl Group {
                 rolls: false,
                 slowest_mps: 0.4,
                 least_overlap: -0.6,
+                gate: 18.4,
                 reach_m: 1.5,
             },
             Self::Unknown => Motion {
@@ -87,6 +92,7 @@ impl Group {
                 rolls: false,
                 slowest_mps: 1.0,
                 least_overlap: -0.5,
+                gate: 18.4,
                 reach_m: 3.0,
             },
         }

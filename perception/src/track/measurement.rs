@@ -8,7 +8,7 @@ use types::{Box3, Detection3, Detections, EgoState, ObjectClass};
 const LARGEST_M: f64 = 60.0;
 const FARTHEST_M: f64 = 1000.0;
 /// How much the standard deviation of a box's near corner grows with the distance.
-const NOISE_PER_M: f64 = 0.002;
+const NOISE_PER_M: f64 = 0.001;
 
 /// One detection in `odom`.
 #[derive(Clone, Copy, Debug)]

@@ -40,15 +40,10 @@ impl Rig {
         Ok(Self { path: path.into(), k, camera_from_lidar: rectify * lidar, lidar_from_ins })
     }
 
-    /// With the camera if the size of its images is known. Fails on numbers that no sensor of a car can have.
-    pub(super) fn calibration(&self, size: Option<[usize; 2]>) -> Result<Calibration, RecordingError> {
-        let camera = size.map(|[width, height]| CameraModel {
-            width,
-            height,
-            k: self.k,
-            camera_from_lidar: self.camera_from_lidar,
-        });
-        let calibration = Calibration { base_from_lidar: base_from_lidar(), camera };
+    /// For images of this size, columns and rows. Fails on numbers that no sensor of a car can have.
+    pub(super) fn calibration(&self, [width, height]: [usize; 2]) -> Result<Calibration, RecordingError> {
+        let camera = CameraModel { width, height, k: self.k, camera_from_lidar: self.camera_from_lidar };
+        let calibration = Calibration { base_from_lidar: base_from_lidar(), camera: Some(camera) };
         match calibration.validate() {
             Ok(()) => Ok(calibration),
             Err(source) => Err(RecordingError::Calibration { path: self.path.clone(), source }),

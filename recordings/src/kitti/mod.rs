@@ -16,6 +16,8 @@ use types::{CameraFrame, ImageFormat, LidarSweep, PointField, PointKind, Stamp};
 pub const EPOCH_NS: i64 = 1_317_042_145_000_000_000;
 /// Time from one turn of the lidar to the next.
 pub const PERIOD_NS: i64 = 100_000_000;
+/// Columns and rows of the benchmark's rectified images, for a sequence without images. Some drives differ by a few.
+const NOMINAL_SIZE: [usize; 2] = [1242, 375];
 /// A point: x, y, z, reflectance as f32.
 const POINT_BYTES: usize = 16;
 
@@ -46,7 +48,8 @@ pub fn import(root: &Path, sequence: &str, output: &Path) -> Result<ImportSummar
     let images = if image_folder.is_dir() { frames(&image_folder, "png")? } else { BTreeMap::new() };
     check_same_frames(&sweeps, &images, &image_folder)?;
     let rig = calibration::Rig::read(&root.join("calib").join(format!("{sequence}.txt")))?;
-    let calibration = rig.calibration(images.values().next().map(|path| png_size(path)).transpose()?)?;
+    let size = images.values().next().map_or(Ok(NOMINAL_SIZE), |path| png_size(path))?;
+    let calibration = rig.calibration(size)?;
     let oxts = root.join("oxts").join(format!("{sequence}.txt"));
     let fixes = if oxts.is_file() { oxts::read(&oxts, &rig, sweeps.keys().copied())? } else { Vec::new() };
     let route = oxts::route(&fixes);
@@ -308,7 +311,11 @@ mod tests {
         fs::remove_dir_all(folder.path("oxts")).unwrap();
         let summary = folder.import().unwrap();
         assert_eq!((summary.sweeps, summary.images, summary.ins_fixes, summary.route_poses), (5, 0, 0, 0));
-        assert!(matches!(folder.messages().first(), Some(Message::Calibration(Calibration { camera: None, .. }))));
+        let Some(Message::Calibration(Calibration { camera: Some(camera), .. })) = folder.messages().into_iter().next()
+        else {
+            panic!("no camera");
+        };
+        assert_eq!([camera.width, camera.height], NOMINAL_SIZE);
     }
 
     #[test]

@@ -1,23 +1,16 @@
-//! `chauffeur bench`.
+//! `chauffeur bench frame`.
 
-use super::{NetworkOptions, embedded_drive, replay, table};
+use crate::command_line::{NetworkOptions, embedded_drive, replay, table};
 use crate::config::Config;
 use crate::replay::{Mode, Replay};
-use clap::{Args, Subcommand};
+use clap::Args;
 use recordings::Compression;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What to measure.
-#[derive(Debug, Subcommand)]
-pub enum What {
-    /// Time per frame: each part, end to end, one frame at a time in one thread.
-    Frame(FrameOptions),
-}
-
 /// How to measure frames.
 #[derive(Debug, Args)]
-pub struct FrameOptions {
+pub struct Options {
     /// The drive. Default: the small one in the repository.
     drive: Option<PathBuf>,
     /// Frames at the start that are run but not counted.
@@ -38,8 +31,7 @@ const NETWORK: [&str; 2] = ["infer camera", "infer lidar"];
 /// Parts that a bench of the stack should not count: reading the recorded drive stands for the sensors.
 const SOURCE: &str = "read";
 
-pub fn run(what: &What) -> anyhow::Result<ExitCode> {
-    let What::Frame(options) = what;
+pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     // The log is written for real, to a file that is thrown away.
     let folder = tempfile::tempdir()?;
     let bench = Replay {

@@ -1,0 +1,130 @@
+//! `chauffeur bench detection`: the lidar objects of a drive in the format of the KITTI tracking benchmark.
+
+use crate::command_line::{NetworkOptions, replay};
+use crate::config::Config;
+use crate::replay::{Drive, Mode, Replay};
+use anyhow::Context;
+use clap::Args;
+use nalgebra::{Isometry3, Point3, Vector3};
+use recordings::{Compression, DriveReader, Message};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use types::{Box3, CameraModel, Detection3, ObjectClass};
+
+/// What to detect in, and with what.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The drive; its calibration must have a camera, since the benchmark's boxes are in the camera's frame.
+    drive: PathBuf,
+    /// The rows to write.
+    #[arg(long, value_name = "RESULTS.txt")]
+    output: PathBuf,
+    /// The vehicle's configuration (TOML).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    networks: NetworkOptions,
+}
+
+pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let Drive { calibration, .. } = Drive::open(&options.drive)?;
+    let camera = calibration.camera.as_ref();
+    let camera = camera.with_context(|| format!("{}: the calibration has no camera", options.drive.display()))?;
+    let camera_from_base = camera.camera_from_lidar * calibration.base_from_lidar.inverse();
+    let folder = tempfile::tempdir()?;
+    let log = folder.path().join("detection.mcap");
+    let bench = Replay {
+        drive: options.drive.clone(),
+        mode: Mode::Lossless,
+        output: Some(log.clone()),
+        compression: Compression::None,
+        config: Config::read(options.config.as_deref())?,
+        networks: options.networks.choice(),
+        serial: false,
+        warm_up: 0,
+    };
+    let outcome = replay::watched(bench.prepare()?)?;
+    let mut rows = String::new();
+    for message in DriveReader::open(&log)? {
+        if let Message::Detections(detections) = message? {
+            for object in &detections.lidar {
+                rows.push_str(&row(detections.frame, object, camera, &camera_from_base)?);
+            }
+        }
+    }
+    std::fs::write(&options.output, &rows).with_context(|| format!("{}", options.output.display()))?;
+    println!("{}: {} boxes in {} frames", options.output.display(), rows.lines().count(), outcome.tally.frames);
+    replay::verdict(outcome)
+}
+
+/// `frame id type truncated occluded alpha x1 y1 x2 y2 h w l x y z ry score`; empty for what the benchmark has no type for.
+fn row(
+    frame: u64,
+    object: &Detection3,
+    camera: &CameraModel,
+    camera_from_base: &Isometry3<f64>,
+) -> anyhow::Result<String> {
+    let kind = match object.class {
+        ObjectClass::Car => "Car",
+        ObjectClass::Truck => "Truck",
+        ObjectClass::Bus => "Tram",
+        ObjectClass::Pedestrian => "Pedestrian",
+        ObjectClass::Cyclist => "Cyclist",
+        _ => return Ok(String::new()),
+    };
+    let Box3 { center, length, width, height, yaw } = object.bbox;
+    let bottom = camera_from_base * Point3::new(center[0], center[1], center[2] - 0.5 * height);
+    let forward = camera_from_base.rotation * Vector3::new(yaw.cos(), yaw.sin(), 0.0);
+    let rotation_y = (-forward.z).atan2(forward.x);
+    let [x1, y1, x2, y2] = image_box(&object.bbox, camera, camera_from_base);
+    let mut row = format!("{frame} -1 {kind} -1 -1 -10 {x1:.2} {y1:.2} {x2:.2} {y2:.2} ");
+    writeln!(
+        row,
+        "{height:.4} {width:.4} {length:.4} {:.4} {:.4} {:.4} {rotation_y:.5} {:.5}",
+        bottom.x, bottom.y, bottom.z, object.score
+    )?;
+    Ok(row)
+}
+
+/// The box around the projected corners, clipped to the image; -1 if a corner is behind the camera.
+fn image_box(bbox: &Box3, camera: &CameraModel, camera_from_base: &Isometry3<f64>) -> [f64; 4] {
+    let mut around = [f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+    for corner in bbox.corners() {
+        let p = camera_from_base * Point3::from(corner);
+        if p.z < 0.1 {
+            return [-1.0; 4];
+        }
+        let pixel = camera.k * p.coords / p.z;
+        around = [around[0].min(pixel.x), around[1].min(pixel.y), around[2].max(pixel.x), around[3].max(pixel.y)];
+    }
+    let (right, bottom) = (camera.width as f64 - 1.0, camera.height as f64 - 1.0);
+    let [x1, y1, x2, y2] = around;
+    [x1.clamp(0.0, right), y1.clamp(0.0, bottom), x2.clamp(0.0, right), y2.clamp(0.0, bottom)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nalgebra::{Matrix3, Rotation3, UnitQuaternion};
+
+    #[test]
+    fn a_car_straight_ahead_faces_away_from_the_camera() {
+        // Optical axes from vehicle axes: x right = -y, y down = -z, z forward = x.
+        let optical = Rotation3::from_matrix_unchecked(Matrix3::new(0.0, -1.0, 0.0, 0.0, 0.0, -1.0, 1.0, 0.0, 0.0));
+        let camera_from_base = UnitQuaternion::from_rotation_matrix(&optical) * Isometry3::translation(0.0, 0.0, -1.5);
+        let k = Matrix3::new(700.0, 0.0, 600.0, 0.0, 700.0, 180.0, 0.0, 0.0, 1.0);
+        let camera = CameraModel { width: 1242, height: 375, k, camera_from_lidar: camera_from_base };
+        let bbox = Box3 { center: [10.0, 0.0, 0.75], length: 4.0, width: 2.0, height: 1.5, yaw: 0.0 };
+        let car = Detection3 { bbox, class: ObjectClass::Car, score: 0.5, point_count: 9, camera: None };
+        let row = row(3, &car, &camera, &camera_from_base).unwrap();
+        let words: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!(words.len(), 18);
+        assert_eq!(words[..3], ["3", "-1", "Car"]);
+        let number = |i: usize| words[i].parse::<f64>().unwrap();
+        // Bottom centre 10 m ahead, 1.5 m below the camera, heading along z: rotation_y = -90 degrees.
+        assert!(number(13).abs() < 1e-9 && (number(14) - 1.5).abs() < 1e-9 && (number(15) - 10.0).abs() < 1e-9);
+        assert!((number(16) + std::f64::consts::FRAC_PI_2).abs() < 1e-4);
+        assert!((number(6) - (600.0 - 700.0 / 8.0)).abs() < 0.01);
+    }
+}

@@ -1,0 +1,27 @@
+//! `chauffeur bench`.
+
+mod detection;
+mod frame;
+mod odometry;
+
+use clap::Subcommand;
+use std::process::ExitCode;
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// Time per frame: each part, end to end, one frame at a time in one thread.
+    Frame(frame::Options),
+    /// Write the lidar objects of a drive as KITTI tracking rows, for a judge.
+    Detection(detection::Options),
+    /// Lidar odometry beside GPS/INS and beside given poses.
+    Odometry(odometry::Options),
+}
+
+pub fn run(what: &What) -> anyhow::Result<ExitCode> {
+    match what {
+        What::Frame(options) => frame::run(options),
+        What::Detection(options) => detection::run(options),
+        What::Odometry(options) => odometry::run(options),
+    }
+}
