@@ -151,13 +151,13 @@ impl Replay {
             ensure!(sensors.camera || sensors.lidar, "{path}: the drive holds neither images nor sweeps");
         }
         if matches!(self.mode, Mode::Faithful | Mode::FromDetections) {
-            ensure!(count(topic::TICK) > 0, "{path}: the drive holds no choices to obey: it was never run; use --mode lossless");
+            ensure!(
+                count(topic::TICK) > 0,
+                "{path}: the drive holds no choices to obey: it was never run; use --mode lossless"
+            );
         }
-        let networks = if injected {
-            Networks::default()
-        } else {
-            Networks::load(&self.networks, sensors.camera, sensors.lidar)?
-        };
+        let networks =
+            if injected { Networks::default() } else { Networks::load(&self.networks, sensors.camera, sensors.lidar)? };
         let recorder = Recorder::new(
             self.writer(&networks, &calibration, &route)?,
             matches!(self.mode, Mode::Lossless | Mode::Faithful),
@@ -189,7 +189,7 @@ impl Replay {
                 if !(0.01..=100.0).contains(&rate) {
                     bail!("--rate {rate} is outside 0.01 to 100");
                 }
-                let join = Join::new(sensors, tolerance_s);
+                let join = Box::new(Join::new(sensors, tolerance_s));
                 Feed::RealTime { inputs: source::inputs(messages), join, origin, rate }
             }
         };

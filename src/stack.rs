@@ -100,8 +100,8 @@ pub fn stages(
     let detect = stages::Detect {
         camera: networks.camera,
         lidar: networks.lidar,
-        segments: SegmentDetector::new(config.segments.clone()),
-        geometry: GeometricDetector::new(config.geometric.clone()),
+        segments: SegmentDetector::new(config.segments),
+        geometry: GeometricDetector::new(config.geometric),
         calibration: Arc::clone(&calibration),
     };
     let mut all: Vec<Box<dyn Stage>> =
@@ -122,14 +122,14 @@ pub fn behind_detection(config: &Config, route: &[Pose2]) -> anyhow::Result<Vec<
     };
     Ok(vec![
         Box::new(stages::Track { tracker: Tracker::new(config.track.clone()) }),
-        Box::new(stages::Planning { planner: Planner::new(config.planning.clone(), config.vehicle), route }),
+        Box::new(stages::Planning { planner: Planner::new(config.planning, config.vehicle), route }),
     ])
 }
 
 /// Control behind the plan.
 #[must_use]
 pub fn ticker(config: &Config) -> Ticker {
-    let controller = Controller::new(config.control.clone(), config.vehicle);
+    let controller = Controller::new(config.control, config.vehicle);
     Ticker::new(controller, config.runtime.control_period_s)
 }
 

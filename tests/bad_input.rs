@@ -1,5 +1,6 @@
 //! Bad input, as a user would meet it. Protects: one clear line with the file, the field and the numbers, exit code 2, or
 //! a frame that is skipped and counted; never a panic, never a silent zero.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may panic
 
 mod support;
 
@@ -159,7 +160,8 @@ fn models_that_are_missing_or_wrong() {
     assert!(wrong.contains("sha256") || wrong.contains("SHA-256") || wrong.contains("digest"), "{wrong}");
     let absent = fail(&["replay", "--output", text(&log), "--models", "absent.toml"], 2);
     assert!(absent.contains("absent.toml"), "{absent}");
-    let library = ["replay", "--output", text(&log), "--models", &catalogue, "--onnxruntime", "/absent/libonnxruntime.so"];
+    let library =
+        ["replay", "--output", text(&log), "--models", &catalogue, "--onnxruntime", "/absent/libonnxruntime.so"];
     let library = fail(&library, 2);
     assert!(library.contains("/absent/libonnxruntime.so"), "{library}");
 }
@@ -172,7 +174,17 @@ fn a_network_that_rten_cannot_run_is_refused_by_operator_and_node() {
     let models = shared.join("models");
     let log = folder.path().join("log.mcap");
     let said = fail(
-        &["replay", "--output", text(&log), "--models", &catalogue, "--model-dir", text(&models), "--onnxruntime", "off"],
+        &[
+            "replay",
+            "--output",
+            text(&log),
+            "--models",
+            &catalogue,
+            "--model-dir",
+            text(&models),
+            "--onnxruntime",
+            "off",
+        ],
         2,
     );
     assert!(said.contains("MaxPool") && said.contains("/MaxPool_1") && said.contains("dilations"), "{said}");

@@ -1,5 +1,6 @@
 //! The determinism contract. Protects: a drive that is replayed tomorrow gives the bits of today, however the threads
 //! were scheduled, and a car's own drive, drops included, can be made again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may panic
 
 mod support;
 
@@ -65,7 +66,8 @@ fn from_detections_equals_the_full_run_downstream() {
         let full = replay(&street(), folder.path(), &format!("{name}.mcap"), more);
         let injected = replay(&full, folder.path(), &format!("{name}.injected.mcap"), &["--mode", "from-detections"]);
         let downstream = |drive| {
-            let wanted = |message: &Message| matches!(message, Message::Tracks(_) | Message::Plan(_) | Message::Command(_));
+            let wanted =
+                |message: &Message| matches!(message, Message::Tracks(_) | Message::Plan(_) | Message::Command(_));
             messages(drive).into_iter().filter(wanted).collect::<Vec<_>>()
         };
         let expected = downstream(&full);

@@ -1,5 +1,6 @@
 //! What a run does when a stage misbehaves. Protects: one bad frame is skipped, one bad stage stops the car, and the
 //! report names it.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a test may panic, and a stage that hangs must sleep
 
 use chauffeur::config::Config;
 use chauffeur::runtime::frame::{Frame, SensorSet, SourceItem};
@@ -37,7 +38,8 @@ fn outcome(feed: Feed, deed: fn() -> Result<(), StepError>, serial: bool) -> Out
 }
 
 fn lossless(frames: i64) -> Feed {
-    let sets = (0..frames).map(|frame| Ok(SourceItem::Set(SensorSet { stamp: stamp(frame), ..SensorSet::default() }, None)));
+    let sets = (0..frames)
+        .map(|frame| Ok(SourceItem::Set(Box::new(SensorSet { stamp: stamp(frame), ..SensorSet::default() }), None)));
     Feed::Lossless(Box::new(sets))
 }
 
@@ -50,7 +52,7 @@ fn real_time(frames: i64) -> Feed {
         data: Vec::new(),
     };
     let inputs = (0..frames).map(move |frame| Ok(Input::Lidar(Arc::new(sweep(frame)))));
-    let join = Join::new(Sensors { camera: false, lidar: true, ins: false }, 0.05);
+    let join = Box::new(Join::new(Sensors { camera: false, lidar: true, ins: false }, 0.05));
     Feed::RealTime { inputs: Box::new(inputs), join, origin: stamp(0), rate: 2.0 }
 }
 
@@ -91,7 +93,11 @@ fn a_hung_stage_is_found_and_control_stops_the_car() {
     let outcome = outcome(real_time(200), hang, false);
     let fault = outcome.fault.unwrap();
     assert_eq!(fault.stage, "odd");
-    assert!(fault.reason.contains("hung") && fault.reason.contains("threads that did not end: odd"), "{}", fault.reason);
+    assert!(
+        fault.reason.contains("hung") && fault.reason.contains("threads that did not end: odd"),
+        "{}",
+        fault.reason
+    );
     // Control went on with its stop after the fault: more ticks than the frames before it account for.
     assert!(outcome.tally.commands > 20, "{}", outcome.tally.commands);
     assert!(outcome.elapsed < Duration::from_secs(10), "{:?}", outcome.elapsed);
@@ -100,7 +106,9 @@ fn a_hung_stage_is_found_and_control_stops_the_car() {
 #[test]
 fn a_source_that_breaks_keeps_what_came_before() {
     for serial in [false, true] {
-        let good = (0..5).map(|frame| Ok(SourceItem::Set(SensorSet { stamp: stamp(frame), ..SensorSet::default() }, None)));
+        let good = (0..5).map(|frame| {
+            Ok(SourceItem::Set(Box::new(SensorSet { stamp: stamp(frame), ..SensorSet::default() }), None))
+        });
         let broken = good.chain([Err(anyhow::anyhow!("cut at byte 7"))]);
         let outcome = outcome(Feed::Lossless(Box::new(broken)), || Ok(()), serial);
         assert_eq!(outcome.tally.frames, 5);

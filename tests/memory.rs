@@ -1,4 +1,5 @@
 //! Memory does not grow with the drive. Protects: hours of drive on a small machine, a thousand replays on a big one.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may panic
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The log opens in somebody else's reader. Protects: complete schemas inside the file, and no need of our own code.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may panic
 
 mod support;
 

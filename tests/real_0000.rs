@@ -1,5 +1,6 @@
 //! A drive with lidar, GPS/INS and labels. Protects: the labelled vehicles are found, odometry follows the road, and the
 //! network's thread count does not change a bit.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may panic
 
 mod support;
 
@@ -127,12 +128,9 @@ fn network_threads_do_not_change_a_bit() {
     let whole = folder.path().join("redlight.mcap");
     succeed(&["import", "kitti", "--root", text(&root), "--sequence", "redlight", "--output", text(&whole)]);
     let drive = folder.path().join("first_second.mcap");
-    let mut writer = recordings::DriveWriter::create(
-        &drive,
-        &recordings::RunRecord::default(),
-        recordings::Compression::None,
-    )
-    .unwrap();
+    let mut writer =
+        recordings::DriveWriter::create(&drive, &recordings::RunRecord::default(), recordings::Compression::None)
+            .unwrap();
     for message in messages(&whole) {
         let early = match &message {
             Message::Camera(frame) => frame.seq < 10,

@@ -1,5 +1,6 @@
 //! The approach to a red light: camera and lidar, both public networks, the whole stack. Protects: boxes equal the
 //! reference of the network, the lead car is one track with its rear where it is, and the plan stops behind it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may panic
 
 mod support;
 
@@ -81,7 +82,10 @@ fn the_whole_stack_stops_behind_the_lead_car() {
             let front = x + types::Vehicle::default().front_offset_m() - LIDAR_X;
             // The lead car rolls on while the plan lasts: the end may lie where it will have gone.
             let gone = track.speed_mps() * end.time_s.min(8.0);
-            assert!(front < rear + gone, "frame {frame}: the plan ends at {front:.2} m, the lead car is at {rear:.2} m");
+            assert!(
+                front < rear + gone,
+                "frame {frame}: the plan ends at {front:.2} m, the lead car is at {rear:.2} m"
+            );
             assert!(end.speed_mps < 0.05, "frame {frame}: the plan ends with {} m/s", end.speed_mps);
         }
     }

@@ -15,13 +15,23 @@ pub struct Options {
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let info = DriveInfo::read(&options.drive)?;
     print(&info);
-    anyhow::ensure!(!info.cut, "{}: the end of the file is missing: what is shown is what can be read", info.path.display());
+    anyhow::ensure!(
+        !info.cut,
+        "{}: the end of the file is missing: what is shown is what can be read",
+        info.path.display()
+    );
     Ok(ExitCode::SUCCESS)
 }
 
 fn print(info: &DriveInfo) {
     let megabytes = |bytes: u64| bytes as f64 * 1e-6;
-    println!("{}: {:.2} MB, {:.3} s, {} messages", info.path.display(), megabytes(info.bytes), info.duration_s(), info.messages);
+    println!(
+        "{}: {:.2} MB, {:.3} s, {} messages",
+        info.path.display(),
+        megabytes(info.bytes),
+        info.duration_s(),
+        info.messages
+    );
     println!("written by \"{}\", profile \"{}\"", info.library, info.profile);
     if let Some(run) = &info.run {
         println!("run: version {}, {}, from \"{}\"", run.version, run.mode, run.source);
@@ -35,9 +45,11 @@ fn print(info: &DriveInfo) {
             println!("     {name} {digest}");
         }
     }
-    let kinds: Vec<String> = info.compression.iter().map(|(kind, count)| {
-        format!("{count} {}", if kind.is_empty() { "uncompressed" } else { kind })
-    }).collect();
+    let kinds: Vec<String> = info
+        .compression
+        .iter()
+        .map(|(kind, count)| format!("{count} {}", if kind.is_empty() { "uncompressed" } else { kind }))
+        .collect();
     println!(
         "{} chunks ({}), {:.2} of {:.2} MB",
         info.chunks,
@@ -50,7 +62,11 @@ fn print(info: &DriveInfo) {
         let used = if channel.read { "replay" } else { "view" };
         println!(
             "{:<28}{:<28}{:>9}{:>10.2}{:>12.3}  {used}",
-            channel.topic, channel.schema, channel.messages, channel.rate_hz, megabytes(channel.bytes)
+            channel.topic,
+            channel.schema,
+            channel.messages,
+            channel.rate_hz,
+            megabytes(channel.bytes)
         );
     }
 }

@@ -62,11 +62,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let (first, last) = drive.span().with_context(|| format!("{}: the drive is empty", options.drive.display()))?;
     let length_s = last.seconds_since(first);
     let at = options.at;
-    ensure!(
-        (0.0..=length_s).contains(&at),
-        "--at {at}: {} lasts from 0 to {length_s:.3} s",
-        options.drive.display()
-    );
+    ensure!((0.0..=length_s).contains(&at), "--at {at}: {} lasts from 0 to {length_s:.3} s", options.drive.display());
     let moment_stamp = first.offset(at);
     let Drive { reader, calibration, route, .. } = drive;
     let mut moment = Moment::default();

@@ -51,7 +51,6 @@ enum ModeName {
     Realtime,
 }
 
-
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let drive = options.drive.clone().unwrap_or_else(embedded_drive);
     let output = options.output.clone().unwrap_or_else(|| default_output(&drive));
@@ -114,7 +113,9 @@ pub fn verdict(outcome: Outcome) -> anyhow::Result<ExitCode> {
         return Err(error);
     }
     let tally = &outcome.tally;
-    for (what, count) in [("frames", tally.frames), ("tracks", tally.tracks), ("plans", tally.plans), ("commands", tally.commands)] {
+    for (what, count) in
+        [("frames", tally.frames), ("tracks", tally.tracks), ("plans", tally.plans), ("commands", tally.commands)]
+    {
         if count == 0 {
             eprintln!("silent drive: no {what} in {} frames", tally.frames);
             return Ok(ExitCode::from(1));

@@ -6,7 +6,10 @@ use crate::runtime::statistics::Row;
 /// The latency table: parts in the order of the corridor, each with its share of the whole.
 pub fn print_latency(rows: &[Row]) {
     let Some(total) = rows.last().filter(|row| row.frames > 0) else { return };
-    println!("{:<16}{:>8}{:>10}{:>10}{:>10}{:>10}{:>12}{:>8}", "part", "frames", "p50 ms", "p90 ms", "p99 ms", "max ms", "sum ms", "share");
+    println!(
+        "{:<16}{:>8}{:>10}{:>10}{:>10}{:>10}{:>12}{:>8}",
+        "part", "frames", "p50 ms", "p90 ms", "p99 ms", "max ms", "sum ms", "share"
+    );
     for row in rows {
         let share = 100.0 * row.sum_ns as f64 / total.sum_ns.max(1) as f64;
         let sum = row.sum_ns as f64 * 1e-6;

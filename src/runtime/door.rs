@@ -95,7 +95,7 @@ pub fn next_frame(source: &mut Source, admitter: &mut Admitter, rest: &mut Rest)
                     }
                 };
                 let admission = recorded.as_ref().map(|r| r.admission);
-                let mut frame = admitter.admit(sensors, admission, buffers, begin);
+                let mut frame = admitter.admit(*sensors, admission, buffers, begin);
                 if let Some(recorded) = recorded {
                     (frame.ego, frame.detections) = (recorded.ego, recorded.detections);
                 }

@@ -72,7 +72,7 @@ pub struct Recorded {
 #[derive(Clone, Debug)]
 pub enum SourceItem {
     /// A set of sensor messages to admit, with what is recorded of it if a drive is obeyed.
-    Set(SensorSet, Option<Recorded>),
+    Set(Box<SensorSet>, Option<Box<Recorded>>),
     /// A recorded command to make again.
     Command(Command),
     /// The end: messages that belong to no set, and how many came late or found no partner.

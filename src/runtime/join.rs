@@ -176,7 +176,10 @@ mod tests {
         Input::Lidar(Arc::new(LidarSweep { seq, stamp, stride: 16, fields: Vec::new(), data: Vec::new() }))
     }
 
-    fn run(inputs: &[Input]) -> (Vec<(Option<u64>, Option<u64>)>, Join) {
+    /// Sequence numbers of a set's image and sweep.
+    type Pair = (Option<u64>, Option<u64>);
+
+    fn run(inputs: &[Input]) -> (Vec<Pair>, Join) {
         let mut join = Join::new(Sensors { camera: true, lidar: true, ins: false }, 0.05);
         let mut sets = Vec::new();
         let mut note = |set: SensorSet| sets.push((set.camera.map(|c| c.seq), set.lidar.map(|l| l.seq)));
@@ -194,7 +197,8 @@ mod tests {
 
     #[test]
     fn nearest_partners_join() {
-        let (sets, join) = run(&[camera(0, 2), lidar(0, 0), camera(1, 98), lidar(1, 100), camera(2, 130), lidar(2, 200)]);
+        let (sets, join) =
+            run(&[camera(0, 2), lidar(0, 0), camera(1, 98), lidar(1, 100), camera(2, 130), lidar(2, 200)]);
         assert_eq!(sets, [(Some(0), Some(0)), (Some(1), Some(1)), (None, Some(2))]);
         assert_eq!(join.alone(), 1);
     }
@@ -207,7 +211,8 @@ mod tests {
 
     #[test]
     fn late_messages_are_counted_and_join_nothing() {
-        let (sets, join) = run(&[camera(0, 0), lidar(0, 0), camera(2, 200), lidar(2, 200), lidar(1, 100), camera(1, 100)]);
+        let (sets, join) =
+            run(&[camera(0, 0), lidar(0, 0), camera(2, 200), lidar(2, 200), lidar(1, 100), camera(1, 100)]);
         assert_eq!(sets, [(Some(0), Some(0)), (Some(2), Some(2))]);
         assert_eq!((join.late(), join.alone()), (2, 0));
     }

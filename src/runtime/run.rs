@@ -25,7 +25,7 @@ pub enum Feed {
         /// The sensors' messages in order.
         inputs: Box<dyn Iterator<Item = anyhow::Result<Input>> + Send>,
         /// How they are joined.
-        join: Join,
+        join: Box<Join>,
         /// Stamp of the first message.
         origin: Stamp,
         /// How many times faster than life.
@@ -91,7 +91,9 @@ pub fn run(
         Feed::Lossless(source) if settings.serial => {
             Ok(serial(source, false, stages, ticker, recorder, fault, progress))
         }
-        Feed::Recorded(source) if settings.serial => Ok(serial(source, true, stages, ticker, recorder, fault, progress)),
+        Feed::Recorded(source) if settings.serial => {
+            Ok(serial(source, true, stages, ticker, recorder, fault, progress))
+        }
         feed => threads::run(feed, stages, ticker, recorder, settings, fault, progress),
     }
 }
@@ -113,7 +115,12 @@ pub(super) fn virtual_control(ticker: &mut Ticker, frame: &mut Frame, obey: bool
 }
 
 /// The last commands of a run in virtual time: what is still recorded, or a stop.
-pub(super) fn last_commands(ticker: &mut Ticker, mut rest: Vec<Command>, obey: bool, fault: &FaultCell) -> Vec<Command> {
+pub(super) fn last_commands(
+    ticker: &mut Ticker,
+    mut rest: Vec<Command>,
+    obey: bool,
+    fault: &FaultCell,
+) -> Vec<Command> {
     let mut commands = Vec::new();
     if obey {
         if let Err(reason) = ticker.obey(&mut rest, true, &mut commands) {

@@ -38,7 +38,7 @@ pub fn lossless(messages: Messages, sensors: Sensors, tolerance_s: f64) -> Sourc
     Box::new(std::iter::from_fn(move || {
         loop {
             if let Some(set) = join.pop(ended) {
-                return Some(Ok(SourceItem::Set(set, None)));
+                return Some(Ok(SourceItem::Set(Box::new(set), None)));
             }
             if ended {
                 let first = !std::mem::replace(&mut rest_given, true);
@@ -103,7 +103,10 @@ impl Faithful {
             take(&mut waiting.lidar, admission.lidar, &mut set);
             take(&mut waiting.ins, admission.ins, &mut set);
             waiting.admissions.pop_front();
-            self.ready.push_back(SourceItem::Set(set, Some(Recorded { admission, ego: None, detections: None })));
+            self.ready.push_back(SourceItem::Set(
+                Box::new(set),
+                Some(Box::new(Recorded { admission, ego: None, detections: None })),
+            ));
         }
         Ok(())
     }
@@ -199,10 +202,12 @@ pub fn from_detections(mut messages: Messages) -> Source {
                 }
                 let recorded = first.remove();
                 let set = SensorSet { stamp: recorded.admission.stamp, ..SensorSet::default() };
-                ready.push_back(SourceItem::Set(set, Some(recorded)));
+                ready.push_back(SourceItem::Set(Box::new(set), Some(Box::new(recorded))));
             }
             match message {
-                Some(Message::Admission(admission)) => pending.entry(admission.frame).or_default().admission = admission,
+                Some(Message::Admission(admission)) => {
+                    pending.entry(admission.frame).or_default().admission = admission
+                }
                 Some(Message::Ego { frame, state }) => {
                     let own = pending.entry(frame).or_default();
                     (own.ego, own.admission.stamp) = (Some(state), state.stamp);

@@ -68,7 +68,8 @@ impl Histogram {
 
 fn bucket(nanos: u64) -> usize {
     let octave = nanos.ilog2() as usize;
-    let within = if octave >= 6 { (nanos >> (octave - 6)) as usize & 63 } else { (nanos << (6 - octave)) as usize & 63 };
+    let within =
+        if octave >= 6 { (nanos >> (octave - 6)) as usize & 63 } else { (nanos << (6 - octave)) as usize & 63 };
     (octave * STEPS + within).min(STEPS * OCTAVES - 1)
 }
 

@@ -99,8 +99,7 @@ pub fn run(
             let (log_of_door, door_fault) = (log.clone(), Arc::clone(fault));
             crew.start("door", move || {
                 let mut admitter = Admitter::new(BUFFERS);
-                let join =
-                    door::newest_wins(&input_queue, &entrance, &log_of_door, join, &mut admitter, &door_fault);
+                let join = door::newest_wins(&input_queue, &entrance, &log_of_door, *join, &mut admitter, &door_fault);
                 let _ = counts_sender.try_send((join.late(), join.alone()));
             })?;
             crew.start("source", move || {

@@ -96,7 +96,10 @@ impl Ticker {
                 return Ok(());
             }
             let missing = |what: &str, frame: u64| {
-                format!("tick {} was made with the {what} of frame {frame}, which this replay did not produce", next.tick)
+                format!(
+                    "tick {} was made with the {what} of frame {frame}, which this replay did not produce",
+                    next.tick
+                )
             };
             let plan = match next.plan {
                 None => None,

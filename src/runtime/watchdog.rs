@@ -46,7 +46,10 @@ pub fn check(heartbeats: &[Arc<Heartbeat>], fault: &FaultCell) {
     for heartbeat in heartbeats {
         if let Some(busy) = heartbeat.overdue() {
             let (busy_s, budget_s) = (busy.as_secs_f64(), heartbeat.budget.as_secs_f64());
-            fault.report(heartbeat.name, format!("hung: one step has taken {busy_s:.2} s, its budget is {budget_s:.2} s"));
+            fault.report(
+                heartbeat.name,
+                format!("hung: one step has taken {busy_s:.2} s, its budget is {budget_s:.2} s"),
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the contract tests share: running the program, reading drives, finding the real data.
 #![allow(dead_code)] // each test uses its own part
+#![allow(clippy::expect_used)] // a test may panic
 
 use recordings::{DriveReader, Message};
 use std::path::{Path, PathBuf};

@@ -3,12 +3,17 @@
 //! Spherical projection as in A. Milioto, I. Vizzo, J. Behley, C. Stachniss: "RangeNet++: Fast and Accurate LiDAR Semantic
 //! Segmentation", IROS 2019, section III-A. All in single precision, as the networks were trained.
 
+mod pixels;
+
 use crate::ProjectionSpec;
-use std::f32::consts::PI;
+use pixels::{Lens, UNDECIDED};
 use types::PointCloud;
 
 /// Where no point is, or a point has no pixel.
 pub const NONE: u32 = u32::MAX;
+
+/// So many points are projected before their pixels are filled: what they need stays in the nearest cache.
+const BLOCK: usize = 1024;
 
 /// Pixels of the points and points of the pixels; the memory is kept from sweep to sweep.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,31 +33,30 @@ impl Projection {
     ///
     /// The columns of the cloud must be equally long; the shortest counts.
     pub fn compute(&mut self, cloud: &PointCloud, spec: &ProjectionSpec) {
-        let down = spec.fov_down_deg.to_radians();
-        let fov = (spec.fov_up_deg - spec.fov_down_deg).to_radians();
-        let (rows, columns) = (spec.rows, spec.columns);
-        self.pixel_of_point.clear();
-        self.range_of_point.clear();
-        self.point_of_pixel.clear();
-        self.point_of_pixel.resize(rows * columns, NONE);
-        for (index, ((&x, &y), &z)) in (0u32..).zip(cloud.x.iter().zip(&cloud.y).zip(&cloud.z)) {
-            let range = (x * x + y * y + z * z).sqrt();
-            self.range_of_point.push(range);
-            if !(range > 0.0 && range.is_finite()) {
-                self.pixel_of_point.push(NONE);
-                continue;
-            }
-            let yaw = -y.atan2(x);
-            let pitch = (z / range).asin();
-            let u = 0.5 * (yaw / PI + 1.0) * columns as f32;
-            let v = (1.0 - (pitch - down) / fov) * rows as f32;
-            // A cast rounds toward zero and stops at zero: the floor of every number that is not below the image.
-            let (column, row) = ((u as usize).min(columns - 1), (v as usize).min(rows - 1));
-            let pixel = row * columns + column;
-            self.pixel_of_point.push(pixel as u32);
-            let nearest = &mut self.point_of_pixel[pixel];
-            if *nearest == NONE || range <= self.range_of_point[*nearest as usize] {
-                *nearest = index;
+        let points = cloud.x.len().min(cloud.y.len()).min(cloud.z.len());
+        let [x, y, z] = [&cloud.x[..points], &cloud.y[..points], &cloud.z[..points]];
+        let Self { pixel_of_point, range_of_point, point_of_pixel } = self;
+        pixel_of_point.resize(points, NONE);
+        range_of_point.resize(points, 0.0);
+        point_of_pixel.clear();
+        point_of_pixel.resize(spec.rows * spec.columns, NONE);
+        let lens = Lens::new(spec);
+        for first in (0..points).step_by(BLOCK) {
+            let block = first..points.min(first + BLOCK);
+            let part = [&x[block.clone()], &y[block.clone()], &z[block.clone()]];
+            lens.quick(part, &mut range_of_point[block.clone()], &mut pixel_of_point[block.clone()]);
+            for index in block {
+                let range = range_of_point[index];
+                let mut pixel = pixel_of_point[index];
+                if pixel == UNDECIDED {
+                    pixel = lens.exact([x[index], y[index], z[index]], range);
+                    pixel_of_point[index] = pixel;
+                }
+                // No return has the pixel NONE, which no image reaches.
+                let Some(nearest) = point_of_pixel.get_mut(pixel as usize) else { continue };
+                if *nearest == NONE || range <= range_of_point[*nearest as usize] {
+                    *nearest = index as u32;
+                }
             }
         }
     }
@@ -64,13 +68,21 @@ impl Projection {
             return;
         }
         let sources = [&self.range_of_point, &cloud.x, &cloud.y, &cloud.z, &cloud.intensity];
-        for (plane, source) in image.chunks_exact_mut(pixels).zip(sources) {
-            for (value, &point) in plane.iter_mut().zip(&self.point_of_pixel) {
-                *value = source.get(point as usize).copied().unwrap_or(0.0);
-            }
-        }
-        for (value, &point) in mask.iter_mut().zip(&self.point_of_pixel) {
-            *value = if point == NONE { 0.0 } else { 1.0 };
+        let points = sources.iter().map(|source| source.len()).min().unwrap_or(0);
+        let [range, x, y, z, intensity] = sources.map(|source| &source[..points]);
+        let mut planes = image.chunks_exact_mut(pixels);
+        let (Some(ranges), Some(xs), Some(ys), Some(zs), Some(intensities)) =
+            (planes.next(), planes.next(), planes.next(), planes.next(), planes.next())
+        else {
+            return;
+        };
+        let planes = ranges.iter_mut().zip(xs).zip(ys).zip(zs).zip(intensities).zip(mask);
+        for (&point, (((((out_range, out_x), out_y), out_z), out_intensity), covered)) in
+            self.point_of_pixel.iter().zip(planes)
+        {
+            let at = point as usize;
+            let values = if at < points { [range[at], x[at], y[at], z[at], intensity[at], 1.0] } else { [0.0; 6] };
+            [*out_range, *out_x, *out_y, *out_z, *out_intensity, *covered] = values;
         }
     }
 }

@@ -13,11 +13,11 @@ use types::{LidarSweep, PointCloud, PointField, PointKind};
 /// A length that is not a multiple of the stride, a field outside the stride, a missing coordinate or one of another
 /// kind, and [`DecodeError::Empty`] when no point is left. `out` is then empty (`rejected` still counts).
 pub fn points(sweep: &LidarSweep, out: &mut PointCloud) -> Result<(), DecodeError> {
-    out.clear();
-    let layout = Layout::of(sweep)?;
+    let layout = Layout::of(sweep).inspect_err(|_| out.clear())?;
     if layout.is_packed_f32 {
         read_packed(&sweep.data, out);
     } else {
+        out.clear();
         layout.read(sweep, out);
     }
     let total = sweep.data.len() / sweep.stride;
@@ -103,7 +103,7 @@ const fn largest(kind: PointKind) -> f64 {
 }
 
 fn reflectance(value: f32) -> f32 {
-    if value.is_finite() { value.max(0.0) } else { 0.0 }
+    if value > 0.0 && value < f32::INFINITY { value } else { 0.0 }
 }
 
 /// Reads one field of all points. The kind is chosen once, outside the loop.
@@ -131,23 +131,25 @@ fn bytes<const SIZE: usize>(row: &[u8], offset: usize) -> [u8; SIZE] {
     row.get(offset..offset + SIZE).and_then(|part| part.try_into().ok()).unwrap_or([0; SIZE])
 }
 
-/// The commonest layout: x, y, z, intensity as packed F32. Points that are not finite are overwritten by the next one.
+/// The commonest layout: x, y, z, intensity as packed F32. One pass without a branch; whether any point must go is known
+/// after it.
 fn read_packed(data: &[u8], out: &mut PointCloud) {
-    let total = data.len() / 16;
+    let (rows, _) = data.as_chunks::<16>();
+    // Every value is overwritten: only what is new is filled with zeros first.
     for column in [&mut out.x, &mut out.y, &mut out.z, &mut out.intensity] {
-        column.resize(total, 0.0);
+        column.resize(rows.len(), 0.0);
     }
-    let mut kept = 0;
-    for row in data.chunks_exact(16) {
+    out.ring.clear();
+    out.time_ns.clear();
+    let mut are_finite = true;
+    let columns = out.x.iter_mut().zip(&mut out.y).zip(&mut out.z).zip(&mut out.intensity);
+    for (row, (((out_x, out_y), out_z), out_intensity)) in rows.iter().zip(columns) {
         let [x, y, z, intensity] = [0, 4, 8, 12].map(|offset| f32::from_le_bytes(bytes(row, offset)));
-        out.x[kept] = x;
-        out.y[kept] = y;
-        out.z[kept] = z;
-        out.intensity[kept] = reflectance(intensity);
-        kept += usize::from(x.is_finite() & y.is_finite() & z.is_finite());
+        are_finite &= x.is_finite() & y.is_finite() & z.is_finite();
+        (*out_x, *out_y, *out_z, *out_intensity) = (x, y, z, reflectance(intensity));
     }
-    for column in [&mut out.x, &mut out.y, &mut out.z, &mut out.intensity] {
-        column.truncate(kept);
+    if !are_finite {
+        drop_not_finite(out);
     }
 }
 

@@ -22,8 +22,9 @@ pub(super) fn possible_pairs(objects: &[Object], measurements: &[Measurement], o
                 continue;
             }
             let Some(confusion) = Group::confusion(class, seen.class) else { continue };
+            let own = object.as_own(seen);
             let overlap = generalised_overlap(&bbox, &seen.bbox);
-            if overlap > motion.least_overlap && object.distance_squared(seen) < motion.gate {
+            if overlap > motion.least_overlap && object.distance_squared(&own, seen) < motion.gate {
                 out.push(Pair { track, measurement, cost: 1.0 - overlap + confusion });
             }
         }

@@ -69,6 +69,12 @@ impl PlanarFilter {
         self.covariance = symmetric(self.covariance - gain * observe * self.covariance);
     }
 
+    /// Keeps a part of the velocity.
+    pub(super) fn slow(&mut self, part: f64) {
+        self.state[2] *= part;
+        self.state[3] *= part;
+    }
+
     /// Moves the position without any motion: another point of the same object is meant.
     pub(super) fn shift(&mut self, by: [f64; 2]) {
         self.state[0] += by[0];

@@ -58,10 +58,10 @@ impl Group {
             Self::Vehicle => Motion {
                 speed_mps: 10.0,
                 acceleration_mps2: 3.0,
-                heading_noise_rad: 0.15,
+                heading_noise_rad: 0.1,
                 rolls: true,
                 slowest_mps: 0.6,
-                least_overlap: -0.2,
+                least_overlap: -0.05,
                 gate: 100.0,
                 reach_m: 5.0,
             },

@@ -19,6 +19,10 @@ const MOVING: f64 = 3.0;
 const LEAST_WAY: f64 = 3.0;
 /// Least part of the speed that the way of the last second must bear out.
 const STEADY: f64 = 0.5;
+/// An object that has been seen more often than this and does not move comes to rest within this time, s: what is left of its
+/// velocity is noise and must not carry it away while it is hidden.
+const SETTLED: u32 = 8;
+const REST_S: f64 = 0.3;
 /// Fastest change of height, m/s: a road of 10 percent at 10 m/s.
 const CLIMB_MPS: f64 = 1.0;
 /// Angular acceleration of what moves and of what stands, rad/s2.
@@ -101,17 +105,26 @@ impl Object {
     }
 
     pub(super) fn predict(&mut self, dt_s: f64) {
+        if !self.moving && self.hits > SETTLED {
+            self.plane.slow((-dt_s / REST_S).exp());
+        }
         self.plane.predict(dt_s, self.motion().acceleration_mps2);
         self.heading.predict(dt_s, TURN_RADPS2[usize::from(!self.moving)]);
         self.level.predict(dt_s, CLIMB_MPS);
         self.trail.pass(dt_s);
     }
 
-    /// Squared Mahalanobis distance of the measured box, completed to this object's size.
-    pub(super) fn distance_squared(&self, seen: &Measurement) -> f64 {
+    /// The measured box as it would be if it were this object: turned by quarters, completed to its size.
+    pub(super) fn as_own(&self, seen: &Measurement) -> Box3 {
         let (measured, _) = oriented(&seen.bbox, self.heading.yaw());
-        let center = completed(&measured, self.size, seen.viewer);
-        self.plane.distance_squared(center, self.noise_m(seen))
+        let [x, y] = completed(&measured, self.size, seen.viewer);
+        let (length, width) = (self.size.length, self.size.width);
+        Box3 { center: [x, y, measured.center[2]], length, width, ..measured }
+    }
+
+    /// Squared Mahalanobis distance of the place of such a box.
+    pub(super) fn distance_squared(&self, own: &Box3, seen: &Measurement) -> f64 {
+        self.plane.distance_squared([own.center[0], own.center[1]], self.noise_m(seen))
     }
 
     pub(super) fn update(&mut self, seen: &Measurement) {

@@ -2,15 +2,13 @@
 //!
 //! A lidar sees the near side of an object. As more of it comes into view the measured box grows away from the sensor
 //! and its centre moves, though the object may stand still. So a measured box is first completed to the size that the
-//! track has learnt, from its near corner or near face outwards, and only then compared (like the corner anchors of
-//! Himmelsbach and Wuensche, "Tracking and classification of arbitrary objects with bottom-up/top-down detection", 2012).
+//! track has learnt, from its near corner or near face outwards, and only then compared.
 
 use std::f64::consts::FRAC_PI_2;
 use types::{Box3, Pose2, wrap_angle};
 
-/// How quickly an edge follows a longer and a shorter measurement.
-const GROW: f64 = 0.2;
-const SHRINK: f64 = 0.15;
+/// Part of each new difference that an edge takes over.
+const LEARN: f64 = 0.15;
 /// An edge this much longer than the other tells which way the object points.
 const ELONGATED: f64 = 1.3;
 /// Votes by which another direction must lead before the box turns.
@@ -36,9 +34,9 @@ impl Size {
         self.width > ELONGATED * self.length
     }
 
-    /// The size after one more measurement: near the largest that was seen for long enough.
+    /// The size after one more measurement.
     pub(super) fn learned(self, seen: &Box3) -> Self {
-        let follow = |own: f64, seen: f64| own + if seen > own { GROW } else { SHRINK } * (seen - own);
+        let follow = |own: f64, seen: f64| own + LEARN * (seen - own);
         Self {
             length: follow(self.length, seen.length),
             width: follow(self.width, seen.width),

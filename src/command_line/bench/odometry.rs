@@ -50,8 +50,17 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     ensure!(!odometry.is_empty(), "{}: the drive holds no sweep", path.display());
     let ms = |quantile| times.quantile(quantile).as_secs_f64() * 1e3;
-    println!("{}: {} sweeps, {:.1} ms a sweep (p50), {:.1} ms (p99)", path.display(), odometry.len(), ms(0.5), ms(0.99));
-    println!("{:<18}{:>8}{:>11}{:>24}{:>13}{:>12}", "path", "poses", "length m", "end x, y, yaw", "RMS to ours", "max to ours");
+    println!(
+        "{}: {} sweeps, {:.1} ms a sweep (p50), {:.1} ms (p99)",
+        path.display(),
+        odometry.len(),
+        ms(0.5),
+        ms(0.99)
+    );
+    println!(
+        "{:<18}{:>8}{:>11}{:>24}{:>13}{:>12}",
+        "path", "poses", "length m", "end x, y, yaw", "RMS to ours", "max to ours"
+    );
     print_path("lidar odometry", &odometry, &odometry);
     if ins.is_empty() {
         println!("{:<18}no GPS/INS in this drive", "GPS/INS");

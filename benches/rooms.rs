@@ -1,0 +1,125 @@
+//! Cost of each room's step on the street in the repository: `cargo bench`.
+#![allow(clippy::expect_used, missing_docs)] // a bench may panic, and criterion's macros make the entry points
+
+use chauffeur::config::Config;
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use maps::ReferenceLine;
+use perception::detect::GeometricDetector;
+use perception::localize::Localizer;
+use perception::track::Tracker;
+use planning::{PlanInput, Planner};
+use recordings::{Compression, DriveReader, DriveWriter, Message, RunRecord};
+use std::hint::black_box;
+use std::path::Path;
+use types::{Calibration, CameraFrame, Detections, EgoState, Image, LidarSweep, PointCloud, Tracks};
+
+/// The middle of the drive, once through perception.
+struct Scene {
+    messages: Vec<Message>,
+    calibration: Calibration,
+    route: ReferenceLine,
+    camera: CameraFrame,
+    sweeps: Vec<LidarSweep>,
+    points: PointCloud,
+    ego: EgoState,
+    detections: Detections,
+    tracks: Tracks,
+}
+
+fn scene() -> Scene {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings/drives/street.mcap");
+    let reader = DriveReader::open(&path).expect("the drive in the repository");
+    let calibration = reader.calibration().expect("its calibration").clone();
+    let route: Vec<[f64; 2]> = reader.route().expect("its route").iter().map(|pose| [pose.x, pose.y]).collect();
+    let messages: Vec<Message> = reader.map(|message| message.expect("a message")).collect();
+    let config = Config::default();
+    let mut detector = GeometricDetector::new(config.geometric);
+    let mut tracker = Tracker::new(config.track);
+    let (mut cameras, mut sweeps, mut egos) = (Vec::new(), Vec::new(), Vec::new());
+    for message in &messages {
+        match message {
+            Message::Camera(frame) => cameras.push(frame.clone()),
+            Message::Lidar(sweep) => sweeps.push(sweep.clone()),
+            Message::Ins(fix) => egos.push(fix.state),
+            _ => {}
+        }
+    }
+    let (mut points, mut tracks, mut detections) = (PointCloud::default(), Tracks::default(), Detections::default());
+    for (frame, (sweep, ego)) in (0..30).zip(sweeps.iter().zip(&egos)) {
+        perception::decode::points(sweep, &mut points).expect("a good sweep");
+        let lidar = detector.step(&points, &calibration);
+        detections = Detections { frame, stamp: sweep.stamp, camera: Vec::new(), lidar };
+        tracks = tracker.step(&detections, ego);
+    }
+    let route = ReferenceLine::new(&route).expect("a good route");
+    let (camera, ego) = (cameras.swap_remove(29), egos[29]);
+    Scene { messages, calibration, route, camera, sweeps, points, ego, detections, tracks }
+}
+
+fn rooms(criterion: &mut Criterion) {
+    let scene = scene();
+    let config = Config::default();
+    let mut group = criterion.benchmark_group("street");
+    group.sample_size(20);
+
+    let mut image = Image::default();
+    group.bench_function("decode image 640x360", |b| {
+        b.iter(|| perception::decode::image(black_box(&scene.camera), &mut image));
+    });
+    let mut points = PointCloud::default();
+    group.throughput(Throughput::Elements(scene.points.len() as u64));
+    group.bench_function("decode points", |b| {
+        b.iter(|| perception::decode::points(black_box(&scene.sweeps[29]), &mut points));
+    });
+    let mut detector = GeometricDetector::new(config.geometric);
+    group.bench_function("detect geometric", |b| {
+        b.iter(|| detector.step(black_box(&scene.points), &scene.calibration));
+    });
+    group.throughput(Throughput::Elements(scene.sweeps.len() as u64));
+    group.bench_function("localize by lidar, 60 sweeps with decoding", |b| {
+        b.iter(|| {
+            let mut localizer = Localizer::new(config.localize.clone());
+            for sweep in &scene.sweeps {
+                let decoded = perception::decode::points(sweep, &mut points);
+                let state = localizer.step(sweep.seq, sweep.stamp, None, Some(&points), &scene.calibration);
+                black_box((decoded.is_ok(), state.is_ok()));
+            }
+        });
+    });
+    group.throughput(Throughput::Elements(scene.detections.lidar.len() as u64));
+    group.bench_function("track one frame", |b| {
+        b.iter_batched_ref(
+            || Tracker::new(config.track.clone()),
+            |tracker| tracker.step(black_box(&scene.detections), &scene.ego),
+            criterion::BatchSize::SmallInput,
+        );
+    });
+    let mut planner = Planner::new(config.planning, config.vehicle);
+    let input = PlanInput {
+        frame: 29,
+        stamp: scene.tracks.stamp,
+        ego: &scene.ego,
+        tracks: &scene.tracks,
+        route: Some(&scene.route),
+    };
+    group.throughput(Throughput::Elements(planner.step(&input).candidates.len() as u64));
+    group.bench_function("plan", |b| b.iter(|| planner.step(black_box(&input))));
+
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, compression) in [("none", Compression::None), ("lz4", Compression::Lz4), ("zstd", Compression::Zstd)] {
+        let bytes: usize = scene.sweeps.iter().map(|sweep| sweep.data.len()).sum();
+        group.throughput(Throughput::Bytes(bytes as u64));
+        group.bench_function(format!("write the drive, {name}"), |b| {
+            b.iter(|| {
+                let path = folder.path().join("drive.mcap");
+                let mut writer = DriveWriter::create(&path, &RunRecord::default(), compression).expect("a file");
+                scene.messages.iter().for_each(|message| writer.write(message).expect("room on the disk"));
+                writer.finish().expect("room on the disk")
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, rooms);
+criterion_main!(benches);
