@@ -11,6 +11,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use types::{Admission, Command, Stamp};
 
+/// Arrival times that the door remembers: more than its join can hold.
+const ARRIVALS: usize = 256;
+
 /// Turns sets into frames: counts them and lends them their buffers.
 #[derive(Debug)]
 pub struct Admitter {
@@ -72,8 +75,9 @@ pub struct Rest {
     pub error: Option<anyhow::Error>,
 }
 
-/// Reads the next frame from a source that is neither paced nor dropped from; `None` at its end, which `rest` describes.
-pub fn next_frame(source: &mut Source, admitter: &mut Admitter, rest: &mut Rest) -> Option<Frame> {
+/// Reads the next frame from a source that is neither paced nor dropped from; `None` at its end,
+/// which `rest` describes, or when the door is closed while it waits for buffers.
+pub fn next_frame(source: &mut Source, admitter: &mut Admitter, rest: &mut Rest, fault: &FaultCell) -> Option<Frame> {
     let begin = Instant::now();
     loop {
         match source.next() {
@@ -91,6 +95,7 @@ pub fn next_frame(source: &mut Source, admitter: &mut Admitter, rest: &mut Rest)
                 let buffers = loop {
                     match admitter.lease() {
                         Some(buffers) => break buffers,
+                        None if fault.door_closed() => return None,
                         None => std::thread::sleep(Duration::from_micros(200)),
                     }
                 };
@@ -162,19 +167,20 @@ pub fn newest_wins(
             }
             continue;
         }
-        let Ok(input) = ready.recv(inputs) else {
-            open = false;
-            continue;
-        };
-        arrivals.push_back((input.stamp(), Instant::now()));
-        if arrivals.len() > 256 {
-            arrivals.pop_front();
+        match ready.recv(inputs) {
+            Err(_) => open = false,
+            Ok(input) => {
+                arrivals.push_back((input.stamp(), Instant::now()));
+                if arrivals.len() > ARRIVALS {
+                    arrivals.pop_front();
+                }
+                if !log.send(LogItem::Input(input.clone())) {
+                    break;
+                }
+                join.push(input);
+            }
         }
-        if !log.send(LogItem::Input(input.clone())) {
-            break;
-        }
-        join.push(input);
-        while let Some(mut set) = join.pop(false) {
+        while let Some(mut set) = join.pop(!open) {
             set.unmatched.clear(); // logged above
             let near = |stamp: Stamp| stamp.seconds_since(set.stamp).abs() <= join.tolerance_s();
             let begin = arrivals.iter().filter(|(stamp, _)| near(*stamp)).map(|(_, at)| *at).min();

@@ -4,7 +4,7 @@ use super::frame::{Frame, Input};
 use super::statistics::Statistics;
 use crossbeam_channel::{Sender, TrySendError};
 use recordings::{DriveWriter, LogLevel, Message, RecordingError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use types::{Command, Stamp};
@@ -52,8 +52,8 @@ pub struct Tally {
     pub detections: u64,
     /// Track states, over all frames.
     pub tracks: u64,
-    /// Identities of tracks.
-    pub identities: u64,
+    /// Identities of the tracks.
+    pub identities: BTreeSet<u64>,
     /// Plans.
     pub plans: u64,
     /// Commands.
@@ -173,8 +173,7 @@ impl Recorder {
         tally.span = Some((tally.span.map_or(stamp, |span| span.0), stamp));
         tally.detections += frame.detections.as_ref().map_or(0, |d| d.lidar.len() + d.camera.len()) as u64;
         tally.tracks += frame.tracks.as_ref().map_or(0, |t| t.objects.len()) as u64;
-        let newest = frame.tracks.iter().flat_map(|t| &t.objects).map(|t| t.id).max().unwrap_or(0);
-        tally.identities = tally.identities.max(newest);
+        tally.identities.extend(frame.tracks.iter().flat_map(|t| &t.objects).map(|t| t.id));
         tally.plans += u64::from(frame.plan.is_some());
         tally.rejected_points += frame.rejected_points;
         if let Some(skipped) = &frame.skipped {

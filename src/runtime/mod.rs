@@ -9,6 +9,7 @@
 #![allow(clippy::disallowed_methods)] // this is the room that measures time and owns threads
 
 pub mod clock;
+pub mod control_loop;
 pub mod crew;
 pub mod door;
 pub mod fault;

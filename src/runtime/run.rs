@@ -1,8 +1,9 @@
 //! One run: frames from a source through the stages to control and the log. In one thread or in one per stage.
 
+use super::control_loop;
 use super::door::{self, Admitter, Rest};
 use super::fault::{Fault, FaultCell};
-use super::frame::{Frame, Input, Source};
+use super::frame::{Input, Source};
 use super::join::Join;
 use super::log::{LogItem, Recorder, Tally};
 use super::stage::{Stage, guarded_step};
@@ -12,7 +13,7 @@ use super::ticker::Ticker;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use types::{Command, Stamp, StopReason};
+use types::Stamp;
 
 /// Where frames come from and what time means.
 pub enum Feed {
@@ -98,41 +99,6 @@ pub fn run(
     }
 }
 
-/// Control's part of a frame when time is virtual: the ticks before it, then the frame itself.
-pub(super) fn virtual_control(ticker: &mut Ticker, frame: &mut Frame, obey: bool, fault: &FaultCell) -> Vec<Command> {
-    let mut commands = Vec::new();
-    ticker.start_at(frame.admission.stamp);
-    if obey {
-        ticker.remember(frame);
-        if let Err(reason) = ticker.obey(&mut frame.recorded_commands, false, &mut commands) {
-            fault.report("control", reason);
-        }
-    } else {
-        ticker.tick_until(frame.admission.stamp, &mut commands);
-        ticker.adopt(frame);
-    }
-    commands
-}
-
-/// The last commands of a run in virtual time: what is still recorded, or a stop.
-pub(super) fn last_commands(
-    ticker: &mut Ticker,
-    mut rest: Vec<Command>,
-    obey: bool,
-    fault: &FaultCell,
-) -> Vec<Command> {
-    let mut commands = Vec::new();
-    if obey {
-        if let Err(reason) = ticker.obey(&mut rest, true, &mut commands) {
-            fault.report("control", reason);
-        }
-    } else {
-        let stop = if fault.is_set() { StopReason::Fault } else { StopReason::Shutdown };
-        commands.extend(ticker.tick(Some(stop)));
-    }
-    commands
-}
-
 fn serial(
     mut source: Source,
     obey: bool,
@@ -155,12 +121,12 @@ fn serial(
         }
     };
     while !fault.door_closed() {
-        let Some(mut frame) = door::next_frame(&mut source, &mut admitter, &mut rest) else { break };
+        let Some(mut frame) = door::next_frame(&mut source, &mut admitter, &mut rest, fault) else { break };
         for stage in &mut stages {
             guarded_step(stage.as_mut(), &mut frame, fault);
         }
         frame.buffers = None;
-        let commands = virtual_control(&mut ticker, &mut frame, obey, fault);
+        let commands = control_loop::take_frame(&mut ticker, &mut frame, obey, fault);
         frame.spans.lap("control");
         write(&mut recorder, LogItem::Commands(commands));
         write(&mut recorder, LogItem::Frame(Box::new(frame)));
@@ -169,7 +135,7 @@ fn serial(
     for input in std::mem::take(&mut rest.inputs) {
         write(&mut recorder, LogItem::Input(input));
     }
-    let commands = last_commands(&mut ticker, std::mem::take(&mut rest.commands), obey, fault);
+    let commands = control_loop::last_commands(&mut ticker, std::mem::take(&mut rest.commands), obey, fault);
     write(&mut recorder, LogItem::Commands(commands));
     let error = rest.error.take().or_else(|| log_error.map(Into::into));
     finish(recorder, begin, fault.first(), error, rest.late_and_alone)

@@ -1,12 +1,13 @@
 //! A run with one thread per stage, joined by bounded queues.
 
 use super::clock::WallClock;
+use super::control_loop::{self, STOP_TIME};
 use super::crew::Crew;
 use super::door::{self, Admitter, Rest};
 use super::fault::FaultCell;
 use super::frame::Frame;
 use super::log::{LogAccount, LogItem, LogSender, Recorder};
-use super::run::{Feed, Outcome, Progress, Settings, finish, last_commands, virtual_control};
+use super::run::{Feed, Outcome, Progress, Settings, finish};
 use super::stage::{Stage, guarded_step};
 use super::ticker::Ticker;
 use super::watchdog::Heartbeat;
@@ -14,12 +15,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use types::{Stamp, StopReason};
 
 /// Sets of buffers: more than the corridor can hold at once, so that only a stuck stage empties the pool.
 const BUFFERS: usize = 12;
-/// How long control keeps commanding a stop after a fault before the run ends.
-const STOP_TIME: Duration = Duration::from_secs(1);
 
 /// Runs a feed with one thread for each stage, the door, control and the log.
 ///
@@ -71,13 +69,15 @@ pub fn run(
             let log_of_control = log.clone();
             let control_fault = Arc::clone(fault);
             crew.start("control", move || {
-                control_in_virtual_time(&corridor, &log_of_control, ticker, obey, &rest, &control_fault);
+                control_loop::in_virtual_time(&corridor, &log_of_control, ticker, obey, &rest, &control_fault);
             })?;
             crew.start("door", move || {
                 let mut admitter = Admitter::new(BUFFERS);
                 let mut rest = Rest::default();
                 while !fault_of_thread.door_closed() {
-                    let Some(frame) = door::next_frame(&mut source, &mut admitter, &mut rest) else { break };
+                    let Some(frame) = door::next_frame(&mut source, &mut admitter, &mut rest, &fault_of_thread) else {
+                        break;
+                    };
                     if entrance.send(Box::new(frame)).is_err() {
                         break;
                     }
@@ -94,7 +94,7 @@ pub fn run(
             let (input_sender, input_queue) = bounded(64);
             let (log_of_control, control_fault) = (log.clone(), Arc::clone(fault));
             crew.start("control", move || {
-                control_in_real_time(&corridor, &log_of_control, ticker, &clock, origin, &control_fault);
+                control_loop::in_real_time(&corridor, &log_of_control, ticker, &clock, origin, &control_fault);
             })?;
             let (log_of_door, door_fault) = (log.clone(), Arc::clone(fault));
             crew.start("door", move || {
@@ -180,88 +180,6 @@ fn stage_thread(
         let goes_on = guarded_step(stage.as_mut(), &mut frame, fault);
         heartbeat.end();
         if next.send(frame).is_err() || !goes_on {
-            return;
-        }
-    }
-}
-
-fn control_in_virtual_time(
-    frames: &Receiver<Box<Frame>>,
-    log: &LogSender,
-    mut ticker: Ticker,
-    obey: bool,
-    rest: &Receiver<Rest>,
-    fault: &FaultCell,
-) {
-    while let Ok(mut frame) = frames.recv() {
-        frame.spans.lap("queue");
-        frame.buffers = None;
-        let commands = virtual_control(&mut ticker, &mut frame, obey, fault);
-        frame.spans.lap("control");
-        if !(log.send(LogItem::Commands(commands)) && log.send(LogItem::Frame(frame))) {
-            return;
-        }
-    }
-    // A source that ended by a fault leaves nothing.
-    let rest = rest.recv_timeout(STOP_TIME).unwrap_or_default();
-    for input in rest.inputs {
-        let _ = log.send(LogItem::Input(input));
-    }
-    let commands = last_commands(&mut ticker, rest.commands, obey, fault);
-    let _ = log.send(LogItem::Commands(commands));
-}
-
-fn control_in_real_time(
-    frames: &Receiver<Box<Frame>>,
-    log: &LogSender,
-    mut ticker: Ticker,
-    clock: &WallClock,
-    origin: Stamp,
-    fault: &FaultCell,
-) {
-    ticker.start_at(origin);
-    let mut stopping_since: Option<Instant> = None;
-    let mut taken: Vec<Box<Frame>> = Vec::new();
-    loop {
-        let Some(stamp) = ticker.next_stamp() else { return };
-        let due = clock.instant_of(stamp);
-        let mut shut = false;
-        loop {
-            match frames.recv_deadline(due) {
-                Ok(mut frame) => {
-                    frame.spans.lap("queue");
-                    frame.buffers = None;
-                    ticker.adopt(&frame);
-                    taken.push(frame);
-                }
-                Err(RecvTimeoutError::Timeout) => break,
-                Err(RecvTimeoutError::Disconnected) => {
-                    shut = true;
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    break;
-                }
-            }
-        }
-        let stop = match (fault.is_set(), shut) {
-            (true, _) => Some(StopReason::Fault),
-            (false, true) => Some(StopReason::Shutdown),
-            (false, false) => None,
-        };
-        for frame in &mut taken {
-            frame.spans.lap("control wait");
-        }
-        let command = ticker.tick(stop);
-        for mut frame in taken.drain(..) {
-            frame.spans.lap("control");
-            let _ = log.send(LogItem::Frame(frame));
-        }
-        let _ = log.send(LogItem::Commands(command.into_iter().collect()));
-        let stopped_for = stopping_since.map(|since| since.elapsed());
-        if stop.is_some() {
-            stopping_since.get_or_insert_with(Instant::now);
-        }
-        // A fault: command the stop for a while, since the stages may never close. The end of a drive: one stop command.
-        if (shut && !fault.is_set()) || stopped_for.is_some_and(|time| time > STOP_TIME) {
             return;
         }
     }

@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use types::{Command, EgoState, Plan, Stamp, StopReason};
 
+/// The longest time without a frame that is filled with ticks, s.
+const LONGEST_GAP_S: f64 = 10.0;
+
 /// Calls the controller once per tick and remembers what the newest frame brought.
 ///
 /// The first tick is at the first frame's stamp, the k-th `k` periods later. In virtual time all ticks
@@ -60,10 +63,17 @@ impl Ticker {
         Some(self.controller.step(&input))
     }
 
-    /// Virtual time: makes the ticks that are due before `stamp`.
+    /// Virtual time: makes the ticks that are due before `stamp`. In a gap of the drive only the first
+    /// [`LONGEST_GAP_S`] seconds have ticks: by then the vehicle has been told to stand for long.
     pub fn tick_until(&mut self, stamp: Stamp, commands: &mut Vec<Command>) {
-        while self.next_stamp().is_some_and(|next| next < stamp) {
+        let Some(begin) = self.next_stamp() else { return };
+        let end = stamp.min(begin.offset(LONGEST_GAP_S));
+        while self.next_stamp().is_some_and(|next| next < end) {
             commands.extend(self.tick(None));
+        }
+        if end < stamp {
+            let missed = stamp.nanos().saturating_sub(end.nanos()) / self.period_ns;
+            self.next_tick += missed.unsigned_abs();
         }
     }
 
@@ -129,5 +139,28 @@ impl Ticker {
             self.recent = self.recent.split_off(&oldest_needed);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use types::Vehicle;
+
+    #[test]
+    fn a_gap_of_years_has_ticks_for_seconds() {
+        let controller = Controller::new(Config::default().control, Vehicle::default());
+        let mut ticker = Ticker::new(controller, 0.02);
+        let mut commands = Vec::new();
+        ticker.start_at(Stamp::from_nanos(0));
+        ticker.tick_until(Stamp::from_nanos(100_000_000), &mut commands);
+        assert_eq!(commands.len(), 5);
+        let later = Stamp::from_nanos(i64::MAX / 2);
+        ticker.tick_until(later, &mut commands);
+        assert_eq!(commands.len(), 505);
+        let next = ticker.next_stamp().unwrap();
+        assert!(next.seconds_since(later).abs() <= 0.02, "{next:?}");
+        assert!(commands.windows(2).all(|pair| pair[0].tick < pair[1].tick));
     }
 }

@@ -7,6 +7,8 @@
 use super::points::Point;
 
 const NONE: u32 = u32::MAX;
+/// No link reaches over more cells. The grid is so much wider on every side, so that no neighbour lies outside.
+const LONGEST_LINK: i32 = 50;
 
 /// Clusters on a square grid around the origin of `base_link`.
 pub(super) struct Clusterer {
@@ -14,8 +16,8 @@ pub(super) struct Clusterer {
     half_cells: i32,
     /// Cell index per grid square, `NONE` where empty.
     grid: Vec<u32>,
-    /// Column and row of each occupied cell.
-    cells: Vec<[i32; 2]>,
+    /// Grid square of each occupied cell.
+    cells: Vec<u32>,
     /// Union-find over the cells; a root is its own parent and the smallest of its component.
     parent: Vec<u32>,
     /// Cell of each point, `NONE` if it lies outside the grid.
@@ -32,7 +34,7 @@ impl Clusterer {
     pub fn new(cell_m: f32, reach_m: f32) -> Self {
         let cell_m = if cell_m.is_finite() { cell_m.clamp(0.05, 5.0) } else { 0.2 };
         let half_cells = (reach_m / cell_m).ceil().clamp(1.0, 2000.0) as i32;
-        let side = 2 * half_cells as usize;
+        let side = 2 * (half_cells + LONGEST_LINK) as usize;
         Self {
             cell_m,
             half_cells,
@@ -58,84 +60,71 @@ impl Clusterer {
 
     /// Forgets the last call. Only the squares that it used are touched.
     fn clear(&mut self) {
-        for &[column, row] in &self.cells {
-            let square = self.square(column, row);
-            self.grid[square] = NONE;
+        for &square in &self.cells {
+            self.grid[square as usize] = NONE;
         }
         self.cells.clear();
         self.cell_of_point.clear();
     }
 
-    /// Column and row of a point; `None` outside the grid.
-    fn locate(&self, point: &Point) -> Option<[i32; 2]> {
+    /// Squares from one row of the grid to the next.
+    fn side(&self) -> i32 {
+        2 * (self.half_cells + LONGEST_LINK)
+    }
+
+    /// Grid square of a point; `None` outside the reach.
+    fn locate(&self, point: &Point) -> Option<u32> {
         let per_m = 1.0 / self.cell_m;
-        let (column, row) = ((point[0] * per_m).floor() as i32, (point[1] * per_m).floor() as i32);
-        (point[0].is_finite() && point[1].is_finite() && self.is_inside(column, row)).then_some([column, row])
-    }
-
-    fn square(&self, column: i32, row: i32) -> usize {
-        let side = 2 * self.half_cells as usize;
-        (row + self.half_cells) as usize * side + (column + self.half_cells) as usize
-    }
-
-    fn is_inside(&self, column: i32, row: i32) -> bool {
+        let (column, row) = (floor(point[0] * per_m), floor(point[1] * per_m));
         let inside = -self.half_cells..self.half_cells;
-        inside.contains(&column) && inside.contains(&row)
+        let is_inside = inside.contains(&column) && inside.contains(&row);
+        let from_edge = self.half_cells + LONGEST_LINK;
+        (point[0].is_finite() && point[1].is_finite() && is_inside)
+            .then(|| ((row + from_edge) * self.side() + column + from_edge) as u32)
     }
 
     /// Finds the cell of every point.
     fn occupy(&mut self, points: &[Point]) {
         for point in points {
-            let Some([column, row]) = self.locate(point) else {
+            let Some(square) = self.locate(point) else {
                 self.cell_of_point.push(NONE);
                 continue;
             };
-            let square = self.square(column, row);
-            if self.grid[square] == NONE {
-                self.grid[square] = self.cells.len() as u32;
-                self.cells.push([column, row]);
+            let mut cell = self.grid[square as usize];
+            if cell == NONE {
+                cell = self.cells.len() as u32;
+                self.grid[square as usize] = cell;
+                self.cells.push(square);
             }
-            self.cell_of_point.push(self.grid[square]);
+            self.cell_of_point.push(cell);
         }
     }
 
     /// Joins every cell with those of the half neighbourhood behind it.
     fn link(&mut self, link_m: f32) {
-        let reach = (link_m / self.cell_m).clamp(1.0, 50.0);
+        let reach = (link_m / self.cell_m).clamp(1.0, LONGEST_LINK as f32);
         let whole = reach as i32;
-        let neighbours: Vec<[i32; 2]> = (-whole..=0)
-            .flat_map(|row| (-whole..=whole).map(move |column| [column, row]))
-            .filter(|&[column, row]| (row, column) < (0, 0))
-            .filter(|&[column, row]| ((column * column + row * row) as f32) <= reach * reach + 1e-3)
+        let is_linked = |column: i32, row: i32| ((column * column + row * row) as f32) <= reach * reach + 1e-3;
+        // The neighbours are runs of squares: of each row behind as many as the link reaches, of the own row those before.
+        let runs: Vec<(i32, usize)> = (-whole..=0)
+            .map(|row| {
+                let half = (0..=whole).rev().find(|&column| is_linked(column, row)).unwrap_or(0);
+                (row * self.side() - half, if row == 0 { half } else { 2 * half + 1 } as usize)
+            })
             .collect();
         self.parent.clear();
         self.parent.extend(0..self.cells.len() as u32);
-        for index in 0..self.cells.len() {
-            let [column, row] = self.cells[index];
-            for [right, up] in &neighbours {
-                let (column, row) = (column + right, row + up);
-                if self.is_inside(column, row) {
-                    let other = self.grid[self.square(column, row)];
-                    if other != NONE {
-                        self.join(index as u32, other);
+        for (index, &square) in self.cells.iter().enumerate() {
+            let mut own = root(&mut self.parent, index as u32);
+            for (behind, count) in &runs {
+                let first = (square as i32 + behind) as usize;
+                for &other in &self.grid[first..first + count] {
+                    if other != NONE && self.parent[other as usize] != own {
+                        own = join(&mut self.parent, own, other);
                     }
                 }
             }
         }
-    }
-
-    fn root(&mut self, mut cell: u32) -> u32 {
-        while self.parent[cell as usize] != cell {
-            let above = self.parent[self.parent[cell as usize] as usize];
-            self.parent[cell as usize] = above;
-            cell = above;
-        }
-        cell
-    }
-
-    fn join(&mut self, a: u32, b: u32) {
-        let (a, b) = (self.root(a), self.root(b));
-        self.parent[a.max(b) as usize] = a.min(b);
     }
 
     /// Sorts the points by component (counting sort, stable).
@@ -144,7 +133,7 @@ impl Clusterer {
         let mut count = 0;
         for cell in 0..self.cells.len() {
             // A root is the first cell of its component, so its number is known before it is asked for.
-            let root = self.root(cell as u32) as usize;
+            let root = root(&mut self.parent, cell as u32) as usize;
             let component = if root == cell { count } else { self.component[root] };
             count += u32::from(root == cell);
             self.component.push(component);
@@ -168,6 +157,31 @@ impl Clusterer {
     }
 }
 
+/// The first cell of a component, from any of its cells. Halves the way for the next call.
+fn root(parent: &mut [u32], mut cell: u32) -> u32 {
+    while parent[cell as usize] != cell {
+        let above = parent[parent[cell as usize] as usize];
+        parent[cell as usize] = above;
+        cell = above;
+    }
+    cell
+}
+
+/// Joins the components of two cells and returns the first cell of both.
+fn join(parent: &mut [u32], a: u32, b: u32) -> u32 {
+    let (a, b) = (root(parent, a), root(parent, b));
+    let first = a.min(b);
+    parent[a.max(b) as usize] = first;
+    first
+}
+
+/// The largest whole number not above a value; values beyond 32 bits come out far outside any grid. (The library's
+/// function is a call, unless the processor is known to have the instruction.)
+fn floor(value: f32) -> i32 {
+    let truncated = value as i32;
+    truncated.wrapping_sub(i32::from(truncated as f32 > value))
+}
+
 /// The clusters of one call.
 pub(super) struct Clusters<'a> {
     clusterer: &'a Clusterer,
@@ -187,8 +201,7 @@ impl<'a> Clusters<'a> {
 
     /// The cluster that covers the cell of any point, one of the call or not.
     pub fn at(&self, point: &Point) -> Option<usize> {
-        let [column, row] = self.clusterer.locate(point)?;
-        let cell = self.clusterer.grid[self.clusterer.square(column, row)];
+        let cell = self.clusterer.grid[self.clusterer.locate(point)? as usize];
         self.clusterer.component.get(cell as usize).map(|&component| component as usize)
     }
 }

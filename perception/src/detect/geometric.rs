@@ -4,7 +4,7 @@ use super::cluster::Clusterer;
 use super::extent;
 use super::ground::Ground;
 use super::lshape;
-use super::points::{self, Point};
+use super::points::{self, Columns, Point};
 use super::size::{self, Shape, Verdict};
 use super::suppress;
 use serde::Deserialize;
@@ -19,6 +19,8 @@ const FEWEST_POINTS: usize = 8;
 /// The strip ahead in which structures are reported: its length and half its width, m.
 const CORRIDOR_M: f32 = 35.0;
 const CORRIDOR_HALF_WIDTH_M: f32 = 1.5;
+/// So many points are sorted out at a time.
+const BLOCK: usize = 256;
 
 /// What the [`GeometricDetector`] accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
@@ -44,7 +46,7 @@ impl Default for GeometricConfig {
 pub struct GeometricDetector {
     config: GeometricConfig,
     clusterer: Clusterer,
-    all: Vec<Point>,
+    all: Columns,
     ground: Ground,
     standing: Vec<Point>,
     overhead: Vec<Point>,
@@ -59,7 +61,7 @@ impl GeometricDetector {
         Self {
             config,
             clusterer: Clusterer::new(0.2, config.farthest_m + 3.0),
-            all: Vec::new(),
+            all: Columns::default(),
             ground: Ground::default(),
             standing: Vec::new(),
             overhead: Vec::new(),
@@ -71,7 +73,7 @@ impl GeometricDetector {
     /// Ground, clusters of what stands on it, what is above them, L-shape, class by size, extent.
     pub fn step(&mut self, cloud: &PointCloud, calibration: &Calibration) -> Vec<Detection3> {
         let sensor = points::sensor(&calibration.base_from_lidar);
-        points::to_base(cloud, &calibration.base_from_lidar, &mut self.all);
+        self.all.fill(cloud, &calibration.base_from_lidar);
         self.ground.fit(&self.all, sensor);
         self.stand(sensor);
         let clusters = self.clusterer.cluster(&self.standing, LINK_M);
@@ -85,6 +87,9 @@ impl GeometricDetector {
         }
         let mut found = Vec::new();
         for (cluster, overhead) in clusters.iter().zip(&self.overhead_of) {
+            if cluster.len() < FEWEST_POINTS {
+                continue;
+            }
             self.members.clear();
             self.members.extend(cluster.iter().map(|&at| self.standing[at as usize]));
             let surroundings = Surroundings { ground: &self.ground, sensor, sweep_points: self.all.len() };
@@ -95,7 +100,7 @@ impl GeometricDetector {
     }
 
     /// All points of the last sweep, in its order.
-    pub(super) fn points(&self) -> &[Point] {
+    pub(super) fn points(&self) -> &Columns {
         &self.all
     }
 
@@ -109,17 +114,23 @@ impl GeometricDetector {
         let GeometricConfig { nearest_m, farthest_m, clearance_m, overhead_m } = self.config;
         self.standing.clear();
         self.overhead.clear();
-        for point in &self.all {
-            let (dx, dy) = (point[0] - sensor[0], point[1] - sensor[1]);
-            if !(nearest_m * nearest_m..farthest_m * farthest_m).contains(&(dx * dx + dy * dy)) {
-                continue;
+        let (ranges, all) = (nearest_m * nearest_m..farthest_m * farthest_m, &self.all);
+        let (mut heights, mut standing, mut overhead) = ([0.0; BLOCK], [0; BLOCK], [0; BLOCK]);
+        for first in (0..all.len()).step_by(BLOCK) {
+            let count = BLOCK.min(all.len() - first);
+            self.ground.heights_above(all, first, &mut heights[..count]);
+            // Every point is noted and the note kept if it counts: a branch would be guessed wrong for most.
+            let [mut stands, mut is_above] = [0; 2];
+            for (at, height) in (first..).zip(&heights[..count]) {
+                let (dx, dy) = (all.x[at] - sensor[0], all.y[at] - sensor[1]);
+                let is_near = ranges.contains(&(dx * dx + dy * dy));
+                standing[stands] = at;
+                stands += usize::from(is_near & (clearance_m..overhead_m).contains(height));
+                overhead[is_above] = at;
+                is_above += usize::from(is_near & (overhead_m..HIGHEST_M).contains(height));
             }
-            let height = self.ground.height_above(point);
-            if (clearance_m..overhead_m).contains(&height) {
-                self.standing.push(*point);
-            } else if (overhead_m..HIGHEST_M).contains(&height) {
-                self.overhead.push(*point);
-            }
+            self.standing.extend(standing[..stands].iter().map(|&at| all.at(at)));
+            self.overhead.extend(overhead[..is_above].iter().map(|&at| all.at(at)));
         }
     }
 }
@@ -140,9 +151,6 @@ struct Surroundings<'a> {
 }
 
 fn detection(members: &[Point], overhead: &Overhead, around: &Surroundings) -> Option<Detection3> {
-    if members.len() < FEWEST_POINTS {
-        return None;
-    }
     let mut bbox = extent::visible(members, &lshape::fit(members, 1.0)?);
     extent::stand_on(&mut bbox, around.ground);
     let shape = Shape {

@@ -6,7 +6,7 @@
 //! sector-wise view of Himmelsbach, von Hundelshausen and Wuensche, "Fast Segmentation of 3D Point Clouds for Ground
 //! Vehicles" (IV 2010), with the walk in place of their line fit, so that sparse lidars need no minimum of points.
 
-use super::points::Point;
+use super::points::{Columns, Point};
 
 const SECTORS_PER_QUADRANT: usize = 32;
 const SECTORS: usize = 4 * SECTORS_PER_QUADRANT;
@@ -18,23 +18,28 @@ const NEAREST_M: f32 = 2.0;
 const STEEPEST: f32 = 0.2;
 /// A gap without ground widens the window no further than after this distance, m.
 const LONGEST_GAP_M: f32 = 10.0;
-const NONE: u32 = u32::MAX;
+/// The cell of points that are too near or too far for the grid.
+const OUTSIDE: usize = SECTORS * BINS;
 
 /// Heights of the ground in `base_link`.
 #[derive(Default)]
 pub(super) struct Ground {
     origin: [f32; 2],
     height: Vec<f32>,
+    /// First cell of each point's sector, and its distance from the origin, m.
+    sector_of_point: Vec<u32>,
+    range_of_point: Vec<f32>,
     cell_of_point: Vec<u32>,
-    starts: Vec<usize>,
+    starts: Vec<u32>,
     by_cell: Vec<f32>,
 }
 
 impl Ground {
     /// Learns the ground from all points of a sweep, whose lidar stands at `origin` in the plane of `base_link`.
-    pub fn fit(&mut self, points: &[Point], origin: [f32; 2]) {
+    pub fn fit(&mut self, points: &Columns, origin: [f32; 2]) {
         self.origin = origin;
-        self.sort(points);
+        self.locate(points);
+        self.sort(&points.z);
         let mut observed = [None; SECTORS * BINS];
         for sector in 0..SECTORS {
             self.walk(sector, &mut observed[sector * BINS..(sector + 1) * BINS]);
@@ -53,61 +58,65 @@ impl Ground {
         point[2] - self.height_at(point[0], point[1])
     }
 
+    /// Heights above the ground of some points of the last sweep, from point `first` on, m.
+    pub fn heights_above(&self, points: &Columns, first: usize, out: &mut [f32]) {
+        let part = first..first + out.len();
+        let places = self.sector_of_point[part.clone()].iter().zip(&self.range_of_point[part.clone()]);
+        for ((height, z), (&start, &range)) in out.iter_mut().zip(&points.z[part]).zip(places) {
+            *height = z - self.interpolate(start as usize, range);
+        }
+    }
+
     /// Height of the ground, m.
     pub fn height_at(&self, x: f32, y: f32) -> f32 {
-        let (sector, range) = self.polar(x, y);
+        let (start, range) = polar(x - self.origin[0], y - self.origin[1]);
+        self.interpolate(start as usize, range)
+    }
+
+    /// Height of the ground at a range in the sector whose first cell is `start`, m.
+    fn interpolate(&self, start: usize, range: f32) -> f32 {
         let place = (range / BIN_M - 0.5).max(0.0).min((BINS - 1) as f32);
         let bin = (place as usize).min(BINS - 2);
-        let Some(&[near, far]) = self.height.get(sector * BINS + bin..sector * BINS + bin + 2) else { return 0.0 };
+        let Some(&[near, far]) = self.height.get(start + bin..start + bin + 2) else { return 0.0 };
         near + (far - near) * (place - bin as f32)
     }
 
-    /// Sector and range. The sectors divide the circumference of a diamond, which spares the arc tangent.
-    fn polar(&self, x: f32, y: f32) -> (usize, f32) {
-        let (x, y) = (x - self.origin[0], y - self.origin[1]);
-        let share = y.abs() / (x.abs() + y.abs()).max(1e-6);
-        let turn = match (x >= 0.0, y >= 0.0) {
-            (true, true) => share,
-            (false, true) => 2.0 - share,
-            (false, false) => 2.0 + share,
-            (true, false) => 4.0 - share,
-        };
-        let sector = ((turn * SECTORS_PER_QUADRANT as f32) as usize).min(SECTORS - 1);
-        (sector, (x * x + y * y).sqrt())
+    /// Finds the cell of every point. One pass without a branch.
+    fn locate(&mut self, points: &Columns) {
+        self.sector_of_point.resize(points.len(), 0);
+        self.range_of_point.resize(points.len(), 0.0);
+        self.cell_of_point.resize(points.len(), 0);
+        let places = self.sector_of_point.iter_mut().zip(&mut self.range_of_point).zip(&mut self.cell_of_point);
+        for ((&x, &y), ((sector, out_range), cell)) in points.x.iter().zip(&points.y).zip(places) {
+            let (start, range) = polar(x - self.origin[0], y - self.origin[1]);
+            let bin = (range / BIN_M) as i32 as u32;
+            let is_inside = (range > NEAREST_M) & (range < BINS as f32 * BIN_M);
+            (*sector, *out_range) = (start, range);
+            *cell = if is_inside { start + bin } else { OUTSIDE as u32 };
+        }
     }
 
-    /// Sorts the heights of the points by cell (counting sort).
-    fn sort(&mut self, points: &[Point]) {
+    /// Sorts the heights of the points by cell (counting sort, stable).
+    fn sort(&mut self, heights: &[f32]) {
         self.starts.clear();
-        self.starts.resize(SECTORS * BINS + 1, 0);
-        self.cell_of_point.clear();
-        for point in points {
-            let (sector, range) = self.polar(point[0], point[1]);
-            let cell = if range > NEAREST_M && range < BINS as f32 * BIN_M {
-                let cell = sector * BINS + (range / BIN_M) as usize;
-                self.starts[cell + 1] += 1;
-                cell as u32
-            } else {
-                NONE
-            };
-            self.cell_of_point.push(cell);
+        self.starts.resize(OUTSIDE + 2, 0);
+        for &cell in &self.cell_of_point {
+            self.starts[cell as usize + 1] += 1;
         }
         for i in 1..self.starts.len() {
             self.starts[i] += self.starts[i - 1];
         }
-        self.by_cell.clear();
-        self.by_cell.resize(self.starts[SECTORS * BINS], 0.0);
+        self.by_cell.resize(heights.len(), 0.0);
         // Filled from the back, so that every start moves to its own cell and need not be copied.
         let ends = &mut self.starts[1..];
-        for (point, &cell) in points.iter().zip(&self.cell_of_point).rev() {
-            if cell != NONE {
-                ends[cell as usize] -= 1;
-                self.by_cell[ends[cell as usize]] = point[2];
-            }
+        for (height, &cell) in heights.iter().zip(&self.cell_of_point).rev() {
+            let end = &mut ends[cell as usize];
+            *end -= 1;
+            self.by_cell[*end as usize] = *height;
         }
         ends.rotate_left(1);
         if let Some(last) = self.starts.last_mut() {
-            *last = self.by_cell.len();
+            *last = heights.len() as u32;
         }
     }
 
@@ -120,7 +129,9 @@ impl Ground {
             let expected = height + slope * gap.min(2.0 * LONGEST_GAP_M);
             let doubt = gap.min(LONGEST_GAP_M);
             let window = expected - 0.25 - 0.1 * doubt..expected + 0.12 + 0.06 * doubt;
-            let Some(ground) = lowest(&self.by_cell[self.starts[cell]..self.starts[cell + 1]], &window) else {
+            let Some(ground) =
+                lowest(&self.by_cell[self.starts[cell] as usize..self.starts[cell + 1] as usize], &window)
+            else {
                 continue;
             };
             slope = ((slope + (ground - height)) / (1.0 + gap)).clamp(-STEEPEST, STEEPEST);
@@ -130,12 +141,31 @@ impl Ground {
     }
 }
 
-/// Mean of the lowest points within a window: those at most 0.1 m above the lowest.
+/// First cell of the sector, and range. The sectors divide the circumference of a diamond, which spares the arc tangent.
+fn polar(x: f32, y: f32) -> (u32, f32) {
+    let share = y.abs() / (x.abs() + y.abs()).max(1e-6);
+    let left = if x >= 0.0 { share } else { 2.0 - share };
+    let right = if x >= 0.0 { 4.0 - share } else { 2.0 + share };
+    let turn = if y >= 0.0 { left } else { right };
+    let sector = ((turn * SECTORS_PER_QUADRANT as f32) as i32).min(SECTORS as i32 - 1) as u32;
+    (sector * BINS as u32, (x * x + y * y).sqrt())
+}
+
+/// Mean of the lowest points within a window: those at most 0.1 m above the lowest. Without a branch in the loops.
 fn lowest(heights: &[f32], window: &std::ops::Range<f32>) -> Option<f32> {
-    let inside = || heights.iter().copied().filter(|height| window.contains(height));
-    let bottom = inside().min_by(f32::total_cmp)?;
-    let (sum, count) = inside().filter(|height| *height <= bottom + 0.1).fold((0.0, 0.0), |(s, n), h| (s + h, n + 1.0));
-    Some(sum / count)
+    let bottom = heights.iter().fold(f32::INFINITY, |bottom, &height| {
+        let candidate = if height >= window.start { height } else { f32::INFINITY };
+        if candidate < bottom { candidate } else { bottom }
+    });
+    let is_inside = bottom < window.end;
+    let top = bottom + 0.1;
+    let (mut sum, mut count) = (0.0, 0.0);
+    for &height in heights {
+        let counts = (height >= window.start) & (height < window.end) & (height <= top);
+        sum += if counts { height } else { 0.0 };
+        count += if counts { 1.0 } else { 0.0 };
+    }
+    is_inside.then_some(sum / count)
 }
 
 /// The middle of a cell and its two neighbours, if the cell itself saw ground.
@@ -168,6 +198,11 @@ mod tests {
     use proptest::prelude::*;
 
     /// A lidar 1.7 m above a ground given by `height`, with `beams` beams from -25 to 3 degrees; obstacles are ignored.
+    fn columns(points: &[Point]) -> Columns {
+        let column = |axis: usize| points.iter().map(|point| point[axis]).collect();
+        Columns { x: column(0), y: column(1), z: column(2) }
+    }
+
     fn sweep(beams: usize, height: impl Fn(f32, f32) -> f32) -> Vec<Point> {
         let mut points = Vec::new();
         for beam in 0..beams {
@@ -197,7 +232,7 @@ mod tests {
             for beams in [16, 64] {
                 let points = sweep(beams, shape);
                 let mut ground = Ground::default();
-                ground.fit(&points, [0.0, 0.0]);
+                ground.fit(&columns(&points), [0.0, 0.0]);
                 let worst = points
                     .iter()
                     .filter(|p| p[0].hypot(p[1]) < 40.0)
@@ -218,7 +253,7 @@ mod tests {
             }
         }
         let mut ground = Ground::default();
-        ground.fit(&points, [0.0, 0.0]);
+        ground.fit(&columns(&points), [0.0, 0.0]);
         assert!((ground.height_above(&[10.0, 0.0, 1.5]) - 1.5).abs() < 0.15);
         assert!((ground.height_above(&[14.0, 0.0, 1.5]) - 1.5).abs() < 0.3);
     }
@@ -227,7 +262,7 @@ mod tests {
         #[test]
         fn any_points_give_finite_ground(points in proptest::collection::vec(any::<[f32; 3]>(), 0..50)) {
             let mut ground = Ground::default();
-            ground.fit(&points, [1.0, 0.0]);
+            ground.fit(&columns(&points), [1.0, 0.0]);
             for (x, y) in [(0.0, 0.0), (1e30, -1e30), (30.0, 2.0), (f32::NAN, 1.0)] {
                 prop_assert!(ground.height_at(x, y).is_finite());
             }

@@ -6,6 +6,7 @@
 
 use super::points::Point;
 use std::f64::consts::{FRAC_PI_2, PI};
+use std::sync::LazyLock;
 
 const STEPS: usize = 45;
 const STEP_RAD: f64 = FRAC_PI_2 / STEPS as f64;
@@ -13,6 +14,8 @@ const STEP_RAD: f64 = FRAC_PI_2 / STEPS as f64;
 const NEAREST_M: f32 = 0.05;
 /// The search looks at no more points than this.
 const SEARCHED_POINTS: usize = 320;
+/// Headings that are looked at together.
+const LANES: usize = 4;
 
 /// A rectangle in the plane of `base_link`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,9 +37,16 @@ pub(super) struct Rectangle {
 pub(super) fn fit(points: &[Point], area_weight: f32) -> Option<Rectangle> {
     let origin = points.first()?;
     let stride = points.len().div_ceil(SEARCHED_POINTS);
-    let thinned: Vec<[f32; 2]> =
-        points.iter().step_by(stride).map(|point| [point[0] - origin[0], point[1] - origin[1]]).collect();
-    let fits: [Fit; STEPS] = std::array::from_fn(|step| fit_at(&thinned, (step as f64 * STEP_RAD) as f32));
+    let mut thinned = [[0.0; 2]; SEARCHED_POINTS];
+    let mut count = 0;
+    for (out, point) in thinned.iter_mut().zip(points.iter().step_by(stride)) {
+        *out = [point[0] - origin[0], point[1] - origin[1]];
+        count += 1;
+    }
+    let mut fits = [Fit::default(); STEPS];
+    for (fits, headings) in fits.chunks_mut(LANES).zip(HEADINGS.iter()) {
+        fits.copy_from_slice(&fit_at(&thinned[..count], headings)[..fits.len()]);
+    }
     let closest = fits.iter().map(|fit| fit.closeness).fold(f32::MIN_POSITIVE, f32::max);
     let smallest = fits.iter().map(|fit| fit.area).fold(f32::INFINITY, f32::min);
     let mut best = (f32::NEG_INFINITY, 0);
@@ -72,6 +82,7 @@ pub(super) fn rectangle_at(points: &[Point], yaw: f64) -> Option<Rectangle> {
 }
 
 /// How well a heading suits the points.
+#[derive(Clone, Copy, Default)]
 struct Fit {
     /// Sum of the inverse distances of all points to the nearer of two edges, one along and one across the heading.
     closeness: f32,
@@ -79,35 +90,94 @@ struct Fit {
     area: f32,
 }
 
-fn fit_at(points: &[[f32; 2]], yaw: f32) -> Fit {
-    let (sin, cos) = yaw.sin_cos();
-    let mut low = [f32::INFINITY; 2];
-    let mut high = [f32::NEG_INFINITY; 2];
-    let mut sum = [0.0f32; 2];
-    let mut squares = [0.0f32; 2];
+/// One number for each of some headings that are looked at together: the compiler makes vectors of them, and each
+/// heading still adds its points up in their order.
+type Lanes = [f32; LANES];
+
+/// Sine and cosine of headings.
+struct Headings {
+    sin: Lanes,
+    cos: Lanes,
+}
+
+/// All headings of the search, and a few beyond the last that fill the lanes.
+static HEADINGS: LazyLock<[Headings; STEPS.div_ceil(LANES)]> = LazyLock::new(|| {
+    std::array::from_fn(|first| {
+        let turn = |lane: usize| ((first * LANES + lane) as f64 * STEP_RAD) as f32;
+        Headings { sin: std::array::from_fn(|lane| turn(lane).sin()), cos: std::array::from_fn(|lane| turn(lane).cos()) }
+    })
+});
+
+impl Headings {
+    /// Coordinates of a point along and across each heading.
+    fn turn(&self, [x, y]: [f32; 2]) -> [Lanes; 2] {
+        let Self { sin, cos } = self;
+        [
+            std::array::from_fn(|lane| cos[lane] * x + sin[lane] * y),
+            std::array::from_fn(|lane| cos[lane] * y - sin[lane] * x),
+        ]
+    }
+}
+
+/// The values of one axis of the turned points.
+#[derive(Clone, Copy)]
+struct Spread {
+    low: Lanes,
+    high: Lanes,
+    sum: Lanes,
+    squares: Lanes,
+}
+
+impl Spread {
+    const NONE: Self =
+        Self { low: [f32::INFINITY; LANES], high: [f32::NEG_INFINITY; LANES], sum: [0.0; LANES], squares: [0.0; LANES] };
+
+    fn add(&mut self, value: Lanes) {
+        let Self { low, high, sum, squares } = *self;
+        self.low = std::array::from_fn(|lane| lesser(value[lane], low[lane]));
+        self.high = std::array::from_fn(|lane| larger(value[lane], high[lane]));
+        self.sum = std::array::from_fn(|lane| sum[lane] + value[lane]);
+        self.squares = std::array::from_fn(|lane| squares[lane] + value[lane] * value[lane]);
+    }
+
+    /// Of two parallel edges the visible one has the smaller sum of squared distances:
+    /// sum (e - c)^2 = sum c^2 - 2 e sum c + n e^2.
+    fn edge(&self, count: f32) -> Lanes {
+        std::array::from_fn(|lane| {
+            let cost = |edge: f32| self.squares[lane] - 2.0 * edge * self.sum[lane] + count * edge * edge;
+            if cost(self.low[lane]) <= cost(self.high[lane]) { self.low[lane] } else { self.high[lane] }
+        })
+    }
+}
+
+/// The smaller of both, `b` if they cannot be compared: one instruction, unlike the library's.
+fn lesser(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
+}
+
+/// The larger of both, `b` if they cannot be compared.
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+fn fit_at(points: &[[f32; 2]], headings: &Headings) -> [Fit; LANES] {
+    let [mut along, mut across] = [Spread::NONE; 2];
     for point in points {
-        let turned = [cos * point[0] + sin * point[1], cos * point[1] - sin * point[0]];
-        for axis in 0..2 {
-            low[axis] = low[axis].min(turned[axis]);
-            high[axis] = high[axis].max(turned[axis]);
-            sum[axis] += turned[axis];
-            squares[axis] += turned[axis] * turned[axis];
+        let turned = headings.turn(*point);
+        along.add(turned[0]);
+        across.add(turned[1]);
+    }
+    let edges = [along, across].map(|axis| axis.edge(points.len() as f32));
+    let mut closeness = [0.0; LANES];
+    for point in points {
+        let turned = headings.turn(*point);
+        for lane in 0..LANES {
+            let [along, across] = [0, 1].map(|axis| (edges[axis][lane] - turned[axis][lane]).abs());
+            closeness[lane] += 1.0 / larger(lesser(along, across), NEAREST_M);
         }
     }
-    // Of two parallel edges the visible one has the smaller sum of squared distances: sum (e - c)^2 = sum c^2 - 2 e sum c + n e^2.
-    let count = points.len() as f32;
-    let edge: [f32; 2] = std::array::from_fn(|axis| {
-        let cost = |edge: f32| squares[axis] - 2.0 * edge * sum[axis] + count * edge * edge;
-        if cost(low[axis]) <= cost(high[axis]) { low[axis] } else { high[axis] }
-    });
-    let mut closeness = 0.0;
-    for point in points {
-        let along = (edge[0] - (cos * point[0] + sin * point[1])).abs();
-        let across = (edge[1] - (cos * point[1] - sin * point[0])).abs();
-        closeness += 1.0 / along.min(across).max(NEAREST_M);
-    }
-    let side = |axis: usize| high[axis] - low[axis] + 2.0 * NEAREST_M;
-    Fit { closeness, area: side(0) * side(1) }
+    let side = |axis: &Spread, lane: usize| axis.high[lane] - axis.low[lane] + 2.0 * NEAREST_M;
+    std::array::from_fn(|lane| Fit { closeness: closeness[lane], area: side(&along, lane) * side(&across, lane) })
 }
 
 #[cfg(test)]

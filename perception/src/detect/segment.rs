@@ -41,10 +41,18 @@ enum Group {
 }
 
 impl Group {
-    fn holds(self, class: ObjectClass) -> bool {
+    const ALL: [Self; 2] = [Self::Vehicle, Self::Vulnerable];
+
+    fn of(class: ObjectClass) -> Option<Self> {
+        let vulnerable = class.is_vulnerable().then_some(Self::Vulnerable);
+        if class.is_vehicle() { Some(Self::Vehicle) } else { vulnerable }
+    }
+
+    /// An object has at least so many points.
+    const fn fewest_points(self) -> usize {
         match self {
-            Self::Vehicle => class.is_vehicle(),
-            Self::Vulnerable => class.is_vulnerable(),
+            Self::Vehicle => 25,
+            Self::Vulnerable => 15,
         }
     }
 
@@ -62,10 +70,16 @@ pub struct SegmentDetector {
     config: SegmentConfig,
     geometry: GeometricDetector,
     clusterer: Clusterer,
-    chosen: Vec<Point>,
-    /// Index in the sweep of each chosen point.
-    source: Vec<u32>,
+    /// The points of each group.
+    chosen: [Chosen; 2],
     members: Vec<Point>,
+}
+
+/// Points of a group, and the index in the sweep of each.
+#[derive(Default)]
+struct Chosen {
+    points: Vec<Point>,
+    source: Vec<u32>,
 }
 
 impl SegmentDetector {
@@ -77,8 +91,7 @@ impl SegmentDetector {
             config,
             geometry: GeometricDetector::new(geometry),
             clusterer: Clusterer::new(0.1, config.farthest_m + 3.0),
-            chosen: Vec::new(),
-            source: Vec::new(),
+            chosen: Default::default(),
             members: Vec::new(),
         }
     }
@@ -89,12 +102,15 @@ impl SegmentDetector {
         let sensor = points::sensor(&calibration.base_from_lidar);
         let shapes = self.geometry.step(cloud, calibration);
         let mut found = Vec::new();
-        for group in [Group::Vehicle, Group::Vulnerable] {
-            self.choose(group, labels, sensor);
-            for cluster in self.clusterer.cluster(&self.chosen, group.link_m()).iter() {
+        self.choose(labels, sensor);
+        for (group, chosen) in Group::ALL.into_iter().zip(&self.chosen) {
+            for cluster in self.clusterer.cluster(&chosen.points, group.link_m()).iter() {
+                if cluster.len() < group.fewest_points() {
+                    continue;
+                }
                 self.members.clear();
-                self.members.extend(cluster.iter().map(|&at| self.chosen[at as usize]));
-                let summary = Summary::of(cluster.iter().map(|&at| self.source[at as usize] as usize), labels);
+                self.members.extend(cluster.iter().map(|&at| chosen.points[at as usize]));
+                let summary = Summary::of(cluster.iter().map(|&at| chosen.source[at as usize] as usize), labels);
                 found.extend(detection(&self.config, group, &self.members, &summary, self.geometry.ground(), sensor));
             }
         }
@@ -105,22 +121,27 @@ impl SegmentDetector {
         found
     }
 
-    /// Collects the points of a group.
-    fn choose(&mut self, group: Group, labels: &PointLabels, sensor: [f32; 2]) {
-        self.chosen.clear();
-        self.source.clear();
+    /// Collects the points of both groups.
+    fn choose(&mut self, labels: &PointLabels, sensor: [f32; 2]) {
+        for chosen in &mut self.chosen {
+            chosen.points.clear();
+            chosen.source.clear();
+        }
         let config = &self.config;
-        let ground = self.geometry.ground();
+        let (ground, all) = (self.geometry.ground(), self.geometry.points());
         let named = labels.class.iter().zip(&labels.confidence);
-        for (at, (point, (class, confidence))) in self.geometry.points().iter().zip(named).enumerate() {
-            if !class.is_some_and(|class| group.holds(class)) || *confidence <= config.point_confidence {
+        for (at, (class, confidence)) in named.enumerate().take(all.len()) {
+            let Some(group) = class.and_then(Group::of) else { continue };
+            if *confidence <= config.point_confidence {
                 continue;
             }
+            let point = all.at(at);
             let range = (point[0] - sensor[0]).hypot(point[1] - sensor[1]);
-            if (config.nearest_m..config.farthest_m).contains(&range) && ground.height_above(point) > config.clearance_m
-            {
-                self.chosen.push(*point);
-                self.source.push(at as u32);
+            let is_near = (config.nearest_m..config.farthest_m).contains(&range);
+            if is_near && ground.height_above(&point) > config.clearance_m {
+                let chosen = &mut self.chosen[group as usize];
+                chosen.points.push(point);
+                chosen.source.push(at as u32);
             }
         }
     }
@@ -135,8 +156,7 @@ fn detection(
     ground: &Ground,
     sensor: [f32; 2],
 ) -> Option<Detection3> {
-    let fewest = if group == Group::Vehicle { 25 } else { 15 };
-    if summary.count < fewest || summary.confidence <= 0.65 {
+    if summary.confidence <= 0.65 {
         return None;
     }
     let mut bbox = extent::visible(members, &lshape::fit(members, if config.complete { 1.0 } else { 0.0 })?);

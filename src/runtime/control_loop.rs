@@ -1,0 +1,128 @@
+//! Control's place in the corridor: behind the plan, in virtual time or in real time.
+
+use super::clock::WallClock;
+use super::door::Rest;
+use super::fault::FaultCell;
+use super::frame::Frame;
+use super::log::{LogItem, LogSender};
+use super::ticker::Ticker;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+use types::{Command, Stamp, StopReason};
+
+/// How long control keeps commanding a stop after a fault before the run ends.
+pub const STOP_TIME: Duration = Duration::from_secs(1);
+
+/// Control's part of a frame when time is virtual: the ticks before it, then the frame itself.
+pub fn take_frame(ticker: &mut Ticker, frame: &mut Frame, obey: bool, fault: &FaultCell) -> Vec<Command> {
+    let mut commands = Vec::new();
+    ticker.start_at(frame.admission.stamp);
+    if obey {
+        ticker.remember(frame);
+        if let Err(reason) = ticker.obey(&mut frame.recorded_commands, false, &mut commands) {
+            fault.report("control", reason);
+        }
+    } else {
+        ticker.tick_until(frame.admission.stamp, &mut commands);
+        ticker.adopt(frame);
+    }
+    commands
+}
+
+/// The last commands of a run in virtual time: what is still recorded, or a stop.
+pub fn last_commands(ticker: &mut Ticker, mut rest: Vec<Command>, obey: bool, fault: &FaultCell) -> Vec<Command> {
+    let mut commands = Vec::new();
+    if obey {
+        if let Err(reason) = ticker.obey(&mut rest, true, &mut commands) {
+            fault.report("control", reason);
+        }
+    } else {
+        let stop = if fault.is_set() { StopReason::Fault } else { StopReason::Shutdown };
+        commands.extend(ticker.tick(Some(stop)));
+    }
+    commands
+}
+
+/// Control of a replay: takes frames in order and makes the ticks that are due by their stamps.
+pub fn in_virtual_time(
+    frames: &Receiver<Box<Frame>>,
+    log: &LogSender,
+    mut ticker: Ticker,
+    obey: bool,
+    rest: &Receiver<Rest>,
+    fault: &FaultCell,
+) {
+    while let Ok(mut frame) = frames.recv() {
+        frame.spans.lap("queue");
+        frame.buffers = None;
+        let commands = take_frame(&mut ticker, &mut frame, obey, fault);
+        frame.spans.lap("control");
+        if !(log.send(LogItem::Commands(commands)) && log.send(LogItem::Frame(frame))) {
+            return;
+        }
+    }
+    // A source that ended by a fault leaves nothing.
+    let rest = rest.recv_timeout(STOP_TIME).unwrap_or_default();
+    for input in rest.inputs {
+        let _ = log.send(LogItem::Input(input));
+    }
+    let commands = last_commands(&mut ticker, rest.commands, obey, fault);
+    let _ = log.send(LogItem::Commands(commands));
+}
+
+/// Control of a drive: ticks by the wall clock with whatever frame is newest.
+pub fn in_real_time(
+    frames: &Receiver<Box<Frame>>,
+    log: &LogSender,
+    mut ticker: Ticker,
+    clock: &WallClock,
+    origin: Stamp,
+    fault: &FaultCell,
+) {
+    ticker.start_at(origin);
+    let mut stopping_since: Option<Instant> = None;
+    let mut taken: Vec<Box<Frame>> = Vec::new();
+    loop {
+        let Some(stamp) = ticker.next_stamp() else { return };
+        let due = clock.instant_of(stamp);
+        let mut shut = false;
+        loop {
+            match frames.recv_deadline(due) {
+                Ok(mut frame) => {
+                    frame.spans.lap("queue");
+                    frame.buffers = None;
+                    ticker.adopt(&frame);
+                    taken.push(frame);
+                }
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => {
+                    shut = true;
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    break;
+                }
+            }
+        }
+        let stop = match (fault.is_set(), shut) {
+            (true, _) => Some(StopReason::Fault),
+            (false, true) => Some(StopReason::Shutdown),
+            (false, false) => None,
+        };
+        for frame in &mut taken {
+            frame.spans.lap("control wait");
+        }
+        let command = ticker.tick(stop);
+        for mut frame in taken.drain(..) {
+            frame.spans.lap("control");
+            let _ = log.send(LogItem::Frame(frame));
+        }
+        let _ = log.send(LogItem::Commands(command.into_iter().collect()));
+        let stopped_for = stopping_since.map(|since| since.elapsed());
+        if stop.is_some() {
+            stopping_since.get_or_insert_with(Instant::now);
+        }
+        // A fault: command the stop for a while, since the stages may never close. The end of a drive: one stop command.
+        if (shut && !fault.is_set()) || stopped_for.is_some_and(|time| time > STOP_TIME) {
+            return;
+        }
+    }
+}
