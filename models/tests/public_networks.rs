@@ -7,7 +7,7 @@
 use image::ImageReader;
 use models::{
     CameraDetector, Catalogue, Engine, LidarSegmenter, ModelError, PointLabels, Provider, Role,
-    operations::range::Projection,
+    operations::range::{NONE, Projection},
 };
 use std::{
     fs,
@@ -205,6 +205,18 @@ fn sweep(name: &str) -> Option<PointCloud> {
     Some(PointCloud { x: column(0), y: column(1), z: column(2), intensity: column(3), ..PointCloud::default() })
 }
 
+/// The pixel of every point by the plain formula, in single precision.
+fn pixels_by_the_formula(cloud: &PointCloud) -> Vec<u32> {
+    let (down, fov) = ((-25.0f32).to_radians(), 28.0f32.to_radians());
+    let pixel = |((&x, &y), &z): ((&f32, &f32), &f32)| {
+        let range = (x * x + y * y + z * z).sqrt();
+        let column = 0.5 * (-y.atan2(x) / std::f32::consts::PI + 1.0) * 2048.0;
+        let row = (1.0 - ((z / range).asin() - down) / fov) * 64.0;
+        if range > 0.0 { (row as u32).min(63) * 2048 + (column as u32).min(2047) } else { NONE }
+    };
+    cloud.x.iter().zip(&cloud.y).zip(&cloud.z).map(pixel).collect()
+}
+
 #[test]
 fn the_projection_of_a_real_sweep_equals_the_golden() {
     let (Some(golden), Some(catalogue)) = (golden_range_image(), catalogue()) else { return };
@@ -216,6 +228,7 @@ fn the_projection_of_a_real_sweep_equals_the_golden() {
         milliseconds("compute", || projection.compute(&cloud, &spec));
         milliseconds("write", || projection.write(&cloud, &mut image, &mut mask));
     }
+    assert!(pixels_by_the_formula(&cloud) == projection.pixel_of_point, "every point lies where the formula puts it");
     let differs =
         |pixel: &usize| (0..5).any(|plane| image[plane * 64 * 2048 + pixel] != golden[plane * 64 * 2048 + pixel]);
     let differing: Vec<usize> = (0..64 * 2048).filter(differs).collect();

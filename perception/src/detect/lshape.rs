@@ -104,7 +104,10 @@ struct Headings {
 static HEADINGS: LazyLock<[Headings; STEPS.div_ceil(LANES)]> = LazyLock::new(|| {
     std::array::from_fn(|first| {
         let turn = |lane: usize| ((first * LANES + lane) as f64 * STEP_RAD) as f32;
-        Headings { sin: std::array::from_fn(|lane| turn(lane).sin()), cos: std::array::from_fn(|lane| turn(lane).cos()) }
+        Headings {
+            sin: std::array::from_fn(|lane| turn(lane).sin()),
+            cos: std::array::from_fn(|lane| turn(lane).cos()),
+        }
     })
 });
 
@@ -129,8 +132,12 @@ struct Spread {
 }
 
 impl Spread {
-    const NONE: Self =
-        Self { low: [f32::INFINITY; LANES], high: [f32::NEG_INFINITY; LANES], sum: [0.0; LANES], squares: [0.0; LANES] };
+    const NONE: Self = Self {
+        low: [f32::INFINITY; LANES],
+        high: [f32::NEG_INFINITY; LANES],
+        sum: [0.0; LANES],
+        squares: [0.0; LANES],
+    };
 
     fn add(&mut self, value: Lanes) {
         let Self { low, high, sum, squares } = *self;

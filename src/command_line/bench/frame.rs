@@ -30,6 +30,8 @@ pub struct Options {
 const NETWORK: [&str; 2] = ["infer camera", "infer lidar"];
 /// Parts that a bench of the stack should not count: reading the recorded drive stands for the sensors.
 const SOURCE: &str = "read";
+/// Localization; lidar odometry in a drive without GPS/INS.
+const ODOMETRY: &str = "localize";
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     // The log is written for real, to a file that is thrown away.
@@ -59,12 +61,15 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let own = whole - network - source;
     println!("sum of the parts {parts} ns, end to end {whole} ns, difference {} ns", whole.abs_diff(parts));
     if network > 0 {
-        println!(
-            "networks {:.1} ms a frame; all else without reading {:.2} ms a frame: {:.2} % of the networks' time",
-            ms_per_frame(network, outcome.statistics.frames()),
-            ms_per_frame(own, outcome.statistics.frames()),
-            100.0 * own as f64 / network as f64
-        );
+        let frames = outcome.statistics.frames();
+        let odometry = sum(&|part| part == ODOMETRY);
+        let line = |name: &str, ns: u128| {
+            let share = 100.0 * ns as f64 / network as f64;
+            println!("{name:<50}{:>10.2} ms a frame, {share:>5.1} % of the networks", ms_per_frame(ns, frames));
+        };
+        line("networks", network);
+        line("all else without reading and odometry", own - odometry);
+        line("all else without reading", own);
     }
     if let Some(path) = &options.json {
         let report = serde_json::json!({

@@ -126,7 +126,7 @@ fn centred(coordinate: f32, count: f32, reach: f32) -> (u32, bool) {
 /// Arc tangent of 0..1 to 2e-8: Abramowitz and Stegun, "Handbook of Mathematical Functions", 4.4.49.
 fn arc_tangent(tangent: f32) -> f32 {
     const SERIES: [f32; 8] =
-        [-0.016_165_737, 0.042_909_614, -0.075_289_64, 0.106_562_64, -0.142_088_99, 0.199_935_51, -0.333_331_45, 1.0];
+        [-0.016_165_737, 0.042_909_614, -0.075_289_64, 0.106_562_64, -0.142_089, 0.199_935_51, -0.333_331_45, 1.0];
     let square = tangent * tangent;
     tangent * SERIES.iter().fold(0.002_866_225_7, |sum, term| sum * square + term)
 }
