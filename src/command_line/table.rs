@@ -33,7 +33,11 @@ pub fn print_outcome(outcome: &Outcome) {
     );
     println!(
         "{} detections, {} track states of {} objects, {} plans, {} commands",
-        tally.detections, tally.tracks, tally.identities.len(), tally.plans, tally.commands
+        tally.detections,
+        tally.tracks,
+        tally.identities.len(),
+        tally.plans,
+        tally.commands
     );
     let (late, alone) = outcome.late_and_alone;
     let skipped: u64 = tally.skipped.values().map(|(count, _)| count).sum();

@@ -53,9 +53,9 @@ impl Ground {
         }
     }
 
-    /// Height of a point above the ground, m.
-    pub fn height_above(&self, point: &Point) -> f32 {
-        point[2] - self.height_at(point[0], point[1])
+    /// Height above the ground of one point of the last sweep, m.
+    pub fn height_of(&self, points: &Columns, index: usize) -> f32 {
+        points.z[index] - self.interpolate(self.sector_of_point[index] as usize, self.range_of_point[index])
     }
 
     /// Heights above the ground of some points of the last sweep, from point `first` on, m.
@@ -197,12 +197,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// A lidar 1.7 m above a ground given by `height`, with `beams` beams from -25 to 3 degrees; obstacles are ignored.
+    fn height_above(ground: &Ground, point: &Point) -> f32 {
+        point[2] - ground.height_at(point[0], point[1])
+    }
+
     fn columns(points: &[Point]) -> Columns {
         let column = |axis: usize| points.iter().map(|point| point[axis]).collect();
         Columns { x: column(0), y: column(1), z: column(2) }
     }
 
+    /// A lidar 1.7 m above a ground given by `height`, with `beams` beams from -25 to 3 degrees; obstacles are ignored.
     fn sweep(beams: usize, height: impl Fn(f32, f32) -> f32) -> Vec<Point> {
         let mut points = Vec::new();
         for beam in 0..beams {
@@ -236,7 +240,7 @@ mod tests {
                 let worst = points
                     .iter()
                     .filter(|p| p[0].hypot(p[1]) < 40.0)
-                    .map(|p| ground.height_above(p).abs())
+                    .map(|p| height_above(&ground, p).abs())
                     .fold(0.0, f32::max);
                 assert!(worst < 0.3, "shape {index}, {beams} beams: {worst}");
             }
@@ -254,8 +258,8 @@ mod tests {
         }
         let mut ground = Ground::default();
         ground.fit(&columns(&points), [0.0, 0.0]);
-        assert!((ground.height_above(&[10.0, 0.0, 1.5]) - 1.5).abs() < 0.15);
-        assert!((ground.height_above(&[14.0, 0.0, 1.5]) - 1.5).abs() < 0.3);
+        assert!((height_above(&ground, &[10.0, 0.0, 1.5]) - 1.5).abs() < 0.15);
+        assert!((height_above(&ground, &[14.0, 0.0, 1.5]) - 1.5).abs() < 0.3);
     }
 
     proptest! {

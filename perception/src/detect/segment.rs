@@ -138,7 +138,7 @@ impl SegmentDetector {
             let point = all.at(at);
             let range = (point[0] - sensor[0]).hypot(point[1] - sensor[1]);
             let is_near = (config.nearest_m..config.farthest_m).contains(&range);
-            if is_near && ground.height_above(&point) > config.clearance_m {
+            if is_near && ground.height_of(all, at) > config.clearance_m {
                 let chosen = &mut self.chosen[group as usize];
                 chosen.points.push(point);
                 chosen.source.push(at as u32);
