@@ -6,7 +6,7 @@
 //! sector-wise view of Himmelsbach, von Hundelshausen and Wuensche, "Fast Segmentation of 3D Point Clouds for Ground
 //! Vehicles" (IV 2010), with the walk in place of their line fit, so that sparse lidars need no minimum of points.
 
-use super::points::{Columns, Point};
+use super::points::Columns;
 
 const SECTORS_PER_QUADRANT: usize = 32;
 const SECTORS: usize = 4 * SECTORS_PER_QUADRANT;
@@ -194,6 +194,7 @@ fn filled(observed: [Option<f32>; BINS]) -> [f32; BINS] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::points::Point;
     use super::*;
     use proptest::prelude::*;
 
