@@ -64,7 +64,7 @@ impl Ticker {
     }
 
     /// Virtual time: makes the ticks that are due before `stamp`. In a gap of the drive only the first
-    /// [`LONGEST_GAP_S`] seconds have ticks: by then the vehicle has been told to stand for long.
+    /// ten seconds have ticks: by then the vehicle has been told to stand for long.
     pub fn tick_until(&mut self, stamp: Stamp, commands: &mut Vec<Command>) {
         let Some(begin) = self.next_stamp() else { return };
         let end = stamp.min(begin.offset(LONGEST_GAP_S));

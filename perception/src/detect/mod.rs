@@ -1,7 +1,7 @@
 //! Detection: a sweep becomes upright boxes in `base_link`.
 //!
 //! In: a decoded sweep in the lidar frame, the calibration and, for the [`SegmentDetector`], a class for every point.
-//! Out: [`Detection3`](types::Detection3) in `base_link`, in a fixed order. Never: memory of earlier frames; the same sweep
+//! Out: [`Detection3`] in `base_link`, in a fixed order. Never: memory of earlier frames; the same sweep
 //! gives the same boxes whatever came before.
 //!
 //! Two detectors share their parts: the ground model, clustering on a bird's-eye grid and the L-shape fit.
