@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::runtime::join::{Join, Sensors};
 use crate::runtime::log::Recorder;
 use crate::runtime::source::{self, Messages};
-use crate::runtime::{FaultCell, Feed, Outcome, Progress, Settings, run};
+use crate::runtime::{Corridor, FaultCell, Feed, Outcome, Progress, Settings, run};
 use crate::stack::{self, NetworkChoice, Networks};
 use anyhow::{Context, bail, ensure};
 use recordings::{Compression, DriveInfo, DriveReader, DriveWriter, Message, RunRecord};
@@ -66,10 +66,8 @@ pub struct Replay {
 /// A replay that is ready to run.
 pub struct Prepared {
     feed: Feed,
-    stages: Vec<Box<dyn crate::runtime::Stage>>,
-    recorder: Recorder,
+    corridor: Corridor,
     settings: Settings,
-    config: Config,
     /// Frames that the drive should give; what the progress bar counts to.
     pub expected_frames: u64,
     /// What detects, in words.
@@ -140,7 +138,7 @@ impl Replay {
         let span = drive.span();
         let Drive { mut reader, calibration, route, sensors, info } = drive;
         let count = |topic| count(&info, topic);
-        let config = self.config.clone();
+        let config = &self.config;
         let path = self.drive.display();
         let injected = self.mode == Mode::FromDetections;
         if injected {
@@ -171,9 +169,9 @@ impl Replay {
         };
         let detectors = if injected { "recorded detections".to_string() } else { networks.describe() };
         let stages = if injected {
-            stack::behind_detection(&config, &route)?
+            stack::behind_detection(config, &route)?
         } else {
-            stack::stages(&config, &calibration, &route, networks)?
+            stack::stages(config, &calibration, &route, networks)?
         };
         let tolerance_s = config.runtime.join_tolerance_s;
         if injected {
@@ -198,7 +196,8 @@ impl Replay {
             step_budget: Duration::from_secs_f64(config.runtime.step_budget_s),
             log_limit_bytes: config.runtime.log_limit_bytes,
         };
-        Ok(Prepared { feed, stages, recorder, settings, config, expected_frames, detectors })
+        let corridor = Corridor { stages, ticker: stack::ticker(config), recorder };
+        Ok(Prepared { feed, corridor, settings, expected_frames, detectors })
     }
 
     fn writer(
@@ -239,7 +238,6 @@ impl Prepared {
     /// # Errors
     /// If the threads cannot be had. What goes wrong in the run is in the outcome.
     pub fn run(self, fault: &Arc<FaultCell>, progress: &Arc<Progress>) -> anyhow::Result<Outcome> {
-        let ticker = stack::ticker(&self.config);
-        run(self.feed, self.stages, ticker, self.recorder, &self.settings, fault, progress)
+        run(self.feed, self.corridor, &self.settings, fault, progress)
     }
 }

@@ -6,7 +6,7 @@ mod support;
 
 use recordings::Message;
 use std::fs;
-use support::{fail, messages, replay, street, text};
+use support::{fail, long_drive, messages, replay, street, text};
 
 /// Messages without measured times, which are the only thing that may differ.
 fn without_times(messages: Vec<Message>) -> Vec<Message> {
@@ -47,7 +47,9 @@ fn a_replay_of_a_replay_is_the_same_drive() {
 #[test]
 fn a_run_with_drops_is_made_again_faithfully() {
     let folder = tempfile::tempdir().unwrap();
-    let live = replay(&street(), folder.path(), "live.mcap", &["--mode", "realtime", "--rate", "40"]);
+    // So fast that no machine keeps up, and long enough that a busy one gets some frames through.
+    let live =
+        replay(&long_drive(folder.path(), 6), folder.path(), "live.mcap", &["--mode", "realtime", "--rate", "60"]);
     let drops = messages(&live).iter().rev().find_map(|message| match message {
         Message::Admission(admission) => Some(admission.dropped),
         _ => None,
@@ -62,8 +64,9 @@ fn a_run_with_drops_is_made_again_faithfully() {
 #[test]
 fn from_detections_equals_the_full_run_downstream() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, more) in [("lossless", &["--mode", "lossless"][..]), ("live", &["--mode", "realtime", "--rate", "40"])] {
-        let full = replay(&street(), folder.path(), &format!("{name}.mcap"), more);
+    let drive = long_drive(folder.path(), 3);
+    for (name, more) in [("lossless", &["--mode", "lossless"][..]), ("live", &["--mode", "realtime", "--rate", "30"])] {
+        let full = replay(&drive, folder.path(), &format!("{name}.mcap"), more);
         let injected = replay(&full, folder.path(), &format!("{name}.injected.mcap"), &["--mode", "from-detections"]);
         let downstream = |drive| {
             let wanted =

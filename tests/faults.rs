@@ -6,7 +6,7 @@ use chauffeur::config::Config;
 use chauffeur::runtime::frame::{Frame, SensorSet, SourceItem};
 use chauffeur::runtime::join::{Join, Sensors};
 use chauffeur::runtime::log::Recorder;
-use chauffeur::runtime::{FaultCell, Feed, Input, Outcome, Progress, Settings, Stage, run};
+use chauffeur::runtime::{Corridor, FaultCell, Feed, Input, Outcome, Progress, Settings, Stage, run};
 use chauffeur::stack;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,8 @@ fn outcome(feed: Feed, deed: fn() -> Result<(), StepError>, serial: bool) -> Out
     let recorder = Recorder::new(None, true, false, 0);
     let (fault, progress) = (Arc::new(FaultCell::default()), Arc::new(Progress::default()));
     let ticker = stack::ticker(&Config::default());
-    run(feed, vec![Box::new(Odd(deed))], ticker, recorder, &settings, &fault, &progress).unwrap()
+    let corridor = Corridor { stages: vec![Box::new(Odd(deed))], ticker, recorder };
+    run(feed, corridor, &settings, &fault, &progress).unwrap()
 }
 
 fn lossless(frames: i64) -> Feed {

@@ -3,40 +3,8 @@
 
 mod support;
 
-use recordings::{Compression, DriveWriter, Message, RunRecord};
-use std::path::{Path, PathBuf};
-use support::{messages, street, succeed, text};
-
-/// The street, `times` in a row.
-fn long_drive(folder: &Path, times: u64) -> PathBuf {
-    let path = folder.join(format!("{times}.mcap"));
-    let mut writer = DriveWriter::create(&path, &RunRecord::default(), Compression::Lz4).unwrap();
-    let street = messages(&street());
-    for lap in 0..times {
-        let later = |stamp: &mut types::Stamp| *stamp = stamp.offset(6.0 * lap as f64);
-        for mut message in street.clone() {
-            match &mut message {
-                Message::Calibration(_) | Message::Route(_) if lap > 0 => continue,
-                Message::Camera(frame) => {
-                    later(&mut frame.stamp);
-                    frame.seq += 60 * lap;
-                }
-                Message::Lidar(sweep) => {
-                    later(&mut sweep.stamp);
-                    sweep.seq += 60 * lap;
-                }
-                Message::Ins(fix) => {
-                    later(&mut fix.state.stamp);
-                    fix.seq += 60 * lap;
-                }
-                _ => {}
-            }
-            writer.write(&message).unwrap();
-        }
-    }
-    writer.finish().unwrap();
-    path
-}
+use std::path::Path;
+use support::{long_drive, succeed, text};
 
 fn peak_mb(drive: &Path, folder: &Path) -> Option<f64> {
     let said = succeed(&["replay", text(drive), "--output", text(&folder.join("log.mcap"))]);

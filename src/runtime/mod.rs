@@ -28,6 +28,6 @@ pub mod watchdog;
 
 pub use fault::{Fault, FaultCell};
 pub use frame::{Frame, Input, Source, SourceItem};
-pub use run::{Feed, Outcome, Progress, Settings, run};
+pub use run::{Corridor, Feed, Outcome, Progress, Settings, run};
 pub use stage::Stage;
 pub use ticker::Ticker;

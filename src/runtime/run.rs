@@ -34,6 +34,16 @@ pub enum Feed {
     },
 }
 
+/// What a frame goes through.
+pub struct Corridor {
+    /// The stages in order.
+    pub stages: Vec<Box<dyn Stage>>,
+    /// Control behind them.
+    pub ticker: Ticker,
+    /// The log behind control.
+    pub recorder: Recorder,
+}
+
 /// How to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -81,33 +91,20 @@ pub struct Progress {
 /// Only if a thread cannot be started. What goes wrong later is in the outcome.
 pub fn run(
     feed: Feed,
-    stages: Vec<Box<dyn Stage>>,
-    ticker: Ticker,
-    recorder: Recorder,
+    corridor: Corridor,
     settings: &Settings,
     fault: &Arc<FaultCell>,
     progress: &Arc<Progress>,
 ) -> anyhow::Result<Outcome> {
     match feed {
-        Feed::Lossless(source) if settings.serial => {
-            Ok(serial(source, false, stages, ticker, recorder, fault, progress))
-        }
-        Feed::Recorded(source) if settings.serial => {
-            Ok(serial(source, true, stages, ticker, recorder, fault, progress))
-        }
-        feed => threads::run(feed, stages, ticker, recorder, settings, fault, progress),
+        Feed::Lossless(source) if settings.serial => Ok(serial(source, false, corridor, fault, progress)),
+        Feed::Recorded(source) if settings.serial => Ok(serial(source, true, corridor, fault, progress)),
+        feed => threads::run(feed, corridor, settings, fault, progress),
     }
 }
 
-fn serial(
-    mut source: Source,
-    obey: bool,
-    mut stages: Vec<Box<dyn Stage>>,
-    mut ticker: Ticker,
-    mut recorder: Recorder,
-    fault: &FaultCell,
-    progress: &Progress,
-) -> Outcome {
+fn serial(mut source: Source, obey: bool, corridor: Corridor, fault: &FaultCell, progress: &Progress) -> Outcome {
+    let Corridor { mut stages, mut ticker, mut recorder } = corridor;
     let begin = Instant::now();
     let mut admitter = Admitter::new(1);
     let mut rest = Rest::default();

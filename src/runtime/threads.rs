@@ -7,9 +7,8 @@ use super::door::{self, Admitter, Rest};
 use super::fault::FaultCell;
 use super::frame::Frame;
 use super::log::{LogAccount, LogItem, LogSender, Recorder};
-use super::run::{Feed, Outcome, Progress, Settings, finish};
+use super::run::{Corridor, Feed, Outcome, Progress, Settings, finish};
 use super::stage::{Stage, guarded_step};
-use super::ticker::Ticker;
 use super::watchdog::Heartbeat;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::sync::Arc;
@@ -25,13 +24,12 @@ const BUFFERS: usize = 12;
 /// If a thread cannot be started or the log thread is lost.
 pub fn run(
     feed: Feed,
-    stages: Vec<Box<dyn Stage>>,
-    ticker: Ticker,
-    recorder: Recorder,
+    corridor: Corridor,
     settings: &Settings,
     fault: &Arc<FaultCell>,
     progress: &Arc<Progress>,
 ) -> anyhow::Result<Outcome> {
+    let Corridor { stages, ticker, recorder } = corridor;
     let begin = Instant::now();
     let mut crew = Crew::new(fault);
     let mut heartbeats = Vec::new();

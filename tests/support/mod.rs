@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each test uses its own part
 #![allow(clippy::expect_used)] // a test may panic
 
-use recordings::{DriveReader, Message};
+use recordings::{Compression, DriveReader, DriveWriter, Message, RunRecord};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -84,4 +84,36 @@ pub fn public_networks(test: &str) -> Option<Vec<String>> {
     }
     let catalogue = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/public.toml");
     Some(vec!["--models".into(), text(&catalogue).into(), "--model-dir".into(), text(&folder).into()])
+}
+
+/// The street, `times` in a row.
+pub fn long_drive(folder: &Path, times: u64) -> PathBuf {
+    let path = folder.join(format!("{times}.mcap"));
+    let mut writer =
+        DriveWriter::create(&path, &RunRecord::default(), Compression::Lz4).expect("a file that can be written");
+    let street = messages(&street());
+    for lap in 0..times {
+        let later = |stamp: &mut types::Stamp| *stamp = stamp.offset(6.0 * lap as f64);
+        for mut message in street.clone() {
+            match &mut message {
+                Message::Calibration(_) | Message::Route(_) if lap > 0 => continue,
+                Message::Camera(frame) => {
+                    later(&mut frame.stamp);
+                    frame.seq += 60 * lap;
+                }
+                Message::Lidar(sweep) => {
+                    later(&mut sweep.stamp);
+                    sweep.seq += 60 * lap;
+                }
+                Message::Ins(fix) => {
+                    later(&mut fix.state.stamp);
+                    fix.seq += 60 * lap;
+                }
+                _ => {}
+            }
+            writer.write(&message).expect("a file that can be written");
+        }
+    }
+    writer.finish().expect("a file that can be written");
+    path
 }

@@ -9,11 +9,6 @@ use types::{Box3, ObjectClass};
 /// No car is wider, m.
 const WIDEST_CAR_M: f64 = 2.4;
 
-/// A vehicle's second side shows its heading well from this depth on, m.
-const WELL_SEEN_M: f64 = 1.2;
-/// A heading farther from the ego's axes than this is believed, rad.
-const LARGEST_TURN_RAD: f64 = 0.35;
-
 /// A mid-size car: of hidden vehicles more is not assumed.
 const CAR: LeastSize = LeastSize { length: 4.3, width: 1.8 };
 /// A bicycle, without the handlebar's ends.
@@ -68,20 +63,6 @@ pub(super) fn upper_length(points: &[Point], bbox: &Box3) -> f64 {
         (low.min(along), high.max(along))
     });
     (high - low).max(0.0)
-}
-
-/// Turns a lone rear or front towards the ego's own axes.
-///
-/// One face shows its heading badly: rounded corners turn the fit by 0.2 rad from frame to frame. Vehicles that show
-/// the ego nothing but their rear mostly go the way it goes. The deeper the visible part, the less is turned.
-pub(super) fn settle_heading(bbox: &mut Box3, class: ObjectClass, sensor: [f32; 2]) {
-    if !class.is_vehicle() || bbox.width > WELL_SEEN_M || lies_along(bbox, sensor) {
-        return;
-    }
-    let aside = bbox.yaw - FRAC_PI_2 * (bbox.yaw / FRAC_PI_2).round();
-    if aside.abs() <= LARGEST_TURN_RAD {
-        bbox.yaw -= aside * (1.0 - bbox.width / WELL_SEEN_M);
-    }
 }
 
 /// The whole object behind its visible sides, as large as one of its class is at least. The visible sides stay where
@@ -155,18 +136,6 @@ mod tests {
         assert!(bbox.yaw.abs() < 1e-9 && (bbox.length - 4.3).abs() < 1e-9 && (bbox.width - 1.8).abs() < 1e-9);
         assert!((bbox.center[0] - 0.5 * bbox.length - 8.0).abs() < 1e-9 && bbox.center[1].abs() < 1e-9);
         assert!((bbox.height - 1.4).abs() < 1e-6 && (bbox.center[2] - 0.7).abs() < 1e-6);
-    }
-
-    #[test]
-    fn a_lone_rear_settles_and_a_corner_does_not() {
-        let rear = Box3 { center: [9.0, 0.0, 0.8], length: 1.7, width: 0.3, height: 1.4, yaw: FRAC_PI_2 + 0.2 };
-        let settled = |mut bbox: Box3| {
-            settle_heading(&mut bbox, ObjectClass::Car, [0.76, 0.0]);
-            bbox.yaw - FRAC_PI_2
-        };
-        assert!((settled(rear) - 0.05).abs() < 1e-9);
-        assert!((settled(Box3 { width: 1.5, ..rear }) - 0.2).abs() < 1e-9);
-        assert!((settled(Box3 { yaw: FRAC_PI_2 + 0.6, ..rear }) - 0.6).abs() < 1e-9);
     }
 
     proptest! {

@@ -172,7 +172,6 @@ fn detection(members: &[Point], overhead: &Overhead, around: &Surroundings) -> O
     if class == ObjectClass::Truck {
         extent::raise_to(&mut bbox, f64::from(overhead.top));
     }
-    extent::settle_heading(&mut bbox, class, around.sensor);
     extent::complete(&mut bbox, class, around.sensor);
     extent::point_forward(&mut bbox);
     Some(Detection3 { bbox, class, score, point_count: members.len() as u32, camera: None })

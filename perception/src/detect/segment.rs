@@ -166,7 +166,6 @@ fn detection(
     let class = summary.class(bbox.length);
     if config.complete {
         extent::stand_on(&mut bbox, ground);
-        extent::settle_heading(&mut bbox, class, sensor);
         extent::complete(&mut bbox, class, sensor);
     }
     extent::point_forward(&mut bbox);
