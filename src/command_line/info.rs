@@ -59,7 +59,11 @@ fn print(info: &DriveInfo) {
     );
     println!("{:<28}{:<28}{:>9}{:>10}{:>12}  use", "topic", "schema", "messages", "Hz", "MB");
     for channel in &info.channels {
-        let used = if channel.read { "replay" } else { "view" };
+        let used = match (channel.read, channel.schema.starts_with("foxglove.")) {
+            (true, _) => "replay",
+            (false, true) => "view",
+            (false, false) => "-",
+        };
         println!(
             "{:<28}{:<28}{:>9}{:>10.2}{:>12.3}  {used}",
             channel.topic,
