@@ -2,7 +2,7 @@
 
 use super::clock::WallClock;
 use super::fault::FaultCell;
-use super::frame::{Buffers, Frame, Input, SensorSet, Source, SourceItem};
+use super::frame::{Buffers, Frame, Input, SensorSet, Source, SourceItem, Spans};
 use super::join::Join;
 use super::log::{LogItem, LogSender};
 use super::pool::{Leased, Pool};
@@ -45,7 +45,7 @@ impl Admitter {
         sensors: SensorSet,
         recorded: Option<Admission>,
         buffers: Leased<Buffers>,
-        begin: Instant,
+        spans: Spans,
     ) -> Frame {
         let admission = recorded.unwrap_or_else(|| Admission {
             frame: self.next_frame,
@@ -56,7 +56,7 @@ impl Admitter {
             dropped: self.dropped,
         });
         self.next_frame = admission.frame + 1;
-        let mut frame = Frame::admitted(admission, sensors, begin);
+        let mut frame = Frame::admitted(admission, sensors, spans);
         frame.buffers = Some(buffers);
         frame
     }
@@ -100,7 +100,7 @@ pub fn next_frame(source: &mut Source, admitter: &mut Admitter, rest: &mut Rest,
                     }
                 };
                 let admission = recorded.as_ref().map(|r| r.admission);
-                let mut frame = admitter.admit(*sensors, admission, buffers, begin);
+                let mut frame = admitter.admit(*sensors, admission, buffers, Spans::starting(begin));
                 if let Some(recorded) = recorded {
                     (frame.ego, frame.detections) = (recorded.ego, recorded.detections);
                 }
@@ -139,8 +139,8 @@ pub fn pace(
     Ok(())
 }
 
-/// The door of a drive in real time. Logs every input, joins them, and holds at most one complete set:
-/// a newer one takes its place and the loser is counted.
+/// The door of a drive in real time. Logs every input, joins them, and holds at most one complete set until the
+/// corridor has room and buffers: a newer one takes its place and the loser is counted.
 pub fn newest_wins(
     inputs: &Receiver<Input>,
     corridor: &Sender<Box<Frame>>,
@@ -150,19 +150,26 @@ pub fn newest_wins(
     fault: &FaultCell,
 ) -> Join {
     let mut arrivals: VecDeque<(Stamp, Instant)> = VecDeque::new();
-    let mut waiting: Option<Frame> = None;
+    let mut waiting: Option<(SensorSet, Spans)> = None;
+    let mut buffers: Option<Leased<Buffers>> = None;
     let mut open = true;
     while (open || waiting.is_some()) && !fault.door_closed() {
+        if waiting.is_some() && buffers.is_none() {
+            buffers = admitter.lease();
+        }
+        let lacks_buffers = waiting.is_some() && buffers.is_none();
         let mut select = Select::new_biased();
-        let send = waiting.is_some().then(|| select.send(corridor));
+        let send = (waiting.is_some() && !lacks_buffers).then(|| select.send(corridor));
         if open {
             select.recv(inputs);
         }
-        let Ok(ready) = select.select_timeout(Duration::from_millis(50)) else { continue };
+        // Buffers come back without a word: look again soon.
+        let patience = Duration::from_millis(if lacks_buffers { 1 } else { 50 });
+        let Ok(ready) = select.select_timeout(patience) else { continue };
         if Some(ready.index()) == send {
-            let Some(mut frame) = waiting.take() else { continue };
-            frame.spans.lap("queue");
-            if ready.send(corridor, Box::new(frame)).is_err() {
+            let (Some((set, mut spans)), Some(buffers)) = (waiting.take(), buffers.take()) else { continue };
+            spans.lap("queue");
+            if ready.send(corridor, Box::new(admitter.admit(set, None, buffers, spans))).is_err() {
                 break;
             }
             continue;
@@ -184,16 +191,10 @@ pub fn newest_wins(
             set.unmatched.clear(); // logged above
             let near = |stamp: Stamp| stamp.seconds_since(set.stamp).abs() <= join.tolerance_s();
             let begin = arrivals.iter().filter(|(stamp, _)| near(*stamp)).map(|(_, at)| *at).min();
-            if waiting.take().is_some() {
+            let mut spans = Spans::starting(begin.unwrap_or_else(Instant::now));
+            spans.lap("sensor wait");
+            if waiting.replace((set, spans)).is_some() {
                 admitter.count_drop();
-            }
-            match admitter.lease() {
-                None => admitter.count_drop(),
-                Some(buffers) => {
-                    let mut frame = admitter.admit(set, None, buffers, begin.unwrap_or_else(Instant::now));
-                    frame.spans.lap("sensor wait");
-                    waiting = Some(frame);
-                }
             }
         }
     }

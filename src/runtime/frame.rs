@@ -180,7 +180,7 @@ pub struct Frame {
 impl Frame {
     /// A frame as the door lets it in.
     #[must_use]
-    pub fn admitted(admission: Admission, sensors: SensorSet, begin: Instant) -> Self {
+    pub fn admitted(admission: Admission, sensors: SensorSet, spans: Spans) -> Self {
         Self {
             admission,
             sensors,
@@ -192,7 +192,7 @@ impl Frame {
             rejected_points: 0,
             skipped: None,
             recorded_commands: Vec::new(),
-            spans: Spans::starting(begin),
+            spans,
         }
     }
 }

@@ -15,8 +15,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Sets of buffers: more than the corridor can hold at once, so that only a stuck stage empties the pool.
+/// Sets of buffers in a replay: as many frames as the corridor can hold.
 const BUFFERS: usize = 12;
+/// Sets of buffers in real time. Frames hold them from the door to the end of detection, so a slow network makes the door
+/// drop instead of queueing old frames in front of itself: one is in work, one ready, one on its way.
+const BUFFERS_IN_REAL_TIME: usize = 3;
 
 /// Runs a feed with one thread for each stage, the door, control and the log.
 ///
@@ -96,7 +99,7 @@ pub fn run(
             })?;
             let (log_of_door, door_fault) = (log.clone(), Arc::clone(fault));
             crew.start("door", move || {
-                let mut admitter = Admitter::new(BUFFERS);
+                let mut admitter = Admitter::new(BUFFERS_IN_REAL_TIME);
                 let join = door::newest_wins(&input_queue, &entrance, &log_of_door, *join, &mut admitter, &door_fault);
                 let _ = counts_sender.try_send((join.late(), join.alone()));
             })?;
