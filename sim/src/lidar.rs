@@ -4,14 +4,12 @@ use crate::random::Random;
 use crate::scene::{Candidate, Hit, Scene, Target};
 use nalgebra::{Isometry3, Vector3};
 use std::f64::consts::{PI, TAU};
-use types::{LidarSweep, PointField, PointKind, Pose2, Stamp};
+use types::{LidarSweep, Pose2, SpinningPoint, Stamp};
 
 /// Time of one turn, ns.
 pub const SWEEP_NS: i64 = 100_000_000;
 /// Columns of one turn.
 pub const COLUMNS: usize = 720;
-/// Bytes of a point: x, y, z, intensity (f32), ring (u16), two unused, time (u32).
-const STRIDE: usize = 24;
 /// Elevations of the beams, degrees, lowest first: dense around the horizon like the Velodyne VLP-32C.
 const BEAMS_DEG: [f64; 32] = [
     -25.0, -15.639, -11.31, -8.843, -7.254, -6.148, -5.333, -4.667, -4.0, -3.667, -3.333, -3.0, -2.667, -2.333, -2.0,
@@ -125,25 +123,12 @@ impl Lidar {
 
     /// Packs echoes as the lidar's message.
     pub fn sweep(&mut self, stamp: Stamp, echoes: &[Echo]) -> LidarSweep {
-        let mut data = Vec::with_capacity(echoes.len() * STRIDE);
-        for echo in echoes {
-            for value in echo.point.iter().chain([&echo.intensity]) {
-                data.extend_from_slice(&value.to_le_bytes());
-            }
-            data.extend_from_slice(&u32::from(echo.ring).to_le_bytes());
-            data.extend_from_slice(&echo.time_ns.to_le_bytes());
+        let mut data = Vec::with_capacity(echoes.len() * SpinningPoint::STRIDE);
+        for &Echo { point: position, intensity, ring, time_ns, .. } in echoes {
+            SpinningPoint { position, intensity, ring, time_ns }.pack(&mut data);
         }
-        let field = |name: &str, offset, kind| PointField { name: name.to_owned(), offset, kind };
-        let fields = vec![
-            field("x", 0, PointKind::F32),
-            field("y", 4, PointKind::F32),
-            field("z", 8, PointKind::F32),
-            field("intensity", 12, PointKind::F32),
-            field("ring", 16, PointKind::U16),
-            field("time", 20, PointKind::U32),
-        ];
         let seq = self.seq;
         self.seq += 1;
-        LidarSweep { seq, stamp, stride: STRIDE, fields, data }
+        LidarSweep { seq, stamp, stride: SpinningPoint::STRIDE, fields: SpinningPoint::fields(), data }
     }
 }

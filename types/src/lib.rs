@@ -26,7 +26,7 @@ pub use frame::{Admission, Latency, Span};
 pub use geometry::{Box2, Box3, Pose2, wrap_angle};
 pub use object::{Detection2, Detection3, Detections, ObjectClass, Track, Tracks};
 pub use plan::{Candidate, Decision, DecisionKind, Plan, PredictedPath, Trajectory, TrajectoryPoint, Verdict};
-pub use sensor::{CameraFrame, Image, ImageFormat, LidarSweep, PointCloud, PointField, PointKind};
+pub use sensor::{CameraFrame, Image, ImageFormat, LidarSweep, PointCloud, PointField, PointKind, SpinningPoint};
 pub use step::StepError;
 pub use time::Stamp;
 pub use vehicle::{Limits, Vehicle};

@@ -95,6 +95,47 @@ pub struct LidarSweep {
     pub data: Vec<u8>,
 }
 
+/// One point of a spinning lidar, in the layout that our own sources pack their sweeps with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpinningPoint {
+    /// x, y, z in the lidar frame at the point's own instant, m.
+    pub position: [f32; 3],
+    /// Reflectance 0..1.
+    pub intensity: f32,
+    /// Beam.
+    pub ring: u16,
+    /// After the sweep's stamp, ns.
+    pub time_ns: u32,
+}
+
+impl SpinningPoint {
+    /// Bytes of a packed point: x, y, z, intensity (f32), ring (u16), two unused, time (u32).
+    pub const STRIDE: usize = 24;
+
+    /// Appends the point to the data of a sweep.
+    pub fn pack(&self, data: &mut Vec<u8>) {
+        for value in self.position.iter().chain([&self.intensity]) {
+            data.extend_from_slice(&value.to_le_bytes());
+        }
+        data.extend_from_slice(&u32::from(self.ring).to_le_bytes());
+        data.extend_from_slice(&self.time_ns.to_le_bytes());
+    }
+
+    /// The fields of a packed point.
+    #[must_use]
+    pub fn fields() -> Vec<PointField> {
+        let field = |name: &str, offset, kind| PointField { name: name.to_owned(), offset, kind };
+        vec![
+            field("x", 0, PointKind::F32),
+            field("y", 4, PointKind::F32),
+            field("z", 8, PointKind::F32),
+            field("intensity", 12, PointKind::F32),
+            field("ring", 16, PointKind::U16),
+            field("time", 20, PointKind::U32),
+        ]
+    }
+}
+
 /// A decoded sweep in the lidar frame, structure of arrays; every coordinate is finite.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PointCloud {
@@ -135,5 +176,20 @@ impl PointCloud {
         self.ring.clear();
         self.time_ns.clear();
         self.rejected = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packed_point_fills_its_stride() {
+        let mut data = Vec::new();
+        SpinningPoint { position: [1.0, 2.0, 3.0], intensity: 0.5, ring: 7, time_ns: 9 }.pack(&mut data);
+        assert_eq!(data.len(), SpinningPoint::STRIDE);
+        let end = SpinningPoint::fields().iter().map(|field| field.offset + field.kind.size()).max();
+        assert_eq!(end, Some(SpinningPoint::STRIDE));
+        assert_eq!((data[16], data[20]), (7, 9));
     }
 }

@@ -1,10 +1,8 @@
 //! Cuts the stream of packets into sweeps where the beam passes a fixed azimuth.
 
 use crate::velodyne::{Packet, PacketError, Return};
-use types::{LidarSweep, PointField, PointKind, Stamp};
+use types::{LidarSweep, SpinningPoint, Stamp};
 
-/// Bytes of a point: x, y, z, intensity (f32), ring (u16), two unused, time (u32).
-const STRIDE: usize = 24;
 const HOUR_NS: i64 = 3_600_000_000_000;
 /// Longest turn of the sensor (300 rpm) with a margin, ns: a sweep that lasts longer has lost its end.
 const LONGEST_SWEEP_NS: i64 = 250_000_000;
@@ -87,27 +85,16 @@ impl SweepAssembler {
     fn add(&mut self, echo: &Return, clock_ns: i64) {
         let Some((_, start_ns)) = self.start else { return };
         let time_ns = to_half_hour(clock_ns + i64::from(echo.time_ns) - start_ns).clamp(0, i64::from(u32::MAX)) as u32;
-        for value in echo.point.iter().chain([&echo.intensity]) {
-            self.data.extend_from_slice(&value.to_le_bytes());
-        }
-        self.data.extend_from_slice(&u32::from(echo.ring).to_le_bytes());
-        self.data.extend_from_slice(&time_ns.to_le_bytes());
+        let Return { point: position, intensity, ring, .. } = *echo;
+        SpinningPoint { position, intensity, ring, time_ns }.pack(&mut self.data);
     }
 
     fn take(&mut self) -> Option<LidarSweep> {
         let (stamp, _) = self.start?;
-        let field = |name: &str, offset, kind| PointField { name: name.to_owned(), offset, kind };
-        let fields = vec![
-            field("x", 0, PointKind::F32),
-            field("y", 4, PointKind::F32),
-            field("z", 8, PointKind::F32),
-            field("intensity", 12, PointKind::F32),
-            field("ring", 16, PointKind::U16),
-            field("time", 20, PointKind::U32),
-        ];
         let seq = self.seq;
         self.seq += 1;
-        Some(LidarSweep { seq, stamp, stride: STRIDE, fields, data: std::mem::take(&mut self.data) })
+        let (stride, fields) = (SpinningPoint::STRIDE, SpinningPoint::fields());
+        Some(LidarSweep { seq, stamp, stride, fields, data: std::mem::take(&mut self.data) })
     }
 
     /// Stamp of a packet's first firing.
@@ -149,7 +136,11 @@ mod tests {
     }
 
     fn times(sweep: &LidarSweep) -> Vec<u32> {
-        sweep.data.chunks_exact(STRIDE).map(|point| u32::from_le_bytes(point[20..24].try_into().unwrap())).collect()
+        sweep
+            .data
+            .chunks_exact(SpinningPoint::STRIDE)
+            .map(|point| u32::from_le_bytes(point[20..24].try_into().unwrap()))
+            .collect()
     }
 
     #[test]
@@ -159,7 +150,7 @@ mod tests {
             let found = sweeps(Config::default(), 300, first_us);
             assert_eq!(found.iter().map(|s| s.seq).collect::<Vec<_>>(), [0, 1, 2]);
             for sweep in &found {
-                assert_eq!(sweep.data.len() / STRIDE, 75 * 384, "75 packets make a turn");
+                assert_eq!(sweep.data.len() / SpinningPoint::STRIDE, 75 * 384, "75 packets make a turn");
                 let times = times(sweep);
                 assert!(
                     times.is_sorted() && times[0] == 0 && (99_000_000..100_000_000).contains(times.last().unwrap())
@@ -207,7 +198,7 @@ mod tests {
             let mut assembler = SweepAssembler::new(Config { cut_deg, synchronised });
             for (azimuth, gap, mode, clock, received) in packets {
                 if let Some(sweep) = assembler.push(&packet(azimuth, gap, mode, clock), Stamp::from_nanos(received)).unwrap() {
-                    prop_assert!(sweep.data.len() % STRIDE == 0 && !sweep.data.is_empty());
+                    prop_assert!(sweep.data.len() % SpinningPoint::STRIDE == 0 && !sweep.data.is_empty());
                 }
             }
         }
