@@ -67,6 +67,17 @@ pub struct InsFix {
     pub state: EgoState,
 }
 
+/// One output of the wheel speed sensors.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct WheelSpeed {
+    /// Counter of these outputs in this drive.
+    pub seq: u64,
+    /// When.
+    pub stamp: Stamp,
+    /// Mean speed of the rear wheels, m/s; negative in reverse.
+    pub speed_mps: f64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
