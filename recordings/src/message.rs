@@ -3,7 +3,7 @@
 use crate::topics::Topic;
 use types::{
     Admission, Calibration, CameraFrame, Command, Detections, EgoState, InsFix, Latency, LidarSweep, Plan, Pose2,
-    Stamp, Tracks,
+    Stamp, Tracks, Truth,
 };
 
 /// How much a line of text matters.
@@ -53,6 +53,8 @@ pub enum Message {
     Command(Command),
     /// Where the time of a frame went.
     Latency(Latency),
+    /// What is really there.
+    Truth(Truth),
     /// A line for people.
     Text {
         /// When.
@@ -82,6 +84,7 @@ impl Message {
             Self::Plan(plan) => plan.stamp,
             Self::Command(command) => command.stamp,
             Self::Latency(latency) => latency.stamp,
+            Self::Truth(truth) => truth.stamp,
             Self::Text { stamp, .. } => *stamp,
         })
     }
@@ -101,6 +104,7 @@ impl Message {
             Self::Plan(plan) => plan.frame,
             Self::Command(command) => command.tick,
             Self::Latency(latency) => latency.frame,
+            Self::Truth(truth) => truth.seq,
         }
     }
 
@@ -124,6 +128,7 @@ impl Message {
             Self::Plan(_) => Topic::Plan,
             Self::Command(_) => Topic::Command,
             Self::Latency(_) => Topic::Latency,
+            Self::Truth(_) => Topic::Truth,
             Self::Text { .. } => Topic::Log,
         }
     }

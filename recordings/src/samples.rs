@@ -6,7 +6,7 @@ use types::{
     Admission, Box2, Box3, Calibration, CameraFrame, CameraModel, Candidate, Command, Decision, DecisionKind,
     Detection2, Detection3, Detections, EgoState, ImageFormat, InsFix, Latency, LidarSweep, ObjectClass, Plan,
     PointField, PointKind, Pose2, PoseSource, PredictedPath, Span, Stamp, StopReason, Track, Tracks, Trajectory,
-    TrajectoryPoint, Verdict,
+    TrajectoryPoint, Truth, TruthObject, Verdict,
 };
 
 /// First stamp of the samples.
@@ -109,5 +109,19 @@ pub(crate) fn frame(frame: u64) -> Vec<Message> {
 /// One message of every kind, no field at its default.
 pub(crate) fn every_message() -> Vec<Message> {
     let route = vec![Pose2 { x: 1.0 / 3.0, y: -0.0, yaw: 3.0 }, Pose2 { x: 2.0, y: 0.5, yaw: -0.1 }];
-    [Message::Calibration(calibration()), Message::Route(route)].into_iter().chain(frame(3)).collect()
+    [Message::Calibration(calibration()), Message::Route(route)]
+        .into_iter()
+        .chain(frame(3))
+        .chain([Message::Truth(truth())])
+        .collect()
+}
+
+fn truth() -> Truth {
+    let bbox = Box3 { center: [1.0 / 3.0, -0.0, 0.75], length: 4.2, width: 1.8, height: 1.5, yaw: -0.0 };
+    let image = Some(Box2 { x_min: 0.1, y_min: -0.0, x_max: 100.0 / 3.0, y_max: 50.0 });
+    let (class, velocity_mps) = (ObjectClass::Truck, [5.0, -0.0]);
+    let car = TruthObject { id: 9, class, bbox, velocity_mps, points: 35, image, visible: 0.1 };
+    let stamp = Stamp::from_nanos(START_NS);
+    let odom_from_base = Isometry3::new(Vector3::new(3.0, -0.0, 0.1), Vector3::new(0.1, -0.2, 3.0));
+    Truth { seq: 3, stamp, odom_from_base, objects: vec![car, TruthObject { id: 10, image: None, ..car }] }
 }

@@ -2,15 +2,15 @@
 
 use super::{
     Box3, Calibration, Command, CompressedImage, Detection2, Detection3, Detections, Ego, Latency, Plan, PointCloud,
-    Pose, Prediction, Route, Tick, Track, Tracks,
+    Pose, Prediction, Route, Tick, Track, Tracks, Truth, TruthObject,
 };
 use crate::topics::Topic;
 use crate::{LogLevel, Message};
 use foxglove::messages::{Log, log, packed_element_field::NumericType};
 use nalgebra::{Isometry3, Matrix3, Quaternion, Translation3, UnitQuaternion};
 use types::{
-    CameraModel, Candidate, Decision, DecisionKind, EgoState, ImageFormat, InsFix, ObjectClass, PointField, PointKind,
-    Pose2, PoseSource, PredictedPath, Stamp, StopReason, Trajectory, TrajectoryPoint, Verdict,
+    Box2, CameraModel, Candidate, Decision, DecisionKind, EgoState, ImageFormat, InsFix, ObjectClass, PointField,
+    PointKind, Pose2, PoseSource, PredictedPath, Stamp, StopReason, Trajectory, TrajectoryPoint, Verdict,
 };
 
 type Decoded<T> = Result<T, String>;
@@ -62,6 +62,12 @@ pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &[u8]) ->
                 duration_ns: span.duration_ns,
             };
             Message::Latency(types::Latency { frame, stamp, spans: spans.into_iter().map(span).collect() })
+        }
+        Topic::Truth => {
+            let Truth { seq, odom_from_base, objects, .. } = read(data)?;
+            let odom_from_base = pose("odom_from_base", odom_from_base.as_ref())?;
+            let objects = objects.iter().map(truth_object).collect::<Decoded<_>>()?;
+            Message::Truth(types::Truth { seq, stamp, odom_from_base, objects })
         }
         Topic::Log => {
             let Log { level, message: text, name, .. } = read(data)?;
@@ -198,7 +204,7 @@ fn box3(found: Option<&Box3>) -> Decoded<types::Box3> {
 
 fn detection2(found: &Detection2) -> Decoded<types::Detection2> {
     let &Detection2 { x_min, y_min, x_max, y_max, score, .. } = found;
-    Ok(types::Detection2 { bbox: types::Box2 { x_min, y_min, x_max, y_max }, class: class(&found.class)?, score })
+    Ok(types::Detection2 { bbox: Box2 { x_min, y_min, x_max, y_max }, class: class(&found.class)?, score })
 }
 
 fn detection3(found: &Detection3) -> Decoded<types::Detection3> {
@@ -256,6 +262,18 @@ fn candidates(plan: &Plan) -> Decoded<Vec<Candidate>> {
         Ok(Candidate { verdict, cost, path: std::array::from_fn(|i| [path[2 * i], path[2 * i + 1]]) })
     })
     .collect()
+}
+
+fn truth_object(found: &TruthObject) -> Decoded<types::TruthObject> {
+    Ok(types::TruthObject {
+        id: found.id,
+        class: class(&found.class)?,
+        bbox: box3(found.r#box.as_ref())?,
+        velocity_mps: [found.vx_mps, found.vy_mps],
+        points: found.points,
+        image: found.image.map(|b| Box2 { x_min: b.x_min, y_min: b.y_min, x_max: b.x_max, y_max: b.y_max }),
+        visible: found.visible,
+    })
 }
 
 fn prediction(path: &Prediction) -> Decoded<PredictedPath> {
@@ -338,7 +356,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_cause_a_panic(data in proptest::collection::vec(any::<u8>(), 0..200), topic in 0usize..22) {
+        fn no_bytes_cause_a_panic(data in proptest::collection::vec(any::<u8>(), 0..200), topic in 0usize..23) {
             let _ = super::message(crate::topics::TABLE[topic].topic, Stamp::default(), 0, &data);
         }
     }

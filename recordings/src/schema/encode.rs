@@ -1,8 +1,8 @@
 //! From the rooms' types to bytes.
 
 use super::{
-    Box3, Calibration, Camera, Command, CompressedImage, Detection2, Detection3, Detections, Ego, Latency, Plan,
-    PointCloud, Pose, Prediction, Route, Span, Tick, Timestamp, Track, Tracks, TrajectoryPoint,
+    Box2, Box3, Calibration, Camera, Command, CompressedImage, Detection2, Detection3, Detections, Ego, Latency, Plan,
+    PointCloud, Pose, Prediction, Route, Span, Tick, Timestamp, Track, Tracks, TrajectoryPoint, Truth, TruthObject,
 };
 use foxglove::messages::{Log, PackedElementField, Quaternion, log, packed_element_field::NumericType};
 use nalgebra::Isometry3;
@@ -48,6 +48,7 @@ pub(crate) fn message(message: &Message, stamp: Stamp, out: &mut Vec<u8>) {
             let spans = latency.spans.iter().map(span).collect();
             append(&Latency { timestamp, frame: latency.frame, spans }, out);
         }
+        Message::Truth(truth) => append(&self::truth(truth, timestamp), out),
         Message::Text { level, name, text, .. } => {
             let (message, name) = (text.clone(), name.clone());
             let level = log_level(*level).into();
@@ -231,4 +232,23 @@ fn plan(plan: &types::Plan, timestamp: Option<Timestamp>) -> Plan {
         candidate_path: plan.candidates.iter().flat_map(|c| c.path.as_flattened()).copied().collect(),
         predictions: plan.predictions.iter().map(prediction).collect(),
     }
+}
+
+fn truth(truth: &types::Truth, timestamp: Option<Timestamp>) -> Truth {
+    let image = |found: types::Box2| {
+        let types::Box2 { x_min, y_min, x_max, y_max } = found;
+        Box2 { x_min, y_min, x_max, y_max }
+    };
+    let object = |object: &types::TruthObject| TruthObject {
+        id: object.id,
+        class: object.class.name().into(),
+        r#box: box3(&object.bbox),
+        vx_mps: object.velocity_mps[0],
+        vy_mps: object.velocity_mps[1],
+        points: object.points,
+        image: object.image.map(image),
+        visible: object.visible,
+    };
+    let objects = truth.objects.iter().map(object).collect();
+    Truth { timestamp, seq: truth.seq, odom_from_base: Some(pose(&truth.odom_from_base)), objects }
 }

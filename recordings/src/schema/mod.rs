@@ -279,6 +279,50 @@ pub(crate) struct Command {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub(crate) struct Truth {
+    #[prost(message, optional, tag = "1")]
+    pub timestamp: Option<Timestamp>,
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    #[prost(message, optional, tag = "3")]
+    pub odom_from_base: Option<Pose>,
+    #[prost(message, repeated, tag = "4")]
+    pub objects: Vec<TruthObject>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct TruthObject {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    #[prost(string, tag = "2")]
+    pub class: String,
+    #[prost(message, optional, tag = "3")]
+    pub r#box: Option<Box3>,
+    #[prost(double, required, tag = "4")]
+    pub vx_mps: f64,
+    #[prost(double, required, tag = "5")]
+    pub vy_mps: f64,
+    #[prost(uint32, tag = "6")]
+    pub points: u32,
+    #[prost(message, optional, tag = "7")]
+    pub image: Option<Box2>,
+    #[prost(double, required, tag = "8")]
+    pub visible: f64,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct Box2 {
+    #[prost(double, required, tag = "1")]
+    pub x_min: f64,
+    #[prost(double, required, tag = "2")]
+    pub y_min: f64,
+    #[prost(double, required, tag = "3")]
+    pub x_max: f64,
+    #[prost(double, required, tag = "4")]
+    pub y_max: f64,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct Latency {
     #[prost(message, optional, tag = "1")]
     pub timestamp: Option<Timestamp>,

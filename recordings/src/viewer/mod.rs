@@ -53,6 +53,7 @@ pub(crate) fn views<E>(
         | Message::Admission(_)
         | Message::Command(_)
         | Message::Latency(_)
+        | Message::Truth(_)
         | Message::Text { .. } => Ok(()),
     }
 }
