@@ -3,21 +3,20 @@
 
 use chauffeur::config::Config;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use maps::ReferenceLine;
 use perception::detect::GeometricDetector;
 use perception::localize::Localizer;
 use perception::track::Tracker;
-use planning::{PlanInput, Planner};
+use planning::{PlanInput, Planner, Way};
 use recordings::{Compression, DriveReader, DriveWriter, Message, RunRecord};
 use std::hint::black_box;
 use std::path::Path;
-use types::{Calibration, CameraFrame, Detections, EgoState, Image, LidarSweep, PointCloud, Tracks};
+use types::{Calibration, CameraFrame, Detections, EgoState, Image, LidarSweep, PointCloud, Route, Tracks};
 
 /// The middle of the drive, once through perception.
 struct Scene {
     messages: Vec<Message>,
     calibration: Calibration,
-    route: ReferenceLine,
+    route: Way,
     camera: CameraFrame,
     sweeps: Vec<LidarSweep>,
     points: PointCloud,
@@ -30,7 +29,7 @@ fn scene() -> Scene {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings/drives/street.mcap");
     let reader = DriveReader::open(&path).expect("the drive in the repository");
     let calibration = reader.calibration().expect("its calibration").clone();
-    let route: Vec<[f64; 2]> = reader.route().expect("its route").iter().map(|pose| [pose.x, pose.y]).collect();
+    let route = Route::of_poses(reader.route().expect("its route").iter().copied());
     let messages: Vec<Message> = reader.map(|message| message.expect("a message")).collect();
     let config = Config::default();
     let mut detector = GeometricDetector::new(config.geometric);
@@ -51,7 +50,7 @@ fn scene() -> Scene {
         detections = Detections { frame, stamp: sweep.stamp, camera: Vec::new(), lidar };
         tracks = tracker.step(&detections, ego);
     }
-    let route = ReferenceLine::new(&route).expect("a good route");
+    let route = Way::new(&route).expect("a good route");
     let (camera, ego) = (cameras.swap_remove(29), egos[29]);
     Scene { messages, calibration, route, camera, sweeps, points, ego, detections, tracks }
 }
@@ -101,6 +100,7 @@ fn rooms(criterion: &mut Criterion) {
         ego: &scene.ego,
         tracks: &scene.tracks,
         route: Some(&scene.route),
+        signals: None,
     };
     group.throughput(Throughput::Elements(planner.step(&input).candidates.len() as u64));
     group.bench_function("plan", |b| b.iter(|| planner.step(black_box(&input))));

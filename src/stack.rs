@@ -5,16 +5,15 @@ use crate::onnxruntime;
 use crate::runtime::{Stage, Ticker, stages};
 use anyhow::{Context, ensure};
 use control::Controller;
-use maps::ReferenceLine;
 use models::{CameraDetector, Catalogue, Engine, LidarSegmenter, Provider, Role};
 use perception::detect::{GeometricDetector, SegmentDetector};
 use perception::localize::Localizer;
 use perception::track::Tracker;
-use planning::Planner;
+use planning::{Planner, Way};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use types::{Calibration, Pose2};
+use types::{Calibration, Pose2, Route};
 
 /// Which networks to run, and on what.
 #[derive(Clone, Debug)]
@@ -115,10 +114,9 @@ pub fn stages(
 /// # Errors
 /// If the route cannot be used.
 pub fn behind_detection(config: &Config, route: &[Pose2]) -> anyhow::Result<Vec<Box<dyn Stage>>> {
-    let points: Vec<[f64; 2]> = route.iter().map(|pose| [pose.x, pose.y]).collect();
-    let route = match points.as_slice() {
+    let route = match route {
         [] => None,
-        points => Some(ReferenceLine::new(points).context("the drive's route")?),
+        poses => Some(Way::new(&Route::of_poses(poses.iter().copied())).context("the drive's route")?),
     };
     Ok(vec![
         Box::new(stages::Track { tracker: Tracker::new(config.track.clone()) }),

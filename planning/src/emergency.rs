@@ -33,6 +33,7 @@ pub fn stop(road: &Road<'_>, start: &Start, vehicle: &Vehicle) -> Trajectory {
         line: Cow::Owned(ReferenceLine::straight(&start.pose(), 50.0)),
         s_m: 0.0,
         ego: maps::FrenetState { s_dot_mps: state.speed_mps, ..Default::default() },
+        way: None,
         no_route: None,
     };
     let first = TrajectoryPoint {

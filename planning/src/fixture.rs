@@ -6,11 +6,16 @@ use crate::predict::{Obstacles, predict};
 use crate::reference::{Road, choose};
 use crate::start::{Memory, Start};
 use crate::targets::{Target, targets};
+use crate::way::{Station, Way};
 use maps::{CartesianState, ReferenceLine};
 use types::{Box3, ObjectClass, Pose2, Stamp, Track, Tracks, Vehicle};
 
 pub fn line() -> ReferenceLine {
     ReferenceLine::straight(&Pose2::default(), 300.0)
+}
+
+pub fn way(line: ReferenceLine) -> Way {
+    Way::along(line, Station { left_m: 1.75, right_m: 1.75, limit_mps: 13.9 })
 }
 
 pub fn start(x: f64, y: f64, speed_mps: f64) -> Start {
@@ -44,8 +49,9 @@ pub struct Scene {
 
 pub fn scene(start: &Start, line: &ReferenceLine, objects: Vec<Track>) -> Scene {
     let (config, vehicle, memory) = (Config::default(), Vehicle::default(), Memory::default());
-    let road = choose(Some(line), start, None, &vehicle.limits);
-    let road = Road { line: std::borrow::Cow::Owned(line.clone()), ..road };
+    let way = way(line.clone());
+    let road = choose(Some(&way), start, None, &vehicle.limits);
+    let road = Road { line: std::borrow::Cow::Owned(line.clone()), way: None, ..road };
     let mut obstacles = Obstacles::default();
     let tracks = Tracks { frame: 0, stamp: Stamp::default(), objects };
     predict(&tracks, &road, start, &config, &vehicle, &mut obstacles);

@@ -27,11 +27,12 @@ pub mod rollout;
 pub mod start;
 pub mod tail;
 pub mod targets;
+pub mod way;
 
 pub use config::Config;
+pub use way::{Way, WayError};
 
-use maps::ReferenceLine;
-use types::{EgoState, Plan, Stamp, Tracks, Vehicle};
+use types::{EgoState, Plan, Signals, Stamp, Tracks, Vehicle};
 
 /// What one planning cycle is made from.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +46,9 @@ pub struct PlanInput<'a> {
     /// Tracks in `odom`.
     pub tracks: &'a Tracks,
     /// The way to drive, if it is known.
-    pub route: Option<&'a ReferenceLine>,
+    pub route: Option<&'a Way>,
+    /// What the signals last showed, if anybody told.
+    pub signals: Option<&'a Signals>,
 }
 
 /// Plans cycle by cycle; remembers its last plan and keeps its buffers.

@@ -1,6 +1,8 @@
 //! The line to drive along: the route if the ego is on it, else straight ahead.
 
+use crate::config::Config;
 use crate::start::Start;
+use crate::way::{Station, Way};
 use maps::frenet::to_frenet_at;
 use maps::{FrenetState, ReferenceLine};
 use std::borrow::Cow;
@@ -26,13 +28,26 @@ pub struct Road<'a> {
     pub s_m: f64,
     /// The ego along the line.
     pub ego: FrenetState,
+    /// The route, if the line is its line.
+    pub way: Option<&'a Way>,
     /// Why the line is not the route, if it is not.
     pub no_route: Option<String>,
 }
 
+impl Road<'_> {
+    /// What may be driven at an arc length: by the route, or a lane around the line.
+    #[must_use]
+    pub fn station(&self, s_m: f64, config: &Config, limits: &Limits) -> Station {
+        let half = 0.5 * config.lane_width_m;
+        let lane = Station { left_m: half, right_m: half, limit_mps: config.cruise_speed_mps };
+        let station = self.way.map_or(lane, |way| way.at(s_m));
+        Station { limit_mps: station.limit_mps.min(limits.speed_mps), ..station }
+    }
+}
+
 /// Chooses the line. `hint_s_m` is the last foot point on the route.
 #[must_use]
-pub fn choose<'a>(route: Option<&'a ReferenceLine>, start: &Start, hint_s_m: Option<f64>, limits: &Limits) -> Road<'a> {
+pub fn choose<'a>(route: Option<&'a Way>, start: &Start, hint_s_m: Option<f64>, limits: &Limits) -> Road<'a> {
     let mut road = find(route, start, hint_s_m);
     // A start that no candidate could leave within the limits would stop the car; the gate smooths what is clamped.
     let ego = &mut road.ego;
@@ -42,13 +57,16 @@ pub fn choose<'a>(route: Option<&'a ReferenceLine>, start: &Start, hint_s_m: Opt
     road
 }
 
-fn find<'a>(route: Option<&'a ReferenceLine>, start: &Start, hint_s_m: Option<f64>) -> Road<'a> {
+fn find<'a>(route: Option<&'a Way>, start: &Start, hint_s_m: Option<f64>) -> Road<'a> {
     let no_route = match route {
         None => "no route".to_string(),
-        Some(line) => {
+        Some(way) => {
+            let line = way.line();
             let near = hint_s_m.filter(|s| s.is_finite()).and_then(|s| on_route(line, start, Some(s)).ok());
             match near.map_or_else(|| on_route(line, start, None), Ok) {
-                Ok((s_m, ego)) => return Road { line: Cow::Borrowed(line), s_m, ego, no_route: None },
+                Ok((s_m, ego)) => {
+                    return Road { line: Cow::Borrowed(line), s_m, ego, way: Some(way), no_route: None };
+                }
                 Err(reason) => reason,
             }
         }
@@ -56,7 +74,7 @@ fn find<'a>(route: Option<&'a ReferenceLine>, start: &Start, hint_s_m: Option<f6
     let line = ReferenceLine::straight(&start.pose(), AHEAD_M);
     // On a straight line from its own pose the ego is at the start, without offset.
     let ego = to_frenet_at(&line.at(0.0), 0.0, 0.0, &start.state).unwrap_or_default();
-    Road { line: Cow::Owned(line), s_m: 0.0, ego, no_route: Some(no_route) }
+    Road { line: Cow::Owned(line), s_m: 0.0, ego, way: None, no_route: Some(no_route) }
 }
 
 fn on_route(line: &ReferenceLine, start: &Start, hint_s_m: Option<f64>) -> Result<(f64, FrenetState), String> {
@@ -86,7 +104,7 @@ mod tests {
 
     #[test]
     fn far_or_across_is_said() {
-        let route = ReferenceLine::new(&[[0.0, 0.0], [100.0, 0.0]]).unwrap();
+        let route = crate::fixture::way(ReferenceLine::new(&[[0.0, 0.0], [100.0, 0.0]]).unwrap());
         let on = choose(Some(&route), &start(20.0, 1.0, 0.1), None, &Limits::default());
         assert!(on.no_route.is_none() && (on.s_m - 20.0).abs() < 1e-9 && (on.ego.d_m - 1.0).abs() < 1e-9);
         let far = choose(Some(&route), &start(20.0, 7.0, 0.0), Some(20.0), &Limits::default());

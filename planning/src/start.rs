@@ -144,7 +144,7 @@ mod tests {
 
     fn begin(ego: &EgoState, memory: &Memory) -> Option<Start> {
         let stamp = Stamp::from_nanos(1_100_000_000);
-        let input = PlanInput { frame: 0, stamp, ego, tracks: &Tracks::default(), route: None };
+        let input = PlanInput { frame: 0, stamp, ego, tracks: &Tracks::default(), route: None, signals: None };
         start(&input, memory, &Vehicle::default())
     }
 

@@ -6,7 +6,7 @@ mod world;
 
 use maps::ReferenceLine;
 use nalgebra::{Isometry3, Vector3};
-use planning::{Config, PlanInput, Planner};
+use planning::{Config, PlanInput, Planner, Way};
 use proptest::prelude::*;
 use types::{Box3, EgoState, ObjectClass, PoseSource, Stamp, Track, Tracks, Vehicle};
 use world::check_plan;
@@ -50,7 +50,7 @@ fn ego() -> impl Strategy<Value = EgoState> {
     })
 }
 
-fn route() -> impl Strategy<Value = Option<ReferenceLine>> {
+fn route() -> impl Strategy<Value = Option<Way>> {
     prop::option::of(prop::collection::vec(-0.4..0.4f64, 2..30).prop_map(|turns| {
         let (mut x, mut y, mut heading) = (-10.0, 0.0, 0.0f64);
         let mut points = vec![[x, y]];
@@ -59,7 +59,7 @@ fn route() -> impl Strategy<Value = Option<ReferenceLine>> {
             (x, y) = (x + 5.0 * heading.cos(), y + 5.0 * heading.sin());
             points.push([x, y]);
         }
-        ReferenceLine::new(&points).unwrap()
+        world::way(ReferenceLine::new(&points).unwrap())
     }))
 }
 
@@ -83,7 +83,7 @@ proptest! {
             }
             let tracks = Tracks { frame: frame as u64, stamp, objects };
             let input =
-                PlanInput { frame: frame as u64, stamp, ego: &state, tracks: &tracks, route: route.as_ref() };
+                PlanInput { frame: frame as u64, stamp, ego: &state, tracks: &tracks, route: route.as_ref(), signals: None };
             let plan = planner.step(&input);
             check_plan(&plan, &vehicle);
             prop_assert_eq!(&plan, &twin.step(&input));
@@ -103,14 +103,21 @@ fn five_hundred_objects_are_no_trouble() {
     let tracks = Tracks { frame: 0, stamp: Stamp::from_nanos(0), objects };
     let mut planner = Planner::new(Config::default(), Vehicle::default());
     let state = world::ego(0.0, 0.0, 0.0, 10.0);
-    let plan = planner.step(&PlanInput { frame: 0, stamp: tracks.stamp, ego: &state, tracks: &tracks, route: None });
+    let plan = planner.step(&PlanInput {
+        frame: 0,
+        stamp: tracks.stamp,
+        ego: &state,
+        tracks: &tracks,
+        route: None,
+        signals: None,
+    });
     check_plan(&plan, &Vehicle::default());
 }
 
 /// A car that vibrates is not stopped by it.
 #[test]
 fn vibration_is_no_reason_to_stop() {
-    let route = ReferenceLine::straight(&types::Pose2::default(), 300.0);
+    let route = world::way(ReferenceLine::straight(&types::Pose2::default(), 300.0));
     let mut planner = Planner::new(Config::default(), Vehicle::default());
     for i in 0..40u32 {
         let sign = if i % 2 == 0 { 1.0 } else { -1.0 };
@@ -119,7 +126,14 @@ fn vibration_is_no_reason_to_stop() {
         state.yaw_rate_radps = 0.8 * sign;
         let tracks = world::tracks(&[], 0.1 * f64::from(i));
         state.stamp = tracks.stamp;
-        let input = PlanInput { frame: 0, stamp: tracks.stamp, ego: &state, tracks: &tracks, route: Some(&route) };
+        let input = PlanInput {
+            frame: 0,
+            stamp: tracks.stamp,
+            ego: &state,
+            tracks: &tracks,
+            route: Some(&route),
+            signals: None,
+        };
         let plan = planner.step(&input);
         assert_eq!(plan.decision.kind, types::DecisionKind::Cruise, "{:?}", plan.decision);
     }
@@ -137,14 +151,14 @@ proptest! {
         let speed = f64::min(speed, (1.9 * radius).sqrt());
         let points: Vec<[f64; 2]> = (0..80).map(|i| 4.0 * f64::from(i) / radius)
             .map(|a| [radius * a.sin(), radius - radius * a.cos()]).collect();
-        let route = ReferenceLine::new(&points).unwrap();
-        let foot = route.at(40.0);
+        let route = world::way(ReferenceLine::new(&points).unwrap());
+        let foot = route.line().at(40.0);
         let (x, y) = (foot.x - d * foot.heading_rad.sin(), foot.y + d * foot.heading_rad.cos());
         let mut state = world::ego(x, y, foot.heading_rad + angle, speed);
         (state.acceleration_mps2, state.yaw_rate_radps) = (acceleration, yaw_rate);
         let tracks = world::tracks(&[], 0.0);
         let mut planner = Planner::new(Config::default(), Vehicle::default());
-        let input = PlanInput { frame: 0, stamp: tracks.stamp, ego: &state, tracks: &tracks, route: Some(&route) };
+        let input = PlanInput { frame: 0, stamp: tracks.stamp, ego: &state, tracks: &tracks, route: Some(&route), signals: None };
         let plan = planner.step(&input);
         // A car that brakes at walking speed may come to rest first.
         let rests = plan.decision.kind == types::DecisionKind::Stop && speed < 1.5 && acceleration < 0.0;

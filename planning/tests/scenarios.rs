@@ -5,12 +5,12 @@
 mod world;
 
 use maps::ReferenceLine;
-use planning::Config;
+use planning::{Config, Way};
 use types::{DecisionKind, Pose2};
 use world::{Actor, drive, drive_noisy, ego};
 
-fn road() -> ReferenceLine {
-    ReferenceLine::straight(&Pose2 { x: -20.0, y: 0.0, yaw: 0.0 }, 600.0)
+fn road() -> Way {
+    world::way(ReferenceLine::straight(&Pose2 { x: -20.0, y: 0.0, yaw: 0.0 }, 600.0))
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn curves_are_driven_slower() {
     let [x, y] = points[points.len() - 1];
     points.extend((1..=20).map(|i| [x - 0.0292 * 5.0 * f64::from(i), y + 0.99957 * 5.0 * f64::from(i)]));
     let line = ReferenceLine::new(&points).unwrap();
-    let run = drive(Config::default(), Some(&line), ego(0.0, 0.0, 0.0, 12.0), &[], 22.0);
+    let run = drive(Config::default(), Some(&world::way(line.clone())), ego(0.0, 0.0, 0.0, 12.0), &[], 22.0);
     assert_eq!(run.count(DecisionKind::EmergencyStop), 0);
     let worst = run.cycles.iter().map(|c| (c.ego.speed_mps * c.ego.yaw_rate_radps).abs()).fold(0.0, f64::max);
     assert!(worst < 3.0, "{worst}");

@@ -2,12 +2,11 @@
 
 use super::frame::{Buffers, Frame};
 use super::stage::Stage;
-use maps::ReferenceLine;
 use models::{CameraDetector, LidarSegmenter};
 use perception::detect::{GeometricDetector, SegmentDetector};
 use perception::localize::Localizer;
 use perception::track::Tracker;
-use planning::{PlanInput, Planner};
+use planning::{PlanInput, Planner, Way};
 use std::sync::Arc;
 use types::{Calibration, Detections, StepError};
 
@@ -145,7 +144,7 @@ pub struct Planning {
     /// The room's step.
     pub planner: Planner,
     /// The road, if the drive has a route.
-    pub route: Option<ReferenceLine>,
+    pub route: Option<Way>,
 }
 
 impl Stage for Planning {
@@ -158,8 +157,14 @@ impl Stage for Planning {
             return Err(StepError::Skip("no tracks or no ego state".into()));
         };
         let admission = frame.admission;
-        let input =
-            PlanInput { frame: admission.frame, stamp: admission.stamp, ego, tracks, route: self.route.as_ref() };
+        let input = PlanInput {
+            frame: admission.frame,
+            stamp: admission.stamp,
+            ego,
+            tracks,
+            route: self.route.as_ref(),
+            signals: None,
+        };
         frame.plan = Some(Arc::new(self.planner.step(&input)));
         frame.spans.lap("plan");
         Ok(())

@@ -93,6 +93,15 @@ pub struct Signals {
     pub phases: Vec<(u32, Phase)>,
 }
 
+impl Route {
+    /// A way of which only the places are known: a lane 3.5 m wide, 50 km/h, no rules.
+    #[must_use]
+    pub fn of_poses(poses: impl IntoIterator<Item = Pose2>) -> Self {
+        let point = |pose| RoutePoint { pose, left_m: 1.75, right_m: 1.75, speed_limit_mps: 50.0 / 3.6 };
+        Self { points: poses.into_iter().map(point).collect(), stops: Vec::new() }
+    }
+}
+
 impl Signals {
     /// What the signal with this identity shows.
     #[must_use]

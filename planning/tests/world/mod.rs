@@ -1,8 +1,7 @@
 //! A small world for the planner's tests: objects that move as told, an ego that follows its plan exactly.
 
-use maps::ReferenceLine;
 use nalgebra::{Isometry3, Vector3};
-use planning::{Config, PlanInput, Planner};
+use planning::{Config, PlanInput, Planner, Way};
 use types::{
     Box3, DecisionKind, EgoState, ObjectClass, Plan, Pose2, PoseSource, Stamp, Track, Tracks, TrajectoryPoint, Vehicle,
 };
@@ -58,6 +57,11 @@ impl Actor {
     }
 }
 
+/// A lane 3.5 m wide along a line.
+pub fn way(line: maps::ReferenceLine) -> Way {
+    Way::along(line, planning::way::Station { left_m: 1.75, right_m: 1.75, limit_mps: 13.9 })
+}
+
 pub fn ego(x: f64, y: f64, yaw: f64, speed_mps: f64) -> EgoState {
     EgoState {
         stamp: Stamp::from_nanos(0),
@@ -104,7 +108,7 @@ impl Drive {
 }
 
 /// Drives for a time at 10 Hz; the ego is where its last plan said.
-pub fn drive(config: Config, route: Option<&ReferenceLine>, state: EgoState, actors: &[Actor], seconds: f64) -> Drive {
+pub fn drive(config: Config, route: Option<&Way>, state: EgoState, actors: &[Actor], seconds: f64) -> Drive {
     drive_noisy(config, route, state, actors, seconds, 0.0)
 }
 
@@ -120,7 +124,7 @@ fn noise(seed: u64) -> f64 {
 /// As [`drive`], with tracks that are off by up to `level` times 0.3 m and 0.6 m/s.
 pub fn drive_noisy(
     config: Config,
-    route: Option<&ReferenceLine>,
+    route: Option<&Way>,
     mut state: EgoState,
     actors: &[Actor],
     seconds: f64,
@@ -142,7 +146,14 @@ pub fn drive_noisy(
             track.velocity_mps[0] += 0.6 * n(3);
             track.velocity_mps[1] += 0.6 * n(4);
         }
-        let plan = planner.step(&PlanInput { frame: i, stamp: tracks.stamp, ego: &state, tracks: &seen, route });
+        let plan = planner.step(&PlanInput {
+            frame: i,
+            stamp: tracks.stamp,
+            ego: &state,
+            tracks: &seen,
+            route,
+            signals: None,
+        });
         check_plan(&plan, &vehicle);
         let body = vehicle.footprint(&state.pose());
         out.hits += tracks.objects.iter().filter(|t| t.bbox.overlaps_bev(&body)).count();
