@@ -1,196 +1,327 @@
-//! A forward camera, rendered by casting rays: one per pixel, four more where neighbours differ.
+//! A forward camera: a software renderer of the solids that the lidar sees.
+//!
+//! [`Camera::survey`] brings a scene before the camera: facets, shadows. [`Camera::expose`] then makes any range of rows, each
+//! row the same whatever the range, so that a picture may be made in parts. [`Camera::render`] does all of it.
 
-use crate::light::{HORIZON, Light, mix};
-use crate::paint;
+use crate::develop::Film;
+use crate::facet::{SAMPLES, View};
+use crate::lens::Lens;
+use crate::light::Light;
+use crate::look::Look;
 use crate::random::Random;
-use crate::scene::{Candidate, Hit, Scene, Target};
+use crate::raster::{BAND_ROWS, Band, Cover};
+use crate::scene::Scene;
+use crate::shade::Shader;
+use crate::shadow::Shadow;
 use crate::surface::Color;
-use image::codecs::jpeg::JpegEncoder;
-use nalgebra::{Isometry3, Matrix3, Rotation3, Translation3, UnitQuaternion, Vector3};
-use types::{CameraModel, Image, Pose2};
+use nalgebra::{Isometry3, Vector3};
+use std::ops::Range;
+use types::{Box2, CameraModel, Image};
 
-const WIDTH: usize = 640;
-const HEIGHT: usize = 360;
-const FOCAL_PX: f64 = 460.0;
-const CENTER_X_PX: f64 = 320.0;
-const CENTER_Y_PX: f64 = 165.0;
-const REACH_M: f64 = 500.0;
-const JPEG_QUALITY: u8 = 80;
-/// Difference of brightness between neighbours from which a pixel is cast again with four rays.
-const EDGE: f32 = 0.05;
+/// What the truth knows of an object in a picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sighting {
+    /// Index of the object in the scene.
+    pub object: usize,
+    /// Box around its outline within the picture, hidden parts included, px.
+    pub bounds: Box2,
+    /// Share of the outline that nothing else hides, 0..1.
+    pub visible: f64,
+}
 
-/// The sensor: its mounting, its light, its noise.
+/// Room to work in while rows are exposed. One for each thread.
+#[derive(Clone, Debug, Default)]
+pub struct Bench {
+    band: Band,
+    light: Vec<Color>,
+    covers: Vec<Cover>,
+}
+
+/// The sensor: its lens, its picture, and what is before it.
 #[derive(Clone, Debug)]
 pub struct Camera {
-    base_from_camera: Translation3<f64>,
+    lens: Lens,
     light: Light,
-    random: Random,
-    colors: Vec<Color>,
-    candidates: [Vec<Candidate>; 2],
+    film: Film,
+    view: View,
+    shadow: Shadow,
+    bench: Bench,
+    picture: u64,
 }
 
 impl Camera {
-    /// A camera behind the windscreen that looks straight ahead and level.
+    /// The camera of the car: 960 x 540, on a sunny day.
     pub fn new(seed: u64) -> Self {
+        Self::with(Lens::standard(), &Look::sunny(&mut Random::new(seed, 40)), seed)
+    }
+
+    /// Any camera on any car on any day: for training.
+    #[cfg_attr(not(test), allow(dead_code))] // for training scenes
+    pub fn random(seed: u64) -> Self {
+        let mut random = Random::new(seed, 42);
+        let lens = Lens::random(&mut random);
+        Self::with(lens, &Look::random(&mut random), seed)
+    }
+
+    /// A camera with a lens and a look.
+    pub fn with(lens: Lens, look: &Look, seed: u64) -> Self {
         Self {
-            base_from_camera: Translation3::new(1.4, 0.0, 1.45),
-            light: Light::new(seed),
-            random: Random::new(seed, 41),
-            colors: vec![[0.0; 3]; WIDTH * HEIGHT],
-            candidates: [Vec::new(), Vec::new()],
+            light: Light::new(look),
+            film: Film::new(look, &lens, seed),
+            view: View::empty(),
+            shadow: Shadow::none(),
+            bench: Bench::default(),
+            picture: 0,
+            lens,
         }
     }
 
     /// How pixels and lidar points belong together.
     pub fn model(&self, base_from_lidar: &Isometry3<f64>) -> CameraModel {
-        let optical = Rotation3::from_matrix_unchecked(Matrix3::new(0.0, -1.0, 0.0, 0.0, 0.0, -1.0, 1.0, 0.0, 0.0));
-        let camera_from_base = UnitQuaternion::from_rotation_matrix(&optical) * self.base_from_camera.inverse();
-        CameraModel {
-            width: WIDTH,
-            height: HEIGHT,
-            k: Matrix3::new(FOCAL_PX, 0.0, CENTER_X_PX, 0.0, FOCAL_PX, CENTER_Y_PX, 0.0, 0.0, 1.0),
-            camera_from_lidar: camera_from_base * base_from_lidar,
+        self.lens.model(base_from_lidar)
+    }
+
+    /// Columns and rows of the picture.
+    pub fn size(&self) -> [usize; 2] {
+        [self.lens.width, self.lens.height]
+    }
+
+    /// The picture that the camera takes when `base_link` is at a pose, and what it shows.
+    pub fn render(&mut self, scene: &Scene, odom_from_base: &Isometry3<f64>) -> (Image, Vec<Sighting>) {
+        let [width, height] = self.size();
+        self.survey(scene, odom_from_base);
+        let mut rgb = vec![0; 3 * width * height];
+        let mut bench = std::mem::take(&mut self.bench);
+        let covers = self.expose(0..height, &mut bench, &mut rgb);
+        self.bench = bench;
+        let sightings = self.sightings(&[covers]);
+        (Image { width, height, rgb }, sightings)
+    }
+
+    /// Brings the next picture before the camera.
+    pub fn survey(&mut self, scene: &Scene, odom_from_base: &Isometry3<f64>) {
+        let odom_from_camera = odom_from_base * self.lens.base_from_camera;
+        self.view.survey(scene, &self.lens, &odom_from_camera);
+        self.picture += 1;
+        if self.light.sun_color.iter().any(|c| *c > 0.0) {
+            let ahead = odom_from_camera.rotation * Vector3::z();
+            let across = ahead.x.hypot(ahead.y).max(1e-9);
+            self.shadow.survey(scene, &self.light.sun, &self.view.eye, [ahead.x / across, ahead.y / across]);
         }
     }
 
-    /// The picture that the camera takes when `base_link` is at a pose.
-    pub fn render(&mut self, scene: &Scene, base: &Pose2) -> Image {
-        let mount = &self.base_from_camera;
-        let [x, y] = base.transform(mount.x, mount.y);
-        let origin = Vector3::new(x, y, mount.z);
-        self.light.survey(scene, x, y);
-        self.cast_every_pixel(scene, &origin, base.yaw);
-        let edges = self.edges();
-        self.cast_edges_again(scene, &origin, base.yaw, &edges);
-        self.develop()
-    }
-
-    fn cast_every_pixel(&mut self, scene: &Scene, origin: &Vector3<f64>, yaw: f64) {
-        for u in 0..WIDTH {
-            let column = Column::new(u as f64, yaw);
-            scene.column(origin, column.direction, REACH_M, &mut self.candidates[0]);
-            for v in 0..HEIGHT {
-                self.colors[v * WIDTH + u] = self.cast(scene, &self.candidates[0], origin, &column, v as f64);
+    /// Makes the given rows: `rgb` holds 3 bytes for each of their pixels. Returns what each frame of the view covers of them.
+    pub fn expose(&self, rows: Range<usize>, bench: &mut Bench, rgb: &mut [u8]) -> Vec<Cover> {
+        let (width, height) = (self.lens.width, self.lens.height);
+        // The blur of the lens needs one row more on each side.
+        let needed = rows.start.saturating_sub(1)..(rows.end + 1).min(height);
+        bench.light.clear();
+        bench.light.resize(needed.len() * width, [0.0; 3]);
+        bench.covers.clear();
+        bench.covers.resize(self.view.frames.len(), Cover::NONE);
+        let shader = Shader { view: &self.view, light: &self.light, shadow: &self.shadow };
+        let mut first = needed.start;
+        while first < needed.end {
+            // Bands begin at rows of their own or at the edge of the part, so that each row is counted once.
+            let counted = rows.contains(&first);
+            let last = if counted { (first + BAND_ROWS).min(rows.end) } else { first + 1 };
+            bench.band.draw(&self.view, width, first, last - first, counted, &mut bench.covers);
+            for row in first..last {
+                let out = &mut bench.light[(row - needed.start) * width..][..width];
+                let covers = counted.then_some(bench.covers.as_mut_slice());
+                shade_row(&shader, &bench.band, row, row - first, out, covers);
             }
+            first = last;
         }
+        self.film.develop(self.picture, &bench.light, needed, rows, rgb);
+        bench.covers.clone()
     }
 
-    fn edges(&self) -> Vec<bool> {
-        let brightness: Vec<f32> = self.colors.iter().map(|[r, g, b]| exposed(0.3 * r + 0.6 * g + 0.1 * b)).collect();
-        let mut edges = vec![false; WIDTH * HEIGHT];
-        for i in 0..WIDTH * (HEIGHT - 1) - 1 {
-            for neighbour in [i + 1, i + WIDTH] {
-                if (brightness[i] - brightness[neighbour]).abs() > EDGE {
-                    (edges[i], edges[neighbour]) = (true, true);
-                }
+    /// What a picture shows, from what its parts returned.
+    pub fn sightings(&self, parts: &[Vec<Cover>]) -> Vec<Sighting> {
+        let sighting = |(index, frame): (usize, &crate::facet::Frame)| {
+            let cover = parts.iter().filter_map(|part| part.get(index)).fold(Cover::NONE, |sum, part| sum.with(part));
+            if cover.whole == 0 {
+                return None;
             }
-        }
-        edges
+            let edge = |sample: i64| sample as f64 / SAMPLES as f64 - 0.5;
+            let [left, top, right, bottom] = cover.bounds;
+            let bounds = Box2 { x_min: edge(left), y_min: edge(top), x_max: edge(right + 1), y_max: edge(bottom + 1) };
+            Some(Sighting { object: frame.object, bounds, visible: cover.seen as f64 / cover.whole as f64 })
+        };
+        self.view.frames.iter().enumerate().filter_map(sighting).collect()
     }
 
-    fn cast_edges_again(&mut self, scene: &Scene, origin: &Vector3<f64>, yaw: f64, edges: &[bool]) {
-        for u in 0..WIDTH {
-            if !(0..HEIGHT).any(|v| edges[v * WIDTH + u]) {
+    /// Compresses a picture as the camera does.
+    ///
+    /// # Errors
+    /// What the encoder reports.
+    pub fn compress(&self, image: &Image) -> Result<Vec<u8>, crate::develop::CompressError> {
+        self.film.compress(image)
+    }
+}
+
+/// Shades one row: once where all samples of a pixel see the same facet, else once for each facet.
+fn shade_row(
+    shader: &Shader,
+    band: &Band,
+    row: usize,
+    row_in_band: usize,
+    out: &mut [Color],
+    mut covers: Option<&mut [Cover]>,
+) {
+    const { assert!(SAMPLES == 2) };
+    let (upper, lower) = (band.row(row_in_band * SAMPLES), band.row(row_in_band * SAMPLES + 1));
+    let (upper_facets, lower_facets) = (&band.facet[upper.clone()], &band.facet[lower.clone()]);
+    let (upper_depths, lower_depths) = (&band.inverse_depth[upper], &band.inverse_depth[lower]);
+    let v = row as f32;
+    for (column, out) in out.iter_mut().enumerate() {
+        let (u, i) = (column as f32, SAMPLES * column);
+        let facets = [upper_facets[i], upper_facets[i + 1], lower_facets[i], lower_facets[i + 1]];
+        let depths = [upper_depths[i], upper_depths[i + 1], lower_depths[i], lower_depths[i + 1]];
+        if facets.iter().all(|facet| *facet == facets[0]) {
+            *out = shader.color(facets[0], u, v, 0.25 * (depths[0] + depths[1] + depths[2] + depths[3]));
+            count(shader.view, facets[0], 4, &mut covers);
+            continue;
+        }
+        let (mut sum, mut done) = ([0.0_f32; 3], [false; 4]);
+        for sample in 0..4 {
+            if done[sample] {
                 continue;
             }
-            let columns = [-0.25, 0.25].map(|shift| Column::new(u as f64 + shift, yaw));
-            for (column, candidates) in columns.iter().zip(&mut self.candidates) {
-                scene.column(origin, column.direction, REACH_M, candidates);
-            }
-            for v in (0..HEIGHT).filter(|v| edges[v * WIDTH + u]) {
-                let mut sum = [0.0; 3];
-                for (column, candidates) in columns.iter().zip(&self.candidates) {
-                    for shift in [-0.25, 0.25] {
-                        let color = self.cast(scene, candidates, origin, column, v as f64 + shift);
-                        sum = std::array::from_fn(|i| sum[i] + 0.25 * color[i]);
-                    }
+            let facet = facets[sample];
+            let (mut samples, mut depth, mut x, mut y) = (0.0_f32, 0.0, 0.0, 0.0);
+            for other in sample..4 {
+                if facets[other] == facet {
+                    done[other] = true;
+                    samples += 1.0;
+                    depth += depths[other];
+                    x += if other % 2 == 0 { -0.25 } else { 0.25 };
+                    y += if other < 2 { -0.25 } else { 0.25 };
                 }
-                self.colors[v * WIDTH + u] = sum;
             }
+            let color = shader.color(facet, u + x / samples, v + y / samples, depth / samples);
+            count(shader.view, facet, samples as u64, &mut covers);
+            sum = std::array::from_fn(|c| sum[c] + 0.25 * samples * color[c]);
         }
+        *out = sum;
+    }
+}
+
+fn count(view: &View, facet: u32, samples: u64, covers: &mut Option<&mut [Cover]>) {
+    if facet > 0
+        && let Some(covers) = covers
+    {
+        covers[view.facets[facet as usize - 1].frame].seen += samples;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bodies;
+    use crate::scene::{Body, Object, Part};
+    use crate::shape::Shape;
+    use crate::surface::Surface;
+    use types::{ObjectClass, Pose2};
+
+    fn car(x: f64, y: f64, yaw: f64) -> Object {
+        Object::new(Some(ObjectClass::Car), bodies::car([0.3, 0.1, 0.1], 4.4, 1.8, 1.5), Pose2 { x, y, yaw }, 0.0)
     }
 
-    fn cast(&self, scene: &Scene, candidates: &[Candidate], origin: &Vector3<f64>, column: &Column, v: f64) -> Color {
-        let slope = (CENTER_Y_PX - v) / FOCAL_PX / column.stretch;
-        let direction = Vector3::new(column.direction[0], column.direction[1], slope);
-        match scene.cast(candidates, origin, &direction, REACH_M) {
-            Some(hit) => self.shade(scene, &hit, origin, &direction),
-            None => self.light.sky(&direction),
-        }
+    fn scene() -> Scene {
+        let walker = bodies::pedestrian([0.5; 3], [0.1; 3], [0.4; 3], 1.8);
+        let walker = Object::new(Some(ObjectClass::Pedestrian), walker, Pose2 { x: 9.0, y: 1.5, yaw: 1.0 }, 0.12);
+        let tree =
+            Object::new(None, bodies::tree([0.1, 0.2, 0.0], 6.0, 1.5), Pose2 { x: 14.0, y: -5.0, yaw: 0.3 }, 0.0);
+        // One close by and cut by the edge of the picture, one ahead, one behind it, one behind the camera.
+        let cars = [car(4.6, -2.2, 0.1), car(12.0, 0.0, 0.0), car(20.0, 1.6, 0.2), car(-10.0, 0.0, 0.0)];
+        Scene { objects: cars.into_iter().chain([walker, tree]).collect() }
     }
 
-    /// Lambert's law for sun and sky, a mirrored share, and the air in between.
-    fn shade(&self, scene: &Scene, hit: &Hit, origin: &Vector3<f64>, direction: &Vector3<f64>) -> Color {
-        let point = origin + direction * hit.range;
-        let look = match hit.target {
-            Target::Ground(surface) => paint::look(surface, &point, &hit.normal, false, hit.range),
-            Target::Part { object, part, local, local_normal } => {
-                let object = &scene.objects[object];
-                paint::look(object.body.parts[part].surface, &local, &local_normal, object.braking, hit.range)
-            }
+    #[test]
+    fn parts_of_a_picture_equal_the_whole() {
+        let scene = scene();
+        let mut camera = Camera::new(3);
+        let (whole, sightings) = camera.render(&scene, &Isometry3::identity());
+        let mut other = Camera::new(3);
+        other.survey(&scene, &Isometry3::identity());
+        let (mut rgb, mut covers, mut bench) = (Vec::new(), Vec::new(), Bench::default());
+        for rows in [0..3, 3..271, 271..540] {
+            let mut part = vec![0; rows.len() * whole.width * 3];
+            covers.push(other.expose(rows, &mut bench, &mut part));
+            rgb.extend(part);
+        }
+        assert!(rgb == whole.rgb && other.sightings(&covers) == sightings);
+        // The next picture has other noise.
+        assert!(camera.render(&scene, &Isometry3::identity()).0.rgb != whole.rgb);
+    }
+
+    #[test]
+    fn a_picture_of_nothing_is_road_and_sky() {
+        let mut camera = Camera::new(1);
+        let (image, sightings) = camera.render(&Scene::default(), &Isometry3::identity());
+        assert_eq!((image.rgb.len(), sightings.len()), (960 * 540 * 3, 0));
+        let pixel = |u: usize, v: usize| [0, 1, 2].map(|c| image.rgb[3 * (v * 960 + u) + c]);
+        let ([r, _, b], [road, ..]) = (pixel(480, 10), pixel(480, 400));
+        assert!(b > r && b > road, "{:?} {:?}", pixel(480, 10), pixel(480, 400));
+        assert!(camera.compress(&image).unwrap().len() > 10_000);
+        assert!(camera.compress(&Image::default()).is_err());
+    }
+
+    /// The truth of a car alone equals what its colours show.
+    #[test]
+    fn boxes_equal_the_pixels() {
+        let mut camera = Camera::new(1);
+        let bright = Part {
+            shape: Shape::Block { min: Vector3::new(-1.0, -1.0, 0.5), max: Vector3::new(1.0, 1.0, 2.0) },
+            surface: Surface::Cloth([9.0, 0.0, 0.0]),
         };
-        let toward_sun = hit.normal.dot(&self.light.sun);
-        let lit = toward_sun > 0.0 && self.light.reaches(scene, &(point + hit.normal * 2e-3));
-        let sun = if lit { 2.6 * toward_sun as f32 } else { 0.0 };
-        let sky = 0.55 + 0.35 * hit.normal.z as f32;
-        let mirrored = if look.mirror > 0.0 {
-            let bounce = direction - hit.normal * (2.0 * direction.dot(&hit.normal));
-            let facing = (-direction.dot(&hit.normal) / direction.norm()).clamp(0.0, 1.0) as f32;
-            let share = look.mirror + (1.0 - look.mirror) * 0.5 * (1.0 - facing).powi(5);
-            // What is mirrored from below the horizon is the street.
-            let seen = if bounce.z > 0.0 { self.light.sky(&bounce) } else { [0.14; 3] };
-            seen.map(|c| c * share)
-        } else {
-            [0.0; 3]
-        };
-        let light = [sun + 0.62 * sky, 0.95 * sun + 0.72 * sky, 0.86 * sun + 0.88 * sky];
-        let own: Color = std::array::from_fn(|i| look.albedo[i] * light[i] + look.glow[i] + mirrored[i]);
-        mix(own, HORIZON, 1.0 - (-hit.range as f32 / 380.0).exp())
-    }
-
-    /// Exposure, sensor noise, gamma.
-    fn develop(&mut self) -> Image {
-        let mut rgb = Vec::with_capacity(3 * self.colors.len());
-        for color in &self.colors {
-            let noise = 0.004 * self.random.normal() as f32;
-            for channel in color {
-                rgb.push(((exposed(*channel) + noise) * 255.0).round().clamp(0.0, 255.0) as u8);
+        let body = Body { size: [2.0, 2.0, 2.0], parts: vec![bright] };
+        let object = Object::new(Some(ObjectClass::Car), body, Pose2 { x: 15.0, y: 2.0, yaw: 0.4 }, 0.0);
+        let (image, sightings) = camera.render(&Scene { objects: vec![object] }, &Isometry3::identity());
+        let [Sighting { object: 0, bounds, visible }] = sightings[..] else { panic!("{sightings:?}") };
+        assert_eq!(visible, 1.0);
+        let red = (0..960 * 540).filter(|i| image.rgb[3 * i] > 200 && image.rgb[3 * i + 2] < 110);
+        let (mut low, mut high) = ([f64::INFINITY; 2], [f64::NEG_INFINITY; 2]);
+        for i in red {
+            for (axis, value) in [i % 960, i / 960].into_iter().enumerate() {
+                (low[axis], high[axis]) = (low[axis].min(value as f64), high[axis].max(value as f64));
             }
         }
-        Image { width: WIDTH, height: HEIGHT, rgb }
+        let found = [bounds.x_min, bounds.y_min, bounds.x_max, bounds.y_max];
+        for (found, seen) in found.into_iter().zip([low[0], low[1], high[0], high[1]]) {
+            assert!((found - seen).abs() <= 1.5, "{found} {seen}");
+        }
     }
-}
 
-/// Response of film and display: soft at the bright end, gamma 2.2.
-fn exposed(linear: f32) -> f32 {
-    (1.0 - (-1.25 * linear).exp()).max(0.0).powf(1.0 / 2.2)
-}
-
-/// An image column: the horizontal direction of its rays, and how much longer they are than the optical axis.
-struct Column {
-    direction: [f64; 2],
-    stretch: f64,
-}
-
-impl Column {
-    fn new(u: f64, yaw: f64) -> Self {
-        let right = (u - CENTER_X_PX) / FOCAL_PX;
-        let azimuth = yaw - right.atan();
-        Self { direction: [azimuth.cos(), azimuth.sin()], stretch: right.hypot(1.0) }
+    #[test]
+    fn what_stands_behind_is_hidden() {
+        let (_, sightings) = Camera::new(1).render(&scene(), &Isometry3::identity());
+        let of = |object: usize| sightings.iter().find(|s| s.object == object).copied();
+        let (edge, near, far, walker) = (of(0).unwrap(), of(1).unwrap(), of(2).unwrap(), of(4).unwrap());
+        assert_eq!((edge.visible, walker.visible, of(3), of(5)), (1.0, 1.0, None, None));
+        assert_eq!(edge.bounds.x_max, 959.5);
+        assert!((0.05..0.6).contains(&far.visible) && near.visible == 1.0, "{near:?} {far:?}");
+        // The outline of the far car does not depend on what hides it.
+        let (_, alone) = Camera::new(1).render(&Scene { objects: vec![car(20.0, 1.6, 0.2)] }, &Isometry3::identity());
+        assert_eq!((alone[0].bounds, alone[0].visible), (far.bounds, 1.0));
     }
-}
 
-/// Compresses a picture as the camera does.
-///
-/// # Errors
-/// What the encoder reports.
-pub fn compress(image: &Image) -> Result<Vec<u8>, image::ImageError> {
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY).encode(
-        &image.rgb,
-        image.width as u32,
-        image.height as u32,
-        image::ExtendedColorType::Rgb8,
-    )?;
-    Ok(bytes)
+    /// Whatever is drawn for it, no camera and no light makes a picture without contrast.
+    #[test]
+    fn random_pictures_show_something() {
+        let (mut means, scene) = (Vec::new(), scene());
+        for seed in 0..12 {
+            let (image, sightings) = Camera::random(seed).render(&scene, &Isometry3::identity());
+            let values = || image.rgb.iter().map(|v| f64::from(*v));
+            let mean = values().sum::<f64>() / image.rgb.len() as f64;
+            let spread = (values().map(|v| (v - mean).powi(2)).sum::<f64>() / image.rgb.len() as f64).sqrt();
+            assert!((25.0..230.0).contains(&mean) && spread > 12.0, "seed {seed}: {mean} {spread}");
+            assert!(sightings.len() >= 3, "seed {seed}: {sightings:?}");
+            means.push(mean);
+        }
+        means.sort_by(f64::total_cmp);
+        assert!(means[11] - means[0] > 20.0, "{means:?}");
+    }
 }

@@ -8,15 +8,23 @@
 
 mod bodies;
 mod camera;
+mod develop;
 mod ego;
+mod facet;
 mod ground;
 mod history;
+mod hull;
 mod ins;
+mod lens;
 mod lidar;
 mod light;
+mod look;
 mod paint;
 mod random;
+mod raster;
 mod scene;
+mod shade;
+mod shadow;
 mod shape;
 mod street;
 mod surface;

@@ -1,12 +1,13 @@
 //! What surfaces look like in daylight.
 
+use crate::light::fast_exp;
 use crate::random::{cell_noise, smooth_noise};
 use crate::surface::{CarPaint, Color, Surface};
 use nalgebra::Vector3;
 
 /// Look of a point of a surface.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Look {
+pub struct Finish {
     /// Share of light that is thrown back in all directions.
     pub albedo: Color,
     /// Own light.
@@ -15,8 +16,8 @@ pub struct Look {
     pub mirror: f32,
 }
 
-fn matte(albedo: Color) -> Look {
-    Look { albedo, glow: [0.0; 3], mirror: 0.0 }
+fn matte(albedo: Color) -> Finish {
+    Finish { albedo, glow: [0.0; 3], mirror: 0.0 }
 }
 
 fn grey(value: f64) -> Color {
@@ -27,11 +28,12 @@ fn scaled(color: Color, by: f64) -> Color {
     color.map(|c| c * by as f32)
 }
 
-const GLASS: Look = Look { albedo: [0.012, 0.015, 0.018], glow: [0.0; 3], mirror: 0.16 };
+const GLASS: Finish = Finish { albedo: [0.012, 0.015, 0.018], glow: [0.0; 3], mirror: 0.16 };
 
 /// Look at a point of an object's frame (of `odom` for the ground), `range` metres away.
-pub fn look(surface: Surface, point: &Vector3<f64>, normal: &Vector3<f64>, braking: bool, range: f64) -> Look {
-    let near = (-range / 18.0).exp();
+pub fn finish(surface: Surface, point: &Vector3<f32>, normal: &Vector3<f32>, braking: bool, range: f32) -> Finish {
+    let (point, normal) = (&point.cast::<f64>(), &normal.cast::<f64>());
+    let near = f64::from(fast_exp(-range / 18.0));
     let fine = |size: f64| (cell_noise(point.x / size, point.y / size) - 0.5) * near;
     match surface {
         Surface::Asphalt => {
@@ -50,7 +52,7 @@ pub fn look(surface: Surface, point: &Vector3<f64>, normal: &Vector3<f64>, braki
         }
         Surface::CarBody(paint) => car_body(&paint, point, normal, braking),
         Surface::CarCabin(paint) if paint.is_window(point, normal) => GLASS,
-        Surface::CarCabin(paint) => Look { mirror: 0.06, ..matte(paint.color) },
+        Surface::CarCabin(paint) => Finish { mirror: 0.06, ..matte(paint.color) },
         Surface::Wheel { hub_x, radius } => {
             let rim = normal.y.abs() > 0.9 && (point.x - hub_x).hypot(point.z - radius) < 0.66 * radius;
             matte(grey(if rim { 0.30 } else { 0.018 }))
@@ -68,12 +70,12 @@ pub fn look(surface: Surface, point: &Vector3<f64>, normal: &Vector3<f64>, braki
             matte(if hair { [0.05, 0.035, 0.025] } else { color })
         }
         Surface::Cloth(color) => matte(color),
-        Surface::Metal => Look { mirror: 0.05, ..matte(grey(0.22)) },
+        Surface::Metal => Finish { mirror: 0.05, ..matte(grey(0.22)) },
         Surface::Sign => sign(point, normal),
     }
 }
 
-fn car_body(paint: &CarPaint, p: &Vector3<f64>, normal: &Vector3<f64>, braking: bool) -> Look {
+fn car_body(paint: &CarPaint, p: &Vector3<f64>, normal: &Vector3<f64>, braking: bool) -> Finish {
     if normal.x.abs() > 0.7 {
         let rear = normal.x < 0.0;
         if paint.is_light(p) {
@@ -83,7 +85,7 @@ fn car_body(paint: &CarPaint, p: &Vector3<f64>, normal: &Vector3<f64>, braking: 
                 (false, _) => [0.5, 0.5, 0.48],
             };
             let albedo = if rear { [0.35, 0.02, 0.02] } else { [0.6, 0.6, 0.6] };
-            return Look { albedo, glow, mirror: 0.06 };
+            return Finish { albedo, glow, mirror: 0.06 };
         }
         if paint.is_plate(p) {
             return matte(grey(0.75));
@@ -99,10 +101,10 @@ fn car_body(paint: &CarPaint, p: &Vector3<f64>, normal: &Vector3<f64>, braking: 
             return matte(grey(0.02));
         }
     }
-    Look { mirror: 0.07, ..matte(paint.color) }
+    Finish { mirror: 0.07, ..matte(paint.color) }
 }
 
-fn facade(color: Color, p: &Vector3<f64>, normal: &Vector3<f64>) -> Look {
+fn facade(color: Color, p: &Vector3<f64>, normal: &Vector3<f64>) -> Finish {
     if normal.z > 0.5 {
         return matte(grey(0.15));
     }
@@ -132,7 +134,7 @@ fn facade(color: Color, p: &Vector3<f64>, normal: &Vector3<f64>) -> Look {
     matte(scaled(color, plinth * (0.85 + 0.25 * stain)))
 }
 
-fn sign(p: &Vector3<f64>, normal: &Vector3<f64>) -> Look {
+fn sign(p: &Vector3<f64>, normal: &Vector3<f64>) -> Finish {
     if normal.x > -0.5 {
         return matte(grey(0.3));
     }

@@ -6,7 +6,7 @@
 use crate::ground;
 use crate::shape::{Ray, Shape};
 use crate::surface::Surface;
-use nalgebra::Vector3;
+use nalgebra::{Isometry3, Vector3};
 use types::{ObjectClass, Pose2};
 
 /// A convex solid of one surface, in its object's frame.
@@ -59,6 +59,12 @@ impl Object {
     /// Where it stands.
     pub fn pose(&self) -> Pose2 {
         self.pose
+    }
+
+    /// Its frame as a transform.
+    pub fn odom_from_object(&self) -> Isometry3<f64> {
+        let Pose2 { x, y, yaw } = self.pose;
+        Isometry3::new(Vector3::new(x, y, self.ground_z), Vector3::z() * yaw)
     }
 
     fn to_own(&self, x: f64, y: f64) -> [f64; 2] {
@@ -161,12 +167,6 @@ impl Scene {
             }
         }
         best
-    }
-
-    /// Whether an object stands in the way of a ray; `direction` is horizontal, of length one.
-    pub fn blocks(&self, object: usize, origin: &Vector3<f64>, direction: [f64; 2], slope: f64) -> bool {
-        let candidate = self.candidate(object, origin, direction);
-        candidate.is_some_and(|c| enter_body(&self.objects[object].body, &c, slope, f64::INFINITY).is_some())
     }
 
     fn candidate(&self, index: usize, origin: &Vector3<f64>, direction: [f64; 2]) -> Option<Candidate> {

@@ -1,6 +1,6 @@
 //! The world of one seed and its clock.
 
-use crate::camera::{self, Camera};
+use crate::camera::Camera;
 use crate::ego::{EgoInput, EgoMotion};
 use crate::history::{ActorState, History, Snapshot};
 use crate::ins::{Ins, isometry};
@@ -175,9 +175,9 @@ impl World {
     /// Fails if the encoder fails.
     pub fn camera_frame(&mut self) -> Result<CameraFrame, SimError> {
         let base = self.history.place(&mut self.scene, self.sensed_ns);
-        let image = self.camera.render(&self.scene, &base);
+        let (image, _) = self.camera.render(&self.scene, &isometry(&base));
         let seq = self.camera_seq;
-        let compressed = camera::compress(&image);
+        let compressed = self.camera.compress(&image);
         let data = compressed.map_err(|cause| SimError::Compression { seq, cause: cause.to_string() })?;
         self.camera_seq += 1;
         Ok(CameraFrame { seq, stamp: self.stamp(), format: ImageFormat::Jpeg, data })
@@ -356,14 +356,14 @@ mod tests {
         let post =
             crate::scene::Object::new(Some(ObjectClass::Unknown), body, Pose2 { x: 10.0, y: 2.0, yaw: 0.0 }, 0.0);
         let mut scene = Scene { objects: vec![post] };
-        let image = world.camera.render(&scene, &Pose2::default());
+        let (image, _) = world.camera.render(&scene, &nalgebra::Isometry3::identity());
         let mut echoes = Vec::new();
         world.lidar.scan(&mut scene, |_, _| Pose2::default(), &mut echoes);
         let (mut checked, mut red) = (0, 0);
         for echo in echoes.iter().filter(|echo| echo.object == Some(0)) {
             let [u, v, depth] = model.project(&Point3::from(echo.point.map(f64::from))).unwrap();
             assert!((depth - 8.5).abs() < 0.2, "{depth}");
-            if (0.0..360.0).contains(&v) {
+            if (0.0..540.0).contains(&v) {
                 let pixel = 3 * (v.round() as usize * image.width + u.round() as usize);
                 let [r, g, b] = [0, 1, 2].map(|c| i32::from(image.rgb[pixel + c]));
                 (checked, red) = (checked + 1, red + i32::from(r > g + 40 && r > b + 40));

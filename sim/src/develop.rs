@@ -1,0 +1,103 @@
+//! From light to a picture: blur of the lens, vignette, noise, response, JPEG.
+
+use crate::lens::Lens;
+use crate::look::Look;
+use crate::random::Random;
+use crate::surface::Color;
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use std::ops::Range;
+use types::Image;
+
+/// Steps of the response curve. Light of 1 is one step beyond the last.
+const RESPONSE_STEPS: usize = 4096;
+/// Numbers in the table of noise; a power of two.
+const NOISE_STEPS: usize = 1 << 16;
+
+/// Why a picture was not compressed.
+pub use jpeg_encoder::EncodingError as CompressError;
+
+/// What a sensor does with light.
+#[derive(Clone, Debug)]
+pub struct Film {
+    width: usize,
+    center: [f32; 2],
+    gain: Color,
+    vignette: f32,
+    blur: f32,
+    jpeg_quality: u8,
+    seed: u64,
+    /// Brightness 0..255 for light 0..1, as the square root of light so that dark steps are fine.
+    response: Vec<f32>,
+    /// Nearly normal numbers, of the standard deviation of the noise.
+    noise: Vec<f32>,
+}
+
+impl Film {
+    /// The film of a look behind a lens.
+    pub fn new(look: &Look, lens: &Lens, seed: u64) -> Self {
+        let response = (0..=RESPONSE_STEPS).map(|step| {
+            let root = step as f32 / RESPONSE_STEPS as f32;
+            // Soft at the bright end, gamma 2.2. Light of 4 is the brightest that is told apart.
+            255.0 * (1.0 - (-4.0 * root * root).exp()).powf(1.0 / 2.2) / (1.0 - (-4.0_f32).exp()).powf(1.0 / 2.2)
+        });
+        let mut random = Random::new(seed, 41);
+        let raw: Vec<f32> = (0..=NOISE_STEPS).map(|_| random.normal() as f32).collect();
+        // Neighbours share some of it, as after the reconstruction of colours.
+        let noise = raw.windows(2).map(|pair| look.noise * (0.87 * pair[0] + 0.5 * pair[1])).collect();
+        Self {
+            width: lens.width,
+            center: lens.center_px.map(|c| c as f32),
+            gain: look.white_balance.map(|w| w * look.exposure / 4.0),
+            vignette: look.vignette,
+            blur: look.blur,
+            jpeg_quality: look.jpeg_quality,
+            seed,
+            response: response.collect(),
+            noise,
+        }
+    }
+
+    /// Develops the rows `rows` of a picture from the light of the rows `given`.
+    pub fn develop(&self, picture: u64, light: &[Color], given: Range<usize>, rows: Range<usize>, rgb: &mut [u8]) {
+        let width = self.width;
+        let (side, middle) = (self.blur, 1.0 - 2.0 * self.blur);
+        let mut blurred = vec![[0.0_f32; 3]; width + 2];
+        for (row, out) in rows.zip(rgb.chunks_exact_mut(3 * width)) {
+            let at = |row: usize| &light[(row.clamp(given.start, given.end - 1) - given.start) * width..][..width];
+            let (above, here, below) = (at(row.saturating_sub(1)), at(row), at(row + 1));
+            for (index, out) in blurred[1..=width].iter_mut().enumerate() {
+                let (a, h, b) = (&above[index], &here[index], &below[index]);
+                *out = std::array::from_fn(|c| middle * h[c] + side * (a[c] + b[c]));
+            }
+            (blurred[0], blurred[width + 1]) = (blurred[1], blurred[width]);
+            let mut random = Random::new(self.seed ^ picture.rotate_left(32) ^ row as u64, 43);
+            let start = random.bits() as usize;
+            let down = (row as f32 - self.center[1]) / self.width as f32;
+            let dim = 4.0 * self.vignette;
+            for (column, out) in out.chunks_exact_mut(3).enumerate() {
+                let right = (column as f32 - self.center[0]) / self.width as f32;
+                let shade = 1.0 - dim * (right * right + down * down).min(0.25);
+                let (a, h, b) = (&blurred[column], &blurred[column + 1], &blurred[column + 2]);
+                let grain = &self.noise[start.wrapping_add(column) & (NOISE_STEPS - 1)];
+                for c in 0..3 {
+                    let light = (middle * h[c] + side * (a[c] + b[c])) * self.gain[c] * shade;
+                    let root = light.clamp(0.0, 1.0).sqrt() * RESPONSE_STEPS as f32;
+                    let bright = self.response[root as usize];
+                    out[c] = (bright + grain + 0.5) as u8;
+                }
+            }
+        }
+    }
+
+    /// Compresses a picture.
+    ///
+    /// # Errors
+    /// Fails on a picture of no pixels or of more than 65,535 in a direction.
+    pub fn compress(&self, image: &Image) -> Result<Vec<u8>, CompressError> {
+        let mut bytes = Vec::with_capacity(image.rgb.len() / 8);
+        let mut encoder = Encoder::new(&mut bytes, self.jpeg_quality);
+        encoder.set_sampling_factor(SamplingFactor::R_4_2_0);
+        encoder.encode(&image.rgb, image.width as u16, image.height as u16, ColorType::Rgb)?;
+        Ok(bytes)
+    }
+}
