@@ -2,17 +2,18 @@
 
 use crate::{
     BoxesSpec, Carries, Engine, ModelError, NetworkSpec, Role,
-    engine::{Network, Numbers},
+    engine::{Buffer, Network, Numbers},
     operations::{
         boxes::{Candidate, decode_yolox},
+        distances::decode_distances,
         image::ImageToTensor,
-        suppress::suppress,
+        suppress::suppress_image,
     },
     verify,
 };
 use types::{Box2, Detection2, Image, ObjectClass};
 
-/// A YOLOX network with what it needs before and after. One image goes through `prepare`, `infer`, `boxes`, in this order.
+/// A network that finds boxes, YOLOX's anchors or FCOS's distances, with what it needs before and after. One image goes through `prepare`, `infer`, `boxes`, in this order.
 pub struct CameraDetector {
     name: String,
     network: Network,
@@ -49,7 +50,7 @@ impl CameraDetector {
         let [rows, columns] = [spec.inputs[0].shape[2], spec.inputs[0].shape[3]];
         Ok(Self {
             name: spec.name.clone(),
-            network: Network::load(engine, spec, &[Carries::Anchors])?,
+            network: Network::load(engine, spec, &[Carries::Anchors, Carries::Scores, Carries::Distances])?,
             to_tensor: ImageToTensor::new(image, rows, columns),
             boxes: boxes.clone(),
             classes: spec.object_classes(),
@@ -97,12 +98,18 @@ impl CameraDetector {
         let Stage::Inferred { image, ratio } = self.stage else {
             return Err(self.out_of_order("boxes", "infer"));
         };
-        let Numbers::F32(output) = &self.network.outputs[0].data else {
-            return Err(self.out_of_order("boxes", "infer"));
-        };
-        let BoxesSpec { strides, score_threshold, overlap_threshold } = &self.boxes;
-        decode_yolox(output, self.size, strides, self.classes.len(), *score_threshold, &mut self.candidates);
-        suppress(&mut self.candidates, *overlap_threshold, &mut self.kept);
+        let BoxesSpec { strides, score_threshold: threshold, overlap_threshold } = &self.boxes;
+        let (size, classes, candidates) = (self.size, self.classes.len(), &mut self.candidates);
+        match self.network.outputs.as_slice() {
+            [Buffer { data: Numbers::F32(anchors), .. }] => {
+                decode_yolox(anchors, size, strides, classes, *threshold, candidates);
+            }
+            [Buffer { data: Numbers::F32(scores), .. }, Buffer { data: Numbers::F32(distances), .. }] => {
+                decode_distances(scores, distances, size, strides, classes, *threshold, candidates);
+            }
+            _ => return Err(self.out_of_order("boxes", "infer")),
+        }
+        suppress_image(&mut self.candidates, *overlap_threshold, &mut self.kept);
         let [width, height] = image.map(|size| size as f64);
         let detection = |&index: &usize| {
             let candidate = &self.candidates[index];

@@ -1,6 +1,6 @@
 //! The catalogue: which networks a vehicle uses, and everything that must be known to use each as it was trained.
 
-use crate::{ModelError, onnx_header::OnnxHeader, verify};
+use crate::{ModelError, onnx_header::OnnxHeader, operations::pillars::PLAIN_CHANNELS, verify};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::{
@@ -18,6 +18,8 @@ pub enum Role {
     CameraDetector,
     /// Gives every lidar point a class.
     LidarSegmenter,
+    /// Finds boxes in a sweep.
+    LidarDetector,
 }
 
 impl fmt::Display for Role {
@@ -25,6 +27,7 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Self::CameraDetector => "camera detector",
             Self::LidarSegmenter => "lidar segmenter",
+            Self::LidarDetector => "lidar detector",
         })
     }
 }
@@ -47,6 +50,10 @@ pub enum Carries {
     Image,
     /// Output `[1, anchors, 5 + classes]`: x, y, width, height, objectness and a score for each class.
     Anchors,
+    /// Output `[1, cells, classes]`: a score 0..1 for each class.
+    Scores,
+    /// Output `[1, cells, 4]`: from the middle of the cell to the left, top, right and bottom edge, px.
+    Distances,
     /// Input `[1, 5, rows, columns]`: range, x, y, z (m) and reflectance; zero where no point is.
     RangeImage,
     /// Input `[1, 1, rows, columns]`: one where a point is, zero elsewhere.
@@ -57,6 +64,14 @@ pub enum Carries {
     Labels,
     /// Output `[1, rows, columns]`: the best class's probability.
     Confidence,
+    /// Input `[1, 4 + slices, size, size]`: what stands in each cell around the vehicle, see [`PillarsSpec`].
+    Pillars,
+    /// Output `[1, classes, rows, columns]`: 0..1, greatest at the centres of objects.
+    Heatmap,
+    /// Output `[1, 8, rows, columns]`: box of an object centred in the cell, see [`crate::operations::centers::decode_centers`].
+    Boxes,
+    /// Output `[1, 1, rows, columns]`: overlap that the network expects of that box with the object, 0..1.
+    Overlap,
 }
 
 /// One input or output of a network.
@@ -100,11 +115,11 @@ pub struct ImageSpec {
     pub pad: u8,
 }
 
-/// How a camera detector's anchors become boxes.
+/// How a camera detector's anchors or cells become boxes.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct BoxesSpec {
-    /// Cell sizes of the anchor grids, px, in the output's order.
+    /// Cell sizes of the grids, px, in the output's order.
     pub strides: Vec<usize>,
     /// Smallest score of a box, 0..1.
     pub score_threshold: f32,
@@ -126,6 +141,50 @@ pub struct ProjectionSpec {
     pub columns: usize,
     /// A point takes its pixel's label if its range differs from the pixel's by less than this, m.
     pub trust_distance_m: f32,
+}
+
+/// How a sweep becomes pillars: a square grid over the ground around `base_link`, rows along x, columns along y, both from minus to plus
+/// `reach_m`. See [`crate::operations::pillars::Pillars::fill`] for the features.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct PillarsSpec {
+    /// Side of a cell, m.
+    pub cell_m: f32,
+    /// From the vehicle to each edge of the grid, m.
+    pub reach_m: f32,
+    /// Lower edges of the height slices, rising, and the upper edge of the last, m above the ground at the rear axle.
+    pub heights_m: Vec<f32>,
+    /// Points between these x and these y are on the vehicle itself, m.
+    pub own_x_m: [f32; 2],
+    /// See `own_x_m`.
+    pub own_y_m: [f32; 2],
+}
+
+impl PillarsSpec {
+    /// Rows and columns of the grid.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        (2.0 * self.reach_m / self.cell_m).round() as usize
+    }
+
+    /// Features of a cell.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        PLAIN_CHANNELS + self.heights_m.len().saturating_sub(1)
+    }
+}
+
+/// How a lidar detector's heat map becomes boxes.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct CentersSpec {
+    /// Smallest score of a box, 0..1.
+    pub score_threshold: f32,
+    /// Part of the expected overlap in the score, 0 to less than 1: score = heat^(1 - a) * overlap^a.
+    pub overlap_weight: f32,
+    /// Two boxes of a group (vehicles; people on foot and on two wheels) whose footprints overlap by more than this (intersection over
+    /// union) are one object.
+    pub overlap_threshold: f64,
 }
 
 /// One network: its file, its tensors, how it is fed and how it is read. Made by [`Catalogue::read`], which checks it all.
@@ -160,6 +219,10 @@ pub struct NetworkSpec {
     pub boxes: Option<BoxesSpec>,
     /// Projection of a lidar segmenter.
     pub projection: Option<ProjectionSpec>,
+    /// Preprocessing of a lidar detector.
+    pub pillars: Option<PillarsSpec>,
+    /// Postprocessing of a lidar detector.
+    pub centers: Option<CentersSpec>,
     /// Where the file was read.
     #[serde(skip)]
     pub path: PathBuf,
@@ -206,10 +269,9 @@ impl NetworkSpec {
         ModelError::Mismatch { network: self.name.clone(), what: what.into(), expected, found }
     }
 
-    /// Reads the file once and checks it against what the catalogue says.
-    fn load_file(&mut self, folder: &Path) -> Result<(), ModelError> {
-        self.path = folder.join(&self.file);
-        let bytes = read(&self.path)?;
+    /// Takes the bytes of the file and checks them against what the catalogue says.
+    fn take(&mut self, path: PathBuf, bytes: Vec<u8>) -> Result<(), ModelError> {
+        self.path = path;
         let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         if digest != self.sha256 {
             return Err(self.mismatch(format!("sha256 of {}", self.path.display()), &self.sha256, digest));
@@ -245,13 +307,27 @@ impl Catalogue {
     pub fn read(toml: &Path, model_dir: Option<&Path>) -> Result<Self, ModelError> {
         let text = String::from_utf8(read(toml)?)
             .map_err(|error| ModelError::Toml { path: toml.into(), reason: error.to_string() })?;
-        let mut catalogue: Self = ::toml::from_str(&text)
+        let folder = model_dir.or_else(|| toml.parent()).unwrap_or(Path::new("."));
+        Self::assemble(&text, toml, |file| {
+            let path = folder.join(file);
+            let bytes = read(&path)?;
+            Ok((path, bytes))
+        })
+    }
+
+    /// Parses and checks a catalogue; `open` gives the path and the bytes of a file that it names.
+    fn assemble(
+        text: &str,
+        toml: &Path,
+        open: impl Fn(&Path) -> Result<(PathBuf, Vec<u8>), ModelError>,
+    ) -> Result<Self, ModelError> {
+        let mut catalogue: Self = ::toml::from_str(text)
             .map_err(|error| ModelError::Toml { path: toml.into(), reason: error.to_string() })?;
         verify::unique(&catalogue.networks)?;
-        let folder = model_dir.or_else(|| toml.parent()).unwrap_or(Path::new("."));
         for network in &mut catalogue.networks {
             verify::entry(network)?;
-            network.load_file(folder)?;
+            let (path, bytes) = open(&network.file)?;
+            network.take(path, bytes)?;
         }
         Ok(catalogue)
     }

@@ -1,7 +1,7 @@
 //! The networks: which there are, whether the file is the right one, and running them.
 //!
-//! In: a catalogue (TOML) with the ONNX files it names, images, point clouds. Out: boxes in the image, a class for every
-//! lidar point. Never: the environment, the clock, a thread of its own, a network other than the one declared, and never
+//! In: a catalogue (TOML) with the ONNX files it names, images, point clouds. Out: boxes in the image, boxes in
+//! `base_link`, a class for every lidar point. Never: the environment, the clock, a thread of its own, a network other than the one declared, and never
 //! a fallback in silence: what cannot run as asked is an error that says why.
 //!
 //! Two engines run the same files: ONNX Runtime, loaded from a library at run time (CPU, CUDA, TensorRT), and rten, which is
@@ -13,7 +13,8 @@ mod catalogue;
 mod engine;
 mod error;
 mod gpu;
-mod lidar;
+mod lidar_detector;
+mod lidar_segmenter;
 mod onnx_header;
 pub mod operations;
 mod protobuf;
@@ -21,10 +22,12 @@ mod verify;
 
 pub use camera::CameraDetector;
 pub use catalogue::{
-    BoxesSpec, Carries, Catalogue, ChannelOrder, Element, ImageSpec, NetworkSpec, ProjectionSpec, Role, TensorSpec,
+    BoxesSpec, Carries, Catalogue, CentersSpec, ChannelOrder, Element, ImageSpec, NetworkSpec, PillarsSpec,
+    ProjectionSpec, Role, TensorSpec,
 };
 pub use engine::{Engine, Provider};
 pub use error::ModelError;
 pub use gpu::{Gpu, probe};
-pub use lidar::LidarSegmenter;
+pub use lidar_detector::LidarDetector;
+pub use lidar_segmenter::LidarSegmenter;
 pub use operations::labels::PointLabels;

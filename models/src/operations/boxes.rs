@@ -18,23 +18,20 @@ pub struct Candidate {
 }
 
 /// Decodes `output` (anchors x (5 + classes): x, y, width, height, objectness, class scores, the last two already in 0..1)
-/// of a tensor of `columns` x `rows` px, with one grid of anchors for each stride, row major. Candidates with a score of at
+/// of a tensor of `size` (columns, rows) px, with one grid of anchors for each stride, row major. Candidates with a score of at
 /// least `threshold` are put into `candidates` in anchor order. The best class is the first of the highest score.
 ///
 /// A box whose numbers overflow is left out. An output that ends early gives the boxes of the anchors it holds.
 pub fn decode_yolox(
     output: &[f32],
-    [columns, rows]: [usize; 2],
+    size: [usize; 2],
     strides: &[usize],
     classes: usize,
     threshold: f32,
     candidates: &mut Vec<Candidate>,
 ) {
     candidates.clear();
-    let cells = strides.iter().filter(|stride| **stride > 0).flat_map(|&stride| {
-        let (grid_columns, grid_rows) = (columns / stride, rows / stride);
-        (0..grid_rows).flat_map(move |y| (0..grid_columns).map(move |x| (x as f32, y as f32, stride as f32)))
-    });
+    let cells = grid_cells(size, strides);
     for (anchor, (row, (cell_x, cell_y, stride))) in output.chunks_exact(5 + classes).zip(cells).enumerate() {
         let objectness = row[4];
         // A class score is at most 1, so this anchor cannot reach the threshold: most anchors end here.
@@ -56,7 +53,16 @@ pub fn decode_yolox(
     }
 }
 
-fn first_best(scores: &[f32]) -> Option<(usize, f32)> {
+/// Column, row and stride (px) of the cells of one grid for each stride over `columns` x `rows` px, row major; strides of zero have none.
+pub(super) fn grid_cells([columns, rows]: [usize; 2], strides: &[usize]) -> impl Iterator<Item = (f32, f32, f32)> {
+    strides.iter().filter(|stride| **stride > 0).flat_map(move |&stride| {
+        let (grid_columns, grid_rows) = (columns / stride, rows / stride);
+        (0..grid_rows).flat_map(move |y| (0..grid_columns).map(move |x| (x as f32, y as f32, stride as f32)))
+    })
+}
+
+/// Index and value of the first of the greatest.
+pub(super) fn first_best(scores: &[f32]) -> Option<(usize, f32)> {
     let better = |best: (usize, f32), next: (usize, f32)| if next.1 > best.1 { next } else { best };
     scores.iter().copied().enumerate().reduce(better)
 }

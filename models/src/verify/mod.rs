@@ -1,7 +1,11 @@
 //! Holds a catalogue entry against itself, against its role and against its file.
 
+mod roles;
+
+pub(crate) use roles::{camera_sections, detector_sections, segmenter_section};
+
 use crate::{
-    BoxesSpec, Carries, Element, ImageSpec, ModelError, NetworkSpec, ProjectionSpec, Role, TensorSpec,
+    Carries, Element, ModelError, NetworkSpec, Role, TensorSpec,
     onnx_header::{Dimension, OnnxHeader, UNNAMED, ValueHeader},
 };
 use types::ObjectClass;
@@ -34,91 +38,10 @@ pub(crate) fn entry(spec: &NetworkSpec) -> Result<(), ModelError> {
         }
     }
     match spec.role {
-        Role::CameraDetector => camera(spec),
-        Role::LidarSegmenter => lidar(spec),
+        Role::CameraDetector => roles::camera(spec),
+        Role::LidarSegmenter => roles::segmenter(spec),
+        Role::LidarDetector => roles::detector(spec),
     }
-}
-
-fn camera(spec: &NetworkSpec) -> Result<(), ModelError> {
-    let (image, boxes) = camera_sections(spec)?;
-    if spec.projection.is_some() {
-        return Err(spec.mismatch("section projection", "none for a camera detector", "one"));
-    }
-    if !(image.scale.is_finite() && image.mean.iter().chain(&image.std).all(|v| v.is_finite())) {
-        return Err(spec.mismatch("image scale, mean and std", "finite numbers", format!("{image:?}")));
-    }
-    if image.std.contains(&0.0) {
-        return Err(spec.mismatch("image.std", "no zero", format!("{:?}", image.std)));
-    }
-    let in_range = |name, value: f64| match (0.0..=1.0).contains(&value) {
-        true => Ok(()),
-        false => Err(spec.mismatch(name, "0 to 1", value)),
-    };
-    in_range("boxes.score_threshold", f64::from(boxes.score_threshold))?;
-    in_range("boxes.overlap_threshold", boxes.overlap_threshold)?;
-    carried(spec, &spec.inputs, &[Carries::Image])?;
-    carried(spec, &spec.outputs, &[Carries::Anchors])?;
-    let [_, _, rows, columns] = shape(spec, &spec.inputs[0], Element::F32, [Some(1), Some(3), None, None])?;
-    for &stride in &boxes.strides {
-        if stride == 0 || rows % stride != 0 || columns % stride != 0 {
-            return Err(spec.mismatch("boxes.strides", format!("divisors of {rows} and {columns}"), stride));
-        }
-    }
-    let anchors = boxes.strides.iter().map(|stride| (rows / stride) * (columns / stride)).sum();
-    let width = 5 + spec.classes.len();
-    shape(spec, &spec.outputs[0], Element::F32, [Some(1), Some(anchors), Some(width)]).map(|_| ())
-}
-
-fn lidar(spec: &NetworkSpec) -> Result<(), ModelError> {
-    let projection = lidar_section(spec)?;
-    if spec.image.is_some() || spec.boxes.is_some() {
-        return Err(spec.mismatch("sections image and boxes", "none for a lidar segmenter", "one"));
-    }
-    let (up, down) = (projection.fov_up_deg, projection.fov_down_deg);
-    if !(up.is_finite() && down.is_finite() && up > down && up <= 90.0 && down >= -90.0) {
-        return Err(spec.mismatch(
-            "projection.fov_up_deg, fov_down_deg",
-            "-90 <= down < up <= 90",
-            [up, down].map(|v| v.to_string()).join(", "),
-        ));
-    }
-    if !(projection.trust_distance_m.is_finite() && projection.trust_distance_m > 0.0) {
-        return Err(spec.mismatch("projection.trust_distance_m", "more than 0", projection.trust_distance_m));
-    }
-    let (rows, columns) = (projection.rows, projection.columns);
-    if rows == 0 || columns == 0 || rows.saturating_mul(columns) > 1 << 24 {
-        return Err(spec.mismatch("projection.rows, columns", "1 to 2^24 pixels", format!("{rows}, {columns}")));
-    }
-    if !(1..=256).contains(&spec.classes.len()) {
-        return Err(spec.mismatch("classes", "1 to 256", spec.classes.len()));
-    }
-    carried(spec, &spec.inputs, &[Carries::RangeImage, Carries::Mask])?;
-    carried(spec, &spec.outputs, &[Carries::Labels, Carries::Confidence, Carries::Logits])?;
-    let image = |channels| [Some(1), Some(channels), Some(rows), Some(columns)];
-    for tensor in spec.inputs.iter().chain(&spec.outputs) {
-        match tensor.carries {
-            Carries::RangeImage => shape(spec, tensor, Element::F32, image(5)).map(|_| ())?,
-            Carries::Mask => shape(spec, tensor, Element::F32, image(1)).map(|_| ())?,
-            Carries::Logits => shape(spec, tensor, Element::F32, image(spec.classes.len())).map(|_| ())?,
-            Carries::Labels => shape(spec, tensor, Element::U8, [Some(1), Some(rows), Some(columns)]).map(|_| ())?,
-            _ => shape(spec, tensor, Element::F32, [Some(1), Some(rows), Some(columns)]).map(|_| ())?,
-        }
-    }
-    Ok(())
-}
-
-/// The two sections of a camera detector.
-pub(crate) fn camera_sections(spec: &NetworkSpec) -> Result<(&ImageSpec, &BoxesSpec), ModelError> {
-    match (&spec.image, &spec.boxes) {
-        (Some(image), Some(boxes)) => Ok((image, boxes)),
-        (None, _) => Err(spec.mismatch("section image", "one for a camera detector", "none")),
-        (_, None) => Err(spec.mismatch("section boxes", "one for a camera detector", "none")),
-    }
-}
-
-/// The section of a lidar segmenter.
-pub(crate) fn lidar_section(spec: &NetworkSpec) -> Result<&ProjectionSpec, ModelError> {
-    spec.projection.as_ref().ok_or_else(|| spec.mismatch("section projection", "one for a lidar segmenter", "none"))
 }
 
 /// Each of `wanted` is carried by exactly one tensor, and no tensor carries anything else.

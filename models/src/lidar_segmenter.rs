@@ -44,7 +44,7 @@ impl LidarSegmenter {
             name: spec.name.clone(),
             network: Network::load(engine, spec, &[Carries::Labels, Carries::Confidence])?,
             inputs: [place(Carries::RangeImage), place(Carries::Mask)],
-            spec: verify::lidar_section(spec)?.clone(),
+            spec: verify::segmenter_section(spec)?.clone(),
             classes: spec.object_classes(),
             projection: Projection::default(),
             stage: Stage::Empty,
