@@ -2,11 +2,12 @@
 
 use crate::config::Config;
 use crate::onnxruntime;
-use crate::runtime::{Stage, Ticker, stages};
-use anyhow::{Context, ensure};
+use crate::runtime::stages::{self, LidarDetection};
+use crate::runtime::{Stage, Ticker};
+use anyhow::{Context, bail, ensure};
 use control::Controller;
-use models::{CameraDetector, Catalogue, Engine, LidarSegmenter, Provider, Role};
-use perception::detect::{GeometricDetector, SegmentDetector};
+use models::{CameraDetector, Catalogue, Engine, LidarDetector, LidarSegmenter, Provider, Role};
+use perception::detect::{GeometricDetector, ObstacleDetector, SegmentDetector};
 use perception::localize::Localizer;
 use perception::track::Tracker;
 use planning::{Planner, Way};
@@ -30,13 +31,21 @@ pub struct NetworkChoice {
     pub threads: usize,
 }
 
+/// A network for the lidar.
+pub enum LidarNetwork {
+    /// Labels points.
+    Segmenter(LidarSegmenter),
+    /// Finds boxes.
+    Detector(Box<LidarDetector>),
+}
+
 /// The loaded networks and what the run record says about them.
 #[derive(Default)]
 pub struct Networks {
     /// Finds boxes in the image.
     pub camera: Option<CameraDetector>,
-    /// Labels points.
-    pub lidar: Option<LidarSegmenter>,
+    /// Looks at the sweep.
+    pub lidar: Option<LidarNetwork>,
     /// The engine in words; empty if there is no network.
     pub engine: String,
     /// SHA-256 of each network, by name.
@@ -61,11 +70,21 @@ impl Networks {
         let catalogue = Catalogue::read(path, choice.model_dir.as_deref())?;
         let engine = Engine::open(library.as_ref().map(|l| l.path.as_path()), choice.provider, choice.threads)?;
         let mut networks = Self { engine: engine.describe(), ..Self::default() };
+        if let (Some(one), Some(other)) =
+            (catalogue.of_role(Role::LidarSegmenter), catalogue.of_role(Role::LidarDetector))
+        {
+            bail!("networks {} and {} both look for objects in the sweep: one is enough", one.name, other.name);
+        }
         for spec in &catalogue.networks {
             match spec.role {
                 Role::CameraDetector if has_camera => networks.camera = Some(CameraDetector::load(&engine, spec)?),
-                Role::LidarSegmenter if has_lidar => networks.lidar = Some(LidarSegmenter::load(&engine, spec)?),
-                Role::CameraDetector | Role::LidarSegmenter => continue,
+                Role::LidarSegmenter if has_lidar => {
+                    networks.lidar = Some(LidarNetwork::Segmenter(LidarSegmenter::load(&engine, spec)?));
+                }
+                Role::LidarDetector if has_lidar => {
+                    networks.lidar = Some(LidarNetwork::Detector(Box::new(LidarDetector::load(&engine, spec)?)));
+                }
+                Role::CameraDetector | Role::LidarSegmenter | Role::LidarDetector => continue,
             }
             networks.digests.insert(spec.name.clone(), spec.sha256.clone());
         }
@@ -98,9 +117,15 @@ pub fn stages(
     let localizer = Localizer::new(config.localize.clone());
     let detect = stages::Detect {
         camera: networks.camera,
-        lidar: networks.lidar,
-        segments: SegmentDetector::new(config.segments),
-        geometry: GeometricDetector::new(config.geometric),
+        lidar: match networks.lidar {
+            None => LidarDetection::Geometry(GeometricDetector::new(config.geometric)),
+            Some(LidarNetwork::Segmenter(network)) => {
+                LidarDetection::Segments(network, SegmentDetector::new(config.segments))
+            }
+            Some(LidarNetwork::Detector(network)) => {
+                LidarDetection::Boxes(network, ObstacleDetector::new(config.geometric))
+            }
+        },
         calibration: Arc::clone(&calibration),
     };
     let mut all: Vec<Box<dyn Stage>> =

@@ -182,8 +182,7 @@ pub struct CentersSpec {
     pub score_threshold: f32,
     /// Part of the expected overlap in the score, 0 to less than 1: score = heat^(1 - a) * overlap^a.
     pub overlap_weight: f32,
-    /// Two boxes of a group (vehicles; people on foot and on two wheels) whose footprints overlap by more than this (intersection over
-    /// union) are one object.
+    /// Two vehicles, or two objects of another class, whose footprints overlap by more than this (intersection over union) are one.
     pub overlap_threshold: f64,
 }
 

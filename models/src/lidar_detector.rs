@@ -152,11 +152,7 @@ impl LidarDetector {
     }
 }
 
-/// Vehicles are one group, people on foot and on two wheels another, every other class is one of its own.
+/// Vehicles are one group, every other class is one of its own.
 fn group(index: usize, class: Option<ObjectClass>) -> usize {
-    match class {
-        Some(class) if class.is_vehicle() => 0,
-        Some(class) if class.is_vulnerable() => 1,
-        _ => 2 + index,
-    }
+    if class.is_some_and(ObjectClass::is_vehicle) { 0 } else { 1 + index }
 }

@@ -2,8 +2,8 @@
 
 use super::frame::{Buffers, Frame};
 use super::stage::Stage;
-use models::{CameraDetector, LidarSegmenter};
-use perception::detect::{GeometricDetector, SegmentDetector};
+use models::{CameraDetector, LidarDetector, LidarSegmenter};
+use perception::detect::{GeometricDetector, ObstacleDetector, SegmentDetector};
 use perception::localize::Localizer;
 use perception::track::Tracker;
 use planning::{PlanInput, Planner, Way};
@@ -60,16 +60,22 @@ impl Stage for Localize {
     }
 }
 
+/// Who looks at a sweep.
+pub enum LidarDetection {
+    /// Geometry alone.
+    Geometry(GeometricDetector),
+    /// A network labels points, geometry makes objects of them.
+    Segments(LidarSegmenter, SegmentDetector),
+    /// A network finds boxes, geometry adds what it has no name for.
+    Boxes(Box<LidarDetector>, ObstacleDetector),
+}
+
 /// Which detectors look at a frame.
 pub struct Detect {
     /// Finds boxes in the image, if there is a network for it.
     pub camera: Option<CameraDetector>,
-    /// Labels points, if there is a network for it; else the geometric detector looks at the sweep.
-    pub lidar: Option<LidarSegmenter>,
-    /// Objects from labelled points.
-    pub segments: SegmentDetector,
-    /// Objects from points alone.
-    pub geometry: GeometricDetector,
+    /// Finds boxes in the sweep.
+    pub lidar: LidarDetection,
     /// Of the drive.
     pub calibration: Arc<Calibration>,
 }
@@ -97,18 +103,35 @@ impl Stage for Detect {
             spans.lap("decode boxes");
         }
         if frame.sensors.lidar.is_some() {
-            if let Some(network) = &mut self.lidar {
-                network.project(points).map_err(fatal)?;
-                spans.lap("project points");
-                network.infer().map_err(fatal)?;
-                spans.lap("infer lidar");
-                network.label(points, labels).map_err(fatal)?;
-                spans.lap("label points");
-                found.lidar = self.segments.step(points, labels, &self.calibration);
-            } else {
-                found.lidar = self.geometry.step(points, &self.calibration);
-            }
-            spans.lap("cluster");
+            found.lidar = match &mut self.lidar {
+                LidarDetection::Geometry(geometry) => {
+                    let objects = geometry.step(points, &self.calibration);
+                    spans.lap("cluster");
+                    objects
+                }
+                LidarDetection::Segments(network, segments) => {
+                    network.project(points).map_err(fatal)?;
+                    spans.lap("project points");
+                    network.infer().map_err(fatal)?;
+                    spans.lap("infer lidar");
+                    network.label(points, labels).map_err(fatal)?;
+                    spans.lap("label points");
+                    let objects = segments.step(points, labels, &self.calibration);
+                    spans.lap("cluster");
+                    objects
+                }
+                LidarDetection::Boxes(network, obstacles) => {
+                    network.prepare(points, &self.calibration.base_from_lidar).map_err(fatal)?;
+                    spans.lap("fill pillars");
+                    network.infer().map_err(fatal)?;
+                    spans.lap("infer lidar");
+                    let mut objects = network.boxes().map_err(fatal)?;
+                    spans.lap("find boxes");
+                    obstacles.step(points, &self.calibration, &mut objects);
+                    spans.lap("cluster");
+                    objects
+                }
+            };
         }
         perception::fuse::fuse(&self.calibration, &found.camera, &mut found.lidar);
         spans.lap("fuse");

@@ -106,9 +106,10 @@ impl Pillars {
 
     /// Adds the points of a block to their cells, in their order.
     fn gather(&mut self, block: std::ops::Range<usize>, heights_m: &[f32]) {
+        let inner_edges = heights_m.get(1..heights_m.len().saturating_sub(1)).unwrap_or_default();
         for (&index, &z) in self.cell_of_point[block.clone()].iter().zip(&self.position[2][block]) {
             let Some(cell) = self.cells.get_mut(index as usize) else { continue };
-            let slice = heights_m.iter().skip(1).filter(|edge| z >= **edge).count();
+            let slice = inner_edges.iter().filter(|edge| z >= **edge).count();
             cell.count += 1;
             cell.sum += z;
             cell.highest = cell.highest.max(z);
@@ -245,12 +246,12 @@ mod tests {
     }
 
     #[test]
-    fn borders_belong_to_the_cell_above_them_and_the_last_to_none() {
+    fn borders_belong_to_the_cell_above_them_and_the_highest_to_the_slice_below() {
         let inside = fresh(&[[-41.6, 41.5, -1.0], [41.5, -41.6, 3.4], [5.1, 0.1, 2.0]]);
         assert_eq!(cell(&inside, 0, 415)[1], -0.5);
-        assert_eq!(cell(&inside, 415, 0), [1.7, 1.7, 1.7, 2f32.ln() / 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        assert_eq!(cell(&inside, 415, 0), [1.7, 1.7, 1.7, 2f32.ln() / 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
         assert_eq!(cell(&inside, 233, 208)[9], 1.0);
-        let outside = [[41.6, 0.0, 0.0], [0.0, -41.7, 0.0], [9.0, 0.0, -1.01], [9.0, 0.0, 3.41], [0.0, 0.5, 0.5]];
+        let outside = [[41.7, 0.0, 0.0], [0.0, -41.7, 0.0], [9.0, 0.0, -1.01], [9.0, 0.0, 3.41], [0.0, 0.5, 0.5]];
         assert!(fresh(&outside).iter().all(|v| *v == 0.0));
     }
 

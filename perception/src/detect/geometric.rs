@@ -34,11 +34,13 @@ pub struct GeometricConfig {
     pub clearance_m: f32,
     /// Points higher than this above the ground join nothing: leaves, signs, bridges, m.
     pub overhead_m: f32,
+    /// Whether boxes are extended to whole objects. Else they hold the visible points and nothing more.
+    pub complete: bool,
 }
 
 impl Default for GeometricConfig {
     fn default() -> Self {
-        Self { nearest_m: 2.5, farthest_m: 50.0, clearance_m: 0.3, overhead_m: 2.2 }
+        Self { nearest_m: 2.5, farthest_m: 50.0, clearance_m: 0.3, overhead_m: 2.2, complete: true }
     }
 }
 
@@ -92,7 +94,9 @@ impl GeometricDetector {
             }
             self.members.clear();
             self.members.extend(cluster.iter().map(|&at| self.standing[at as usize]));
-            let surroundings = Surroundings { ground: &self.ground, sensor, sweep_points: self.all.len() };
+            let sweep_points = self.all.len();
+            let surroundings =
+                Surroundings { ground: &self.ground, sensor, sweep_points, complete: self.config.complete };
             found.extend(detection(&self.members, overhead, &surroundings));
         }
         suppress::parts(&mut found, |_| false);
@@ -111,7 +115,7 @@ impl GeometricDetector {
 
     /// Sorts out the points that stand above the ground, and those high above it.
     fn stand(&mut self, sensor: [f32; 2]) {
-        let GeometricConfig { nearest_m, farthest_m, clearance_m, overhead_m } = self.config;
+        let GeometricConfig { nearest_m, farthest_m, clearance_m, overhead_m, .. } = self.config;
         self.standing.clear();
         self.overhead.clear();
         let (ranges, all) = (nearest_m * nearest_m..farthest_m * farthest_m, &self.all);
@@ -148,6 +152,7 @@ struct Surroundings<'a> {
     ground: &'a Ground,
     sensor: [f32; 2],
     sweep_points: usize,
+    complete: bool,
 }
 
 fn detection(members: &[Point], overhead: &Overhead, around: &Surroundings) -> Option<Detection3> {
@@ -172,8 +177,10 @@ fn detection(members: &[Point], overhead: &Overhead, around: &Surroundings) -> O
     if class == ObjectClass::Truck {
         extent::raise_to(&mut bbox, f64::from(overhead.top));
     }
-    extent::complete(&mut bbox, class, around.sensor);
-    extent::point_forward(&mut bbox);
+    if around.complete {
+        extent::complete(&mut bbox, class, around.sensor);
+        extent::point_forward(&mut bbox);
+    }
     Some(Detection3 { bbox, class, score, point_count: members.len() as u32, camera: None })
 }
 

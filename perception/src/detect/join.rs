@@ -65,7 +65,7 @@ fn confirmed(named: &Detection3, shape: &Detection3) -> Detection3 {
 }
 
 /// Whether two boxes are about the same object: they share a part of the smaller one's footprint.
-fn touch(a: &Detection3, b: &Detection3) -> bool {
+pub(super) fn touch(a: &Detection3, b: &Detection3) -> bool {
     let area = |object: &Detection3| object.bbox.length * object.bbox.width;
     let iou = a.bbox.iou_bev(&b.bbox);
     let common = iou / (1.0 + iou) * (area(a) + area(b));

@@ -4,8 +4,9 @@
 //! Out: [`Detection3`] in `base_link`, in a fixed order. Never: memory of earlier frames; the same sweep
 //! gives the same boxes whatever came before.
 //!
-//! Two detectors share their parts: the ground model, clustering on a bird's-eye grid and the L-shape fit.
-//! The [`GeometricDetector`] needs no network and takes any lidar at any height. The [`SegmentDetector`] trusts a network.
+//! Three detectors share their parts: the ground model, clustering on a bird's-eye grid and the L-shape fit.
+//! The [`GeometricDetector`] needs no network and takes any lidar at any height. The [`SegmentDetector`] trusts a network that
+//! names points. The [`ObstacleDetector`] adds to the boxes of a network what stands in the way and has no name.
 
 mod cluster;
 mod extent;
@@ -13,6 +14,7 @@ mod geometric;
 mod ground;
 mod join;
 mod lshape;
+mod obstacles;
 mod points;
 #[cfg(test)]
 mod scene;
@@ -21,6 +23,7 @@ mod size;
 mod suppress;
 
 pub use geometric::{GeometricConfig, GeometricDetector};
+pub use obstacles::ObstacleDetector;
 pub use segment::{SegmentConfig, SegmentDetector};
 
 use types::{Calibration, Detection3};
