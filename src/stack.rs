@@ -32,11 +32,12 @@ pub struct NetworkChoice {
 }
 
 /// A network for the lidar.
+#[allow(clippy::large_enum_variant)] // there is one of it in a run
 pub enum LidarNetwork {
     /// Labels points.
     Segmenter(LidarSegmenter),
     /// Finds boxes.
-    Detector(Box<LidarDetector>),
+    Detector(LidarDetector),
 }
 
 /// The loaded networks and what the run record says about them.
@@ -82,7 +83,7 @@ impl Networks {
                     networks.lidar = Some(LidarNetwork::Segmenter(LidarSegmenter::load(&engine, spec)?));
                 }
                 Role::LidarDetector if has_lidar => {
-                    networks.lidar = Some(LidarNetwork::Detector(Box::new(LidarDetector::load(&engine, spec)?)));
+                    networks.lidar = Some(LidarNetwork::Detector(LidarDetector::load(&engine, spec)?));
                 }
                 Role::CameraDetector | Role::LidarSegmenter | Role::LidarDetector => continue,
             }

@@ -61,13 +61,14 @@ impl Stage for Localize {
 }
 
 /// Who looks at a sweep.
+#[allow(clippy::large_enum_variant)] // there is one of it in a run
 pub enum LidarDetection {
     /// Geometry alone.
     Geometry(GeometricDetector),
     /// A network labels points, geometry makes objects of them.
     Segments(LidarSegmenter, SegmentDetector),
     /// A network finds boxes, geometry adds what it has no name for.
-    Boxes(Box<LidarDetector>, ObstacleDetector),
+    Boxes(LidarDetector, ObstacleDetector),
 }
 
 /// Which detectors look at a frame.
