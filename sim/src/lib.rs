@@ -19,7 +19,11 @@ mod lens;
 mod lidar;
 mod light;
 mod look;
+#[allow(dead_code)] // until the world has lanes
+mod marks;
 mod paint;
+#[allow(dead_code)] // until the world has lanes
+mod pavement;
 mod random;
 mod raster;
 mod scene;

@@ -46,6 +46,9 @@ pub fn finish(surface: Surface, point: &Vector3<f32>, normal: &Vector3<f32>, bra
             matte(grey(0.27 + 0.06 * fine(0.6) - if joint { 0.10 * near } else { 0.0 }))
         }
         Surface::Kerb => matte(grey(0.36)),
+        Surface::Gravel => matte(scaled([0.30, 0.27, 0.23], 0.8 + 0.9 * fine(0.05))),
+        Surface::Concrete => matte(grey(0.30 + 0.05 * fine(0.05))),
+        Surface::BicycleLane => matte(scaled([0.20, 0.075, 0.06], 1.0 + 0.5 * fine(0.04))),
         Surface::Grass => {
             let patch = smooth_noise(point.x / 1.5, point.y / 1.5) + 0.8 * fine(0.06);
             matte(scaled([0.07, 0.15, 0.03], 0.7 + 0.6 * patch))

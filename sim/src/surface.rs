@@ -31,6 +31,12 @@ pub enum Surface {
     Kerb,
     /// Lawn.
     Grass,
+    /// Loose stones.
+    Gravel,
+    /// Concrete slabs.
+    Concrete,
+    /// Red asphalt for bicycles.
+    BicycleLane,
     /// Lower part of a car: paint, lights, plates.
     CarBody(CarPaint),
     /// Upper part of a car: roof and windows.
@@ -76,7 +82,9 @@ impl Surface {
         match self {
             Self::Asphalt => solid(0.14),
             Self::Marking => solid(0.65),
-            Self::Sidewalk => solid(0.30),
+            Self::Sidewalk | Self::Concrete => solid(0.30),
+            Self::BicycleLane => solid(0.18),
+            Self::Gravel => Echo { depth_m: 0.02, ..solid(0.25) },
             Self::Kerb => solid(0.35),
             Self::Grass => Echo { reflectivity: 0.45, solidity: 1.0, depth_m: 0.04 },
             Self::CarBody(paint) if paint.is_plate_or_light(local, normal) => solid(0.95),
