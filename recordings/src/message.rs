@@ -2,8 +2,8 @@
 
 use crate::topics::Topic;
 use types::{
-    Admission, Calibration, CameraFrame, Command, Detections, EgoState, InsFix, Latency, LidarSweep, Plan, Pose2,
-    Stamp, Tracks, Truth,
+    Admission, Calibration, CameraFrame, Command, Detections, EgoState, InsFix, Latency, LidarSweep, Plan, Route,
+    Signals, Stamp, Tracks, Truth, WheelSpeed,
 };
 
 /// How much a line of text matters.
@@ -27,7 +27,13 @@ pub enum Message {
     /// Where the sensors sit. Has no stamp: it takes that of the message before it, or of the first one.
     Calibration(Calibration),
     /// The way to follow, in `odom`. Has no stamp, as the calibration.
-    Route(Vec<Pose2>),
+    Route(Route),
+    /// What the signals show.
+    Signals(Signals),
+    /// An output of the wheel speed sensors.
+    WheelSpeed(WheelSpeed),
+    /// What is really there.
+    Truth(Truth),
     /// A camera frame.
     Camera(CameraFrame),
     /// A lidar sweep.
@@ -53,8 +59,6 @@ pub enum Message {
     Command(Command),
     /// Where the time of a frame went.
     Latency(Latency),
-    /// What is really there.
-    Truth(Truth),
     /// A line for people.
     Text {
         /// When.
@@ -74,6 +78,9 @@ impl Message {
     pub fn stamp(&self) -> Option<Stamp> {
         Some(match self {
             Self::Calibration(_) | Self::Route(_) => return None,
+            Self::Signals(signals) => signals.stamp,
+            Self::WheelSpeed(wheel) => wheel.stamp,
+            Self::Truth(truth) => truth.stamp,
             Self::Camera(frame) => frame.stamp,
             Self::Lidar(sweep) => sweep.stamp,
             Self::Ins(fix) => fix.state.stamp,
@@ -84,7 +91,6 @@ impl Message {
             Self::Plan(plan) => plan.stamp,
             Self::Command(command) => command.stamp,
             Self::Latency(latency) => latency.stamp,
-            Self::Truth(truth) => truth.stamp,
             Self::Text { stamp, .. } => *stamp,
         })
     }
@@ -94,6 +100,9 @@ impl Message {
     pub fn sequence(&self) -> u64 {
         match self {
             Self::Calibration(_) | Self::Route(_) | Self::Text { .. } => 0,
+            Self::Signals(signals) => signals.seq,
+            Self::WheelSpeed(wheel) => wheel.seq,
+            Self::Truth(truth) => truth.seq,
             Self::Camera(frame) => frame.seq,
             Self::Lidar(sweep) => sweep.seq,
             Self::Ins(fix) => fix.seq,
@@ -104,7 +113,6 @@ impl Message {
             Self::Plan(plan) => plan.frame,
             Self::Command(command) => command.tick,
             Self::Latency(latency) => latency.frame,
-            Self::Truth(truth) => truth.seq,
         }
     }
 
@@ -118,6 +126,9 @@ impl Message {
         match self {
             Self::Calibration(_) => Topic::Calibration,
             Self::Route(_) => Topic::RoutePoses,
+            Self::Signals(_) => Topic::Signals,
+            Self::WheelSpeed(_) => Topic::WheelSpeed,
+            Self::Truth(_) => Topic::Truth,
             Self::Camera(_) => Topic::CameraImage,
             Self::Lidar(_) => Topic::LidarPoints,
             Self::Ins(_) => Topic::InsState,
@@ -128,7 +139,6 @@ impl Message {
             Self::Plan(_) => Topic::Plan,
             Self::Command(_) => Topic::Command,
             Self::Latency(_) => Topic::Latency,
-            Self::Truth(_) => Topic::Truth,
             Self::Text { .. } => Topic::Log,
         }
     }

@@ -11,7 +11,7 @@ use mcap::parse_record;
 use mcap::records::{Record, op};
 use std::collections::BTreeMap;
 use std::path::Path;
-use types::{Calibration, Pose2, Stamp};
+use types::{Calibration, Route, Stamp};
 
 /// What to do with the messages of a channel.
 #[derive(Clone, Copy, PartialEq)]
@@ -38,7 +38,7 @@ pub struct DriveReader {
     next_chunk: usize,
     pending: BTreeMap<Place, Result<Message, RecordingError>>,
     calibration: Option<Calibration>,
-    route: Option<Vec<Pose2>>,
+    route: Option<Route>,
     /// The file was cut: said after its last message.
     last_word: Option<RecordingError>,
     skipped: u64,
@@ -85,8 +85,8 @@ impl DriveReader {
 
     /// The drive's first route, in `odom`.
     #[must_use]
-    pub fn route(&self) -> Option<&[Pose2]> {
-        self.route.as_deref()
+    pub fn route(&self) -> Option<&Route> {
+        self.route.as_ref()
     }
 
     /// Leaves out every topic but these: their messages are not even decoded. An error is never left out.

@@ -4,9 +4,9 @@ use crate::{LogLevel, Message};
 use nalgebra::{Isometry3, Matrix3, Vector3};
 use types::{
     Admission, Box2, Box3, Calibration, CameraFrame, CameraModel, Candidate, Command, Decision, DecisionKind,
-    Detection2, Detection3, Detections, EgoState, ImageFormat, InsFix, Latency, LidarSweep, ObjectClass, Plan,
-    PointField, PointKind, Pose2, PoseSource, PredictedPath, Span, Stamp, StopReason, Track, Tracks, Trajectory,
-    TrajectoryPoint, Truth, TruthObject, Verdict,
+    Detection2, Detection3, Detections, EgoState, ImageFormat, InsFix, Latency, LidarSweep, ObjectClass, Phase, Plan,
+    PointField, PointKind, Pose2, PoseSource, PredictedPath, Route, RoutePoint, Signals, Span, Stamp, StopKind,
+    StopLine, StopReason, Track, Tracks, Trajectory, TrajectoryPoint, Truth, TruthObject, Verdict, WheelSpeed,
 };
 
 /// First stamp of the samples.
@@ -65,11 +65,37 @@ pub(crate) fn frame(frame: u64) -> Vec<Message> {
     };
     let candidate = Candidate { verdict: Verdict::OffRoad, cost: x / 7.0, path: [[x as f32, -0.0]; 8] };
     let fix = EgoState { source: PoseSource::Ins, ..ego(stamp, x) };
+    let object = TruthObject {
+        id: frame + 2,
+        class: ObjectClass::Truck,
+        bbox,
+        velocity_mps: [-0.0, x],
+        points: 17,
+        image: Some(image),
+        visible: 0.3,
+    };
     vec![
+        Message::Signals(Signals { seq: frame, stamp, phases: vec![(3, Phase::Amber), (4, Phase::Red)] }),
+        Message::WheelSpeed(WheelSpeed { seq: frame, stamp, speed_mps: -0.0 }),
+        Message::Truth(Truth {
+            seq: frame,
+            stamp,
+            odom_from_base: ego(stamp, x).odom_from_base,
+            objects: vec![object],
+        }),
         Message::Ins(InsFix { seq: frame, state: fix }),
         Message::Camera(CameraFrame { seq: frame, stamp, format: ImageFormat::Png, data: bytes(1, 40_000) }),
         Message::Lidar(sweep(frame, stamp, bytes(2, 160_000))),
-        Message::Admission(Admission { frame, stamp, camera: Some(frame), lidar: Some(0), ins: Some(2), dropped: 5 }),
+        Message::Admission(Admission {
+            frame,
+            stamp,
+            camera: Some(frame),
+            lidar: Some(0),
+            ins: Some(2),
+            signals: Some(0),
+            wheel_speed: Some(3),
+            dropped: 5,
+        }),
         Message::Ego { frame, state: ego(stamp, x) },
         Message::Detections(Detections {
             frame,
@@ -106,22 +132,19 @@ pub(crate) fn frame(frame: u64) -> Vec<Message> {
     ]
 }
 
-/// One message of every kind, no field at its default.
-pub(crate) fn every_message() -> Vec<Message> {
-    let route = vec![Pose2 { x: 1.0 / 3.0, y: -0.0, yaw: 3.0 }, Pose2 { x: 2.0, y: 0.5, yaw: -0.1 }];
-    [Message::Calibration(calibration()), Message::Route(route)]
-        .into_iter()
-        .chain(frame(3))
-        .chain([Message::Truth(truth())])
-        .collect()
+fn route() -> Route {
+    let point = |x, y, yaw, width: f64| RoutePoint {
+        pose: Pose2 { x, y, yaw },
+        left_m: width / 3.0,
+        right_m: -0.0,
+        speed_limit_mps: 1.0 / width,
+    };
+    let kinds = [StopKind::GiveWay, StopKind::Stop, StopKind::Crossing, StopKind::Goal, StopKind::Signal(3)];
+    let stops = kinds.into_iter().zip(0..).map(|(kind, n)| StopLine { s_m: 0.4 * f64::from(n), area_m: 0.1, kind });
+    Route { points: vec![point(1.0 / 3.0, -0.0, 3.0, 1.5), point(2.0, 0.5, -0.1, 7.0)], stops: stops.collect() }
 }
 
-fn truth() -> Truth {
-    let bbox = Box3 { center: [1.0 / 3.0, -0.0, 0.75], length: 4.2, width: 1.8, height: 1.5, yaw: -0.0 };
-    let image = Some(Box2 { x_min: 0.1, y_min: -0.0, x_max: 100.0 / 3.0, y_max: 50.0 });
-    let (class, velocity_mps) = (ObjectClass::Truck, [5.0, -0.0]);
-    let car = TruthObject { id: 9, class, bbox, velocity_mps, points: 35, image, visible: 0.1 };
-    let stamp = Stamp::from_nanos(START_NS);
-    let odom_from_base = Isometry3::new(Vector3::new(3.0, -0.0, 0.1), Vector3::new(0.1, -0.2, 3.0));
-    Truth { seq: 3, stamp, odom_from_base, objects: vec![car, TruthObject { id: 10, image: None, ..car }] }
+/// One message of every kind, no field at its default.
+pub(crate) fn every_message() -> Vec<Message> {
+    [Message::Calibration(calibration()), Message::Route(route())].into_iter().chain(frame(3)).collect()
 }

@@ -24,6 +24,12 @@ pub(crate) enum Topic {
     Transforms,
     RoutePoses,
     Route,
+    RouteScene,
+    Signals,
+    SignalsScene,
+    WheelSpeed,
+    Truth,
+    TruthScene,
     CameraImage,
     LidarPoints,
     InsState,
@@ -41,7 +47,6 @@ pub(crate) enum Topic {
     Command,
     Latency,
     Log,
-    Truth,
 }
 
 /// What is fixed about a topic.
@@ -68,12 +73,18 @@ const fn view(topic: Topic, name: &'static str, schema: &'static str, from: fn()
 
 /// The table. A row's place is the topic's rank among messages of one stamp, its place plus one the channel's id.
 #[rustfmt::skip]
-pub(crate) const TABLE: [Row; 23] = [
+pub(crate) const TABLE: [Row; 28] = [
     own(Topic::Calibration, "/calibration", "chauffeur.Calibration"),
     view(Topic::CameraCalibration, "/camera/front/calibration", "foxglove.CameraCalibration", CameraCalibration::get_schema),
     view(Topic::Transforms, "/tf", "foxglove.FrameTransforms", FrameTransforms::get_schema),
     own(Topic::RoutePoses, "/route/poses", "chauffeur.Route"),
     view(Topic::Route, "/route", "foxglove.PosesInFrame", PosesInFrame::get_schema),
+    view(Topic::RouteScene, "/route/scene", "foxglove.SceneUpdate", SceneUpdate::get_schema),
+    own(Topic::Signals, "/signals", "chauffeur.Signals"),
+    view(Topic::SignalsScene, "/signals/scene", "foxglove.SceneUpdate", SceneUpdate::get_schema),
+    own(Topic::WheelSpeed, "/wheel/speed", "chauffeur.WheelSpeed"),
+    own(Topic::Truth, "/truth/objects", "chauffeur.Truth"),
+    view(Topic::TruthScene, "/truth/scene", "foxglove.SceneUpdate", SceneUpdate::get_schema),
     sensor(Topic::CameraImage, "/camera/front/image", "foxglove.CompressedImage", CompressedImage::get_schema),
     sensor(Topic::LidarPoints, "/lidar/top/points", "foxglove.PointCloud", PointCloud::get_schema),
     own(Topic::InsState, "/ins/state", "chauffeur.Ego"),
@@ -91,7 +102,6 @@ pub(crate) const TABLE: [Row; 23] = [
     own(Topic::Command, "/command", "chauffeur.Command"),
     own(Topic::Latency, "/latency", "chauffeur.Latency"),
     sensor(Topic::Log, "/log", "foxglove.Log", Log::get_schema),
-    own(Topic::Truth, "/truth/objects", "chauffeur.Truth"),
 ];
 
 impl Topic {
@@ -138,6 +148,6 @@ mod tests {
                 assert_eq!(schema().unwrap().encoding, ENCODING);
             }
         }
-        assert_eq!(Topic::TracksScene.schema_id(), Topic::DetectionsScene.channel_id());
+        assert_eq!(Topic::TracksScene.schema_id(), Topic::RouteScene.channel_id());
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
-use types::Stamp;
+use types::{Route, Stamp};
 
 /// A chunk is closed when it is larger than this: a tenth of a second of camera and lidar.
 const CHUNK_BYTES: u64 = 2 << 20;
@@ -53,6 +53,8 @@ pub struct DriveWriter {
     /// Messages without a stamp that wait for the first one that has a stamp.
     waiting: Vec<Message>,
     newest: Option<Stamp>,
+    /// The last route written: views of signals need to know where they stand.
+    route: Route,
 }
 
 impl DriveWriter {
@@ -82,6 +84,7 @@ impl DriveWriter {
             buffer: Vec::new(),
             waiting: Vec::new(),
             newest: None,
+            route: Route::default(),
         })
     }
 
@@ -112,7 +115,14 @@ impl DriveWriter {
             self.in_range(topic, "stride or offset", largest as i128, u32::MAX.into())?;
         }
         self.put(topic, log_time, sequence, |out| encode::message(message, stamp, out))?;
-        viewer::views(message, stamp, &mut |topic, view| self.put(topic, log_time, sequence, |out| view.append(out)))
+        if let Message::Route(route) = message {
+            self.route.clone_from(route);
+        }
+        let route = std::mem::take(&mut self.route);
+        let mut put = |topic, view: &dyn viewer::View| self.put(topic, log_time, sequence, |out| view.append(out));
+        let outcome = viewer::views(message, stamp, &route, &mut put);
+        self.route = route;
+        outcome
     }
 
     fn in_range(&self, topic: Topic, field: &'static str, value: i128, high: u64) -> Result<u64, RecordingError> {
@@ -221,8 +231,8 @@ mod tests {
         writer.write(&samples::frame(5)[0]).unwrap();
         std::mem::forget(writer);
         let items = DriveReader::open_cut(&path).unwrap().collect::<Vec<_>>();
-        assert_eq!(items.iter().filter(|item| item.is_ok()).count(), 5 * 11);
-        assert!(matches!(items.last(), Some(Err(RecordingError::Truncated { messages: 90, chunks: 1, .. }))));
+        assert_eq!(items.iter().filter(|item| item.is_ok()).count(), 5 * 14);
+        assert!(matches!(items.last(), Some(Err(RecordingError::Truncated { messages: 115, chunks: 1, .. }))));
     }
 
     #[test]

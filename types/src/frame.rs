@@ -15,6 +15,10 @@ pub struct Admission {
     pub lidar: Option<u64>,
     /// `seq` of the admitted GPS/INS output.
     pub ins: Option<u64>,
+    /// `seq` of the newest message of the signals at or before the stamp.
+    pub signals: Option<u64>,
+    /// `seq` of the newest wheel speed at or before the stamp.
+    pub wheel_speed: Option<u64>,
     /// Complete sets that the door has dropped in this drive so far, since a newer one came first.
     pub dropped: u64,
 }

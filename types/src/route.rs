@@ -100,6 +100,23 @@ impl Route {
         let point = |pose| RoutePoint { pose, left_m: 1.75, right_m: 1.75, speed_limit_mps: 50.0 / 3.6 };
         Self { points: poses.into_iter().map(point).collect(), stops: Vec::new() }
     }
+
+    /// The place so far along the straight pieces between the points; the ends hold beyond them.
+    #[must_use]
+    pub fn at(&self, s_m: f64) -> Option<RoutePoint> {
+        let mut left = s_m.max(0.0);
+        for pair in self.points.windows(2) {
+            let (a, b) = (pair[0].pose, pair[1].pose);
+            let length = (b.x - a.x).hypot(b.y - a.y);
+            if left < length {
+                let share = left / length;
+                let pose = Pose2 { x: a.x + share * (b.x - a.x), y: a.y + share * (b.y - a.y), yaw: a.yaw };
+                return Some(RoutePoint { pose, ..pair[0] });
+            }
+            left -= length;
+        }
+        self.points.last().copied()
+    }
 }
 
 impl Signals {
@@ -113,6 +130,14 @@ impl Signals {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_along_a_route() {
+        let route = Route::of_poses([0.0, 2.0, 4.0].map(|x| Pose2 { x, y: 1.0, yaw: 0.0 }));
+        let x = |s_m| route.at(s_m).unwrap().pose.x;
+        assert_eq!([-1.0, 0.0, 3.0, 4.0, 9.0, f64::NAN].map(x), [0.0, 0.0, 3.0, 4.0, 4.0, 0.0]);
+        assert_eq!(Route::default().at(1.0), None);
+    }
 
     #[test]
     fn phases_are_found_by_identity_and_names_round_trip() {

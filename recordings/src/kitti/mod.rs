@@ -10,7 +10,7 @@ use crate::{Compression, DriveWriter, Message, RecordingError, RunRecord};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use types::{CameraFrame, ImageFormat, LidarSweep, PointField, PointKind, Stamp};
+use types::{CameraFrame, ImageFormat, LidarSweep, PointField, PointKind, Route, Stamp};
 
 /// 2011-09-26T13:02:25Z, the day of the recordings: the stamp of frame 0.
 pub const EPOCH_NS: i64 = 1_317_042_145_000_000_000;
@@ -63,7 +63,7 @@ pub fn import(root: &Path, sequence: &str, output: &Path) -> Result<ImportSummar
     let mut writer = DriveWriter::create(output, &run, Compression::Lz4)?;
     writer.write(&Message::Calibration(calibration))?;
     if route.len() > 1 {
-        writer.write(&Message::Route(route.clone()))?;
+        writer.write(&Message::Route(Route::of_poses(route.iter().copied())))?;
     }
     let mut fixes_left = fixes.iter();
     for (&frame, path) in &sweeps {

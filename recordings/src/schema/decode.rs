@@ -2,15 +2,16 @@
 
 use super::{
     Box3, Calibration, Command, CompressedImage, Detection2, Detection3, Detections, Ego, Latency, Plan, PointCloud,
-    Pose, Prediction, Route, Tick, Track, Tracks, Truth, TruthObject,
+    Pose, Prediction, Route, Signals, StopLine, Tick, Track, Tracks, Truth, TruthObject, WheelSpeed,
 };
 use crate::topics::Topic;
 use crate::{LogLevel, Message};
 use foxglove::messages::{Log, log, packed_element_field::NumericType};
 use nalgebra::{Isometry3, Matrix3, Quaternion, Translation3, UnitQuaternion};
 use types::{
-    Box2, CameraModel, Candidate, Decision, DecisionKind, EgoState, ImageFormat, InsFix, ObjectClass, PointField,
-    PointKind, Pose2, PoseSource, PredictedPath, Stamp, StopReason, Trajectory, TrajectoryPoint, Verdict,
+    CameraModel, Candidate, Decision, DecisionKind, EgoState, ImageFormat, InsFix, ObjectClass, Phase, PointField,
+    PointKind, Pose2, PoseSource, PredictedPath, RoutePoint, Stamp, StopKind, StopReason, Trajectory, TrajectoryPoint,
+    Verdict,
 };
 
 type Decoded<T> = Result<T, String>;
@@ -20,6 +21,25 @@ pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &[u8]) ->
     Ok(match topic {
         Topic::Calibration => Message::Calibration(calibration(&read(data)?)?),
         Topic::RoutePoses => Message::Route(route(&read(data)?)?),
+        Topic::Signals => {
+            let Signals { seq, signals, .. } = read(data)?;
+            let shown = |signal: &super::Signal| {
+                let phase = known("phase", &signal.phase, Phase::from_name(&signal.phase))?;
+                Ok((signal.id, phase))
+            };
+            let phases = signals.iter().map(shown).collect::<Decoded<_>>()?;
+            Message::Signals(types::Signals { seq, stamp, phases })
+        }
+        Topic::WheelSpeed => {
+            let WheelSpeed { seq, speed_mps, .. } = read(data)?;
+            Message::WheelSpeed(types::WheelSpeed { seq, stamp, speed_mps })
+        }
+        Topic::Truth => {
+            let Truth { seq, odom_from_base, objects, .. } = read(data)?;
+            let odom_from_base = pose("odom_from_base", odom_from_base.as_ref())?;
+            let objects = objects.iter().map(truth_object).collect::<Decoded<_>>()?;
+            Message::Truth(types::Truth { seq, stamp, odom_from_base, objects })
+        }
         Topic::CameraImage => Message::Camera(image(read(data)?, stamp, sequence)?),
         Topic::LidarPoints => Message::Lidar(points(read(data)?, stamp, sequence)?),
         Topic::InsState => {
@@ -31,8 +51,9 @@ pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &[u8]) ->
             Message::Ego { frame: ego.frame, state: ego_state(&ego, stamp)? }
         }
         Topic::Tick => {
-            let Tick { frame, camera, lidar, ins, dropped, .. } = read(data)?;
-            Message::Admission(types::Admission { frame, stamp, camera, lidar, ins, dropped })
+            let Tick { frame, camera, lidar, ins, dropped, signals, wheel_speed, .. } = read(data)?;
+            let admission = types::Admission { frame, stamp, camera, lidar, ins, signals, wheel_speed, dropped };
+            Message::Admission(admission)
         }
         Topic::Detections => {
             let Detections { frame, camera, lidar, .. } = read(data)?;
@@ -62,12 +83,6 @@ pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &[u8]) ->
                 duration_ns: span.duration_ns,
             };
             Message::Latency(types::Latency { frame, stamp, spans: spans.into_iter().map(span).collect() })
-        }
-        Topic::Truth => {
-            let Truth { seq, odom_from_base, objects, .. } = read(data)?;
-            let odom_from_base = pose("odom_from_base", odom_from_base.as_ref())?;
-            let objects = objects.iter().map(truth_object).collect::<Decoded<_>>()?;
-            Message::Truth(types::Truth { seq, stamp, odom_from_base, objects })
         }
         Topic::Log => {
             let Log { level, message: text, name, .. } = read(data)?;
@@ -121,11 +136,49 @@ fn calibration(found: &Calibration) -> Decoded<types::Calibration> {
     Ok(types::Calibration { base_from_lidar, camera: Some(camera) })
 }
 
-fn route(route: &Route) -> Decoded<Vec<Pose2>> {
-    sized("y", route.y.len(), route.x.len())?;
-    sized("yaw", route.yaw.len(), route.x.len())?;
+fn route(route: &Route) -> Decoded<types::Route> {
+    let count = route.x.len();
+    sized("y", route.y.len(), count)?;
+    sized("yaw", route.yaw.len(), count)?;
     let columns = route.x.iter().zip(&route.y).zip(&route.yaw);
-    Ok(columns.map(|((&x, &y), &yaw)| Pose2 { x, y, yaw }).collect())
+    let mut all = types::Route::of_poses(columns.map(|((&x, &y), &yaw)| Pose2 { x, y, yaw }));
+    let mut fill = |field, column: &[f64], place: fn(&mut RoutePoint) -> &mut f64| -> Decoded<()> {
+        if !column.is_empty() {
+            sized(field, column.len(), count)?;
+        }
+        all.points.iter_mut().zip(column).for_each(|(point, value)| *place(point) = *value);
+        Ok(())
+    };
+    fill("left_m", &route.left_m, |point| &mut point.left_m)?;
+    fill("right_m", &route.right_m, |point| &mut point.right_m)?;
+    fill("speed_limit_mps", &route.speed_limit_mps, |point| &mut point.speed_limit_mps)?;
+    all.stops = route.stops.iter().map(stop_line).collect::<Decoded<_>>()?;
+    Ok(all)
+}
+
+fn stop_line(found: &StopLine) -> Decoded<types::StopLine> {
+    let kind = match found.kind.as_str() {
+        "signal" => Some(StopKind::Signal(present("signal", found.signal)?)),
+        "give way" => Some(StopKind::GiveWay),
+        "stop" => Some(StopKind::Stop),
+        "crossing" => Some(StopKind::Crossing),
+        "goal" => Some(StopKind::Goal),
+        _ => None,
+    };
+    Ok(types::StopLine { s_m: found.s_m, area_m: found.area_m, kind: known("kind", &found.kind, kind)? })
+}
+
+fn truth_object(found: &TruthObject) -> Decoded<types::TruthObject> {
+    let image = |b: super::Box2| types::Box2 { x_min: b.x_min, y_min: b.y_min, x_max: b.x_max, y_max: b.y_max };
+    Ok(types::TruthObject {
+        id: found.id,
+        class: class(&found.class)?,
+        bbox: box3(found.r#box.as_ref())?,
+        velocity_mps: [found.vx_mps, found.vy_mps],
+        points: found.points,
+        image: found.image.map(image),
+        visible: found.visible,
+    })
 }
 
 fn image(image: CompressedImage, stamp: Stamp, seq: u64) -> Decoded<types::CameraFrame> {
@@ -204,7 +257,7 @@ fn box3(found: Option<&Box3>) -> Decoded<types::Box3> {
 
 fn detection2(found: &Detection2) -> Decoded<types::Detection2> {
     let &Detection2 { x_min, y_min, x_max, y_max, score, .. } = found;
-    Ok(types::Detection2 { bbox: Box2 { x_min, y_min, x_max, y_max }, class: class(&found.class)?, score })
+    Ok(types::Detection2 { bbox: types::Box2 { x_min, y_min, x_max, y_max }, class: class(&found.class)?, score })
 }
 
 fn detection3(found: &Detection3) -> Decoded<types::Detection3> {
@@ -264,18 +317,6 @@ fn candidates(plan: &Plan) -> Decoded<Vec<Candidate>> {
     .collect()
 }
 
-fn truth_object(found: &TruthObject) -> Decoded<types::TruthObject> {
-    Ok(types::TruthObject {
-        id: found.id,
-        class: class(&found.class)?,
-        bbox: box3(found.r#box.as_ref())?,
-        velocity_mps: [found.vx_mps, found.vy_mps],
-        points: found.points,
-        image: found.image.map(|b| Box2 { x_min: b.x_min, y_min: b.y_min, x_max: b.x_max, y_max: b.y_max }),
-        visible: found.visible,
-    })
-}
-
 fn prediction(path: &Prediction) -> Decoded<PredictedPath> {
     sized("y", path.y.len(), path.x.len())?;
     sized("heading_rad", path.heading_rad.len(), path.x.len())?;
@@ -307,7 +348,7 @@ mod tests {
     #[test]
     fn every_kind_comes_back_exactly() {
         samples::every_message().iter().for_each(assert_same);
-        assert_same(&Message::Route(Vec::new()));
+        assert_same(&Message::Route(types::Route::default()));
         assert_same(&Message::Plan(types::Plan::default()));
         assert_same(&Message::Calibration(types::Calibration { camera: None, ..samples::calibration() }));
     }
@@ -356,7 +397,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_cause_a_panic(data in proptest::collection::vec(any::<u8>(), 0..200), topic in 0usize..23) {
+        fn no_bytes_cause_a_panic(data in proptest::collection::vec(any::<u8>(), 0..200), topic in 0usize..28) {
             let _ = super::message(crate::topics::TABLE[topic].topic, Stamp::default(), 0, &data);
         }
     }
@@ -389,10 +430,33 @@ mod tests {
     }
 
     #[test]
+    fn a_route_of_an_older_drive_has_places_only() {
+        let old = Route { x: vec![1.0, 3.0], y: vec![0.0, 0.5], yaw: vec![0.0, 0.1], ..Route::default() };
+        let data = old.encode_to_vec();
+        let Message::Route(route) = super::message(Topic::RoutePoses, Stamp::default(), 0, &data).unwrap() else {
+            panic!("another kind");
+        };
+        let poses = [Pose2 { x: 1.0, y: 0.0, yaw: 0.0 }, Pose2 { x: 3.0, y: 0.5, yaw: 0.1 }];
+        assert_eq!(route, types::Route::of_poses(poses));
+    }
+
+    #[test]
     fn missing_and_unknown_parts_are_named() {
         assert!(refused(Topic::Calibration, &Calibration::default()).contains("base_from_lidar is missing"));
         let route = Route { x: vec![1.0], ..Route::default() };
         assert!(refused(Topic::RoutePoses, &route).contains("y has 0 numbers, expected 1"));
+        let route = Route { x: vec![1.0], y: vec![1.0], yaw: vec![1.0], right_m: vec![1.0; 2], ..Route::default() };
+        assert!(refused(Topic::RoutePoses, &route).contains("right_m has 2 numbers, expected 1"));
+        let stop = |kind: &str| Route {
+            stops: vec![StopLine { kind: kind.into(), ..StopLine::default() }],
+            ..Route::default()
+        };
+        assert!(refused(Topic::RoutePoses, &stop("toll")).contains("kind is \"toll\""));
+        assert!(refused(Topic::RoutePoses, &stop("signal")).contains("signal is missing"));
+        let signals =
+            Signals { signals: vec![super::super::Signal { id: 3, phase: "blue".into() }], ..Signals::default() };
+        assert!(refused(Topic::Signals, &signals).contains("phase is \"blue\""));
+        assert!(refused(Topic::Truth, &Truth::default()).contains("odom_from_base is missing"));
         let command = Command { stop: "tea break".into(), ..Command::default() };
         assert!(refused(Topic::Command, &command).contains("\"tea break\""));
         let plan = Plan {

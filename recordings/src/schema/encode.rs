@@ -2,12 +2,13 @@
 
 use super::{
     Box2, Box3, Calibration, Camera, Command, CompressedImage, Detection2, Detection3, Detections, Ego, Latency, Plan,
-    PointCloud, Pose, Prediction, Route, Span, Tick, Timestamp, Track, Tracks, TrajectoryPoint, Truth, TruthObject,
+    PointCloud, Pose, Prediction, Route, Signal, Signals, Span, StopLine, Tick, Timestamp, Track, Tracks,
+    TrajectoryPoint, Truth, TruthObject, WheelSpeed,
 };
 use foxglove::messages::{Log, PackedElementField, Quaternion, log, packed_element_field::NumericType};
 use nalgebra::Isometry3;
 use prost::encoding::{WireType, encode_key, encode_varint};
-use types::{EgoState, ImageFormat, PointKind, PoseSource, Stamp};
+use types::{EgoState, ImageFormat, PointKind, PoseSource, Stamp, StopKind};
 
 use crate::{LogLevel, Message};
 
@@ -16,17 +17,29 @@ pub(crate) fn message(message: &Message, stamp: Stamp, out: &mut Vec<u8>) {
     let timestamp = Some(Timestamp::from(stamp));
     match message {
         Message::Calibration(calibration) => append(&self::calibration(calibration, timestamp), out),
-        Message::Route(route) => {
-            let column = |pick: fn(&types::Pose2) -> f64| route.iter().map(pick).collect();
-            append(&Route { timestamp, x: column(|p| p.x), y: column(|p| p.y), yaw: column(|p| p.yaw) }, out);
+        Message::Route(route) => append(&self::route(route, timestamp), out),
+        Message::Signals(signals) => {
+            let signal = |(id, phase): &(u32, types::Phase)| Signal { id: *id, phase: phase.name().into() };
+            let shown = signals.phases.iter().map(signal).collect();
+            append(&Signals { timestamp, seq: signals.seq, signals: shown }, out);
+        }
+        Message::WheelSpeed(wheel) => {
+            append(&WheelSpeed { timestamp, seq: wheel.seq, speed_mps: wheel.speed_mps }, out);
+        }
+        Message::Truth(truth) => {
+            let objects = truth.objects.iter().map(truth_object).collect();
+            append(
+                &Truth { timestamp, seq: truth.seq, odom_from_base: Some(pose(&truth.odom_from_base)), objects },
+                out,
+            );
         }
         Message::Camera(frame) => image(frame, timestamp, out),
         Message::Lidar(sweep) => points(sweep, timestamp, out),
         Message::Ins(fix) => append(&ego(fix.seq, &fix.state, timestamp), out),
         Message::Ego { frame, state } => append(&ego(*frame, state, timestamp), out),
         Message::Admission(admission) => {
-            let types::Admission { frame, camera, lidar, ins, dropped, .. } = *admission;
-            append(&Tick { timestamp, frame, camera, lidar, ins, dropped }, out);
+            let types::Admission { frame, camera, lidar, ins, signals, wheel_speed, dropped, .. } = *admission;
+            append(&Tick { timestamp, frame, camera, lidar, ins, dropped, signals, wheel_speed }, out);
         }
         Message::Detections(detections) => append(&self::detections(detections, timestamp), out),
         Message::Tracks(tracks) => {
@@ -48,7 +61,6 @@ pub(crate) fn message(message: &Message, stamp: Stamp, out: &mut Vec<u8>) {
             let spans = latency.spans.iter().map(span).collect();
             append(&Latency { timestamp, frame: latency.frame, spans }, out);
         }
-        Message::Truth(truth) => append(&self::truth(truth, timestamp), out),
         Message::Text { level, name, text, .. } => {
             let (message, name) = (text.clone(), name.clone());
             let level = log_level(*level).into();
@@ -157,6 +169,44 @@ pub(crate) const fn source_name(source: PoseSource) -> &'static str {
     }
 }
 
+fn route(route: &types::Route, timestamp: Option<Timestamp>) -> Route {
+    let column = |pick: fn(&types::RoutePoint) -> f64| route.points.iter().map(pick).collect();
+    let stop = |stop: &types::StopLine| {
+        let (kind, signal) = match stop.kind {
+            StopKind::Signal(id) => ("signal", Some(id)),
+            StopKind::GiveWay => ("give way", None),
+            StopKind::Stop => ("stop", None),
+            StopKind::Crossing => ("crossing", None),
+            StopKind::Goal => ("goal", None),
+        };
+        StopLine { s_m: stop.s_m, area_m: stop.area_m, kind: kind.into(), signal }
+    };
+    Route {
+        timestamp,
+        x: column(|p| p.pose.x),
+        y: column(|p| p.pose.y),
+        yaw: column(|p| p.pose.yaw),
+        left_m: column(|p| p.left_m),
+        right_m: column(|p| p.right_m),
+        speed_limit_mps: column(|p| p.speed_limit_mps),
+        stops: route.stops.iter().map(stop).collect(),
+    }
+}
+
+fn truth_object(object: &types::TruthObject) -> TruthObject {
+    let image = |&types::Box2 { x_min, y_min, x_max, y_max }: &types::Box2| Box2 { x_min, y_min, x_max, y_max };
+    TruthObject {
+        id: object.id,
+        class: object.class.name().into(),
+        r#box: box3(&object.bbox),
+        vx_mps: object.velocity_mps[0],
+        vy_mps: object.velocity_mps[1],
+        points: object.points,
+        image: object.image.as_ref().map(image),
+        visible: object.visible,
+    }
+}
+
 fn ego(frame: u64, state: &EgoState, timestamp: Option<Timestamp>) -> Ego {
     Ego {
         timestamp,
@@ -232,23 +282,4 @@ fn plan(plan: &types::Plan, timestamp: Option<Timestamp>) -> Plan {
         candidate_path: plan.candidates.iter().flat_map(|c| c.path.as_flattened()).copied().collect(),
         predictions: plan.predictions.iter().map(prediction).collect(),
     }
-}
-
-fn truth(truth: &types::Truth, timestamp: Option<Timestamp>) -> Truth {
-    let image = |found: types::Box2| {
-        let types::Box2 { x_min, y_min, x_max, y_max } = found;
-        Box2 { x_min, y_min, x_max, y_max }
-    };
-    let object = |object: &types::TruthObject| TruthObject {
-        id: object.id,
-        class: object.class.name().into(),
-        r#box: box3(&object.bbox),
-        vx_mps: object.velocity_mps[0],
-        vy_mps: object.velocity_mps[1],
-        points: object.points,
-        image: object.image.map(image),
-        visible: object.visible,
-    };
-    let objects = truth.objects.iter().map(object).collect();
-    Truth { timestamp, seq: truth.seq, odom_from_base: Some(pose(&truth.odom_from_base)), objects }
 }

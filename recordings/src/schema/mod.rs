@@ -67,6 +67,98 @@ pub(crate) struct Route {
     pub y: Vec<f64>,
     #[prost(double, repeated, tag = "4")]
     pub yaw: Vec<f64>,
+    #[prost(double, repeated, tag = "5")]
+    pub left_m: Vec<f64>,
+    #[prost(double, repeated, tag = "6")]
+    pub right_m: Vec<f64>,
+    #[prost(double, repeated, tag = "7")]
+    pub speed_limit_mps: Vec<f64>,
+    #[prost(message, repeated, tag = "8")]
+    pub stops: Vec<StopLine>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StopLine {
+    #[prost(double, required, tag = "1")]
+    pub s_m: f64,
+    #[prost(double, required, tag = "2")]
+    pub area_m: f64,
+    #[prost(string, tag = "3")]
+    pub kind: String,
+    #[prost(uint32, optional, tag = "4")]
+    pub signal: Option<u32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Signals {
+    #[prost(message, optional, tag = "1")]
+    pub timestamp: Option<Timestamp>,
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    #[prost(message, repeated, tag = "3")]
+    pub signals: Vec<Signal>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Signal {
+    #[prost(uint32, tag = "1")]
+    pub id: u32,
+    #[prost(string, tag = "2")]
+    pub phase: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct WheelSpeed {
+    #[prost(message, optional, tag = "1")]
+    pub timestamp: Option<Timestamp>,
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    #[prost(double, required, tag = "3")]
+    pub speed_mps: f64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Truth {
+    #[prost(message, optional, tag = "1")]
+    pub timestamp: Option<Timestamp>,
+    #[prost(uint64, tag = "2")]
+    pub seq: u64,
+    #[prost(message, optional, tag = "3")]
+    pub odom_from_base: Option<Pose>,
+    #[prost(message, repeated, tag = "4")]
+    pub objects: Vec<TruthObject>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct TruthObject {
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    #[prost(string, tag = "2")]
+    pub class: String,
+    #[prost(message, optional, tag = "3")]
+    pub r#box: Option<Box3>,
+    #[prost(double, required, tag = "4")]
+    pub vx_mps: f64,
+    #[prost(double, required, tag = "5")]
+    pub vy_mps: f64,
+    #[prost(uint32, tag = "6")]
+    pub points: u32,
+    #[prost(message, optional, tag = "7")]
+    pub image: Option<Box2>,
+    #[prost(double, required, tag = "8")]
+    pub visible: f64,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+pub(crate) struct Box2 {
+    #[prost(double, required, tag = "1")]
+    pub x_min: f64,
+    #[prost(double, required, tag = "2")]
+    pub y_min: f64,
+    #[prost(double, required, tag = "3")]
+    pub x_max: f64,
+    #[prost(double, required, tag = "4")]
+    pub y_max: f64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -101,6 +193,10 @@ pub(crate) struct Tick {
     pub ins: Option<u64>,
     #[prost(uint64, tag = "6")]
     pub dropped: u64,
+    #[prost(uint64, optional, tag = "7")]
+    pub signals: Option<u64>,
+    #[prost(uint64, optional, tag = "8")]
+    pub wheel_speed: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -276,50 +372,6 @@ pub(crate) struct Command {
     pub stop: String,
     #[prost(uint32, tag = "8")]
     pub limits: u32,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct Truth {
-    #[prost(message, optional, tag = "1")]
-    pub timestamp: Option<Timestamp>,
-    #[prost(uint64, tag = "2")]
-    pub seq: u64,
-    #[prost(message, optional, tag = "3")]
-    pub odom_from_base: Option<Pose>,
-    #[prost(message, repeated, tag = "4")]
-    pub objects: Vec<TruthObject>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct TruthObject {
-    #[prost(uint64, tag = "1")]
-    pub id: u64,
-    #[prost(string, tag = "2")]
-    pub class: String,
-    #[prost(message, optional, tag = "3")]
-    pub r#box: Option<Box3>,
-    #[prost(double, required, tag = "4")]
-    pub vx_mps: f64,
-    #[prost(double, required, tag = "5")]
-    pub vy_mps: f64,
-    #[prost(uint32, tag = "6")]
-    pub points: u32,
-    #[prost(message, optional, tag = "7")]
-    pub image: Option<Box2>,
-    #[prost(double, required, tag = "8")]
-    pub visible: f64,
-}
-
-#[derive(Clone, Copy, PartialEq, Message)]
-pub(crate) struct Box2 {
-    #[prost(double, required, tag = "1")]
-    pub x_min: f64,
-    #[prost(double, required, tag = "2")]
-    pub y_min: f64,
-    #[prost(double, required, tag = "3")]
-    pub x_max: f64,
-    #[prost(double, required, tag = "4")]
-    pub y_max: f64,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -1,5 +1,6 @@
 //! Views: what a person sees in an MCAP viewer, made from the messages that a replay reads.
 
+mod road;
 mod scene;
 mod sensors;
 
@@ -8,7 +9,7 @@ use crate::schema::encode::view_timestamp;
 use crate::topics::Topic;
 use foxglove::messages::{Color, Point3, Pose, Quaternion, Vector3};
 use nalgebra::Isometry3;
-use types::{ObjectClass, Stamp};
+use types::{ObjectClass, Route, Stamp};
 
 /// A message that can be appended to a buffer.
 pub(crate) trait View {
@@ -22,10 +23,11 @@ impl<M: prost::Message> View for M {
     }
 }
 
-/// Hands every view of a message to `put`, in a fixed order.
+/// Hands every view of a message to `put`, in a fixed order. `route` is the drive's, where its signals stand.
 pub(crate) fn views<E>(
     message: &Message,
     stamp: Stamp,
+    route: &Route,
     put: &mut impl FnMut(Topic, &dyn View) -> Result<(), E>,
 ) -> Result<(), E> {
     let time = view_timestamp(stamp);
@@ -36,7 +38,12 @@ pub(crate) fn views<E>(
             }
             put(Topic::Transforms, &sensors::sensor_transforms(calibration, time))
         }
-        Message::Route(route) => put(Topic::Route, &sensors::route(route, time)),
+        Message::Route(route) => {
+            put(Topic::Route, &sensors::route(route, time))?;
+            put(Topic::RouteScene, &road::route(route, time))
+        }
+        Message::Signals(signals) => put(Topic::SignalsScene, &road::signals(signals, route, time)),
+        Message::Truth(truth) => put(Topic::TruthScene, &scene::truth(truth, time)),
         Message::Ins(fix) => put(Topic::Ins, &sensors::odometry(&fix.state, "ins", time)),
         Message::Ego { state, .. } => {
             put(Topic::Ego, &sensors::odometry(state, "base_link", time))?;
@@ -50,10 +57,10 @@ pub(crate) fn views<E>(
         Message::Plan(plan) => put(Topic::PlanScene, &scene::plan(plan, time)),
         Message::Camera(_)
         | Message::Lidar(_)
+        | Message::WheelSpeed(_)
         | Message::Admission(_)
         | Message::Command(_)
         | Message::Latency(_)
-        | Message::Truth(_)
         | Message::Text { .. } => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use foxglove::messages::{
     ArrowPrimitive, Color, CubePrimitive, LinePrimitive, Point3, SceneEntity, SceneUpdate, TextPrimitive, Timestamp,
     Vector3, line_primitive,
 };
-use types::{Box3, Detections, ObjectClass, Plan, Tracks, Verdict};
+use types::{Box3, Detections, ObjectClass, Plan, Tracks, Truth, Verdict};
 
 /// Candidates lie a little above the ground, the choice above them.
 const CANDIDATE_HEIGHT_M: f64 = 0.05;
@@ -44,6 +44,24 @@ pub(super) fn tracks(tracks: &Tracks, timestamp: Option<Timestamp>) -> SceneUpda
     SceneUpdate { deletions: Vec::new(), entities: vec![entity] }
 }
 
+/// Outlines, so that a detection in the same place shows.
+pub(super) fn truth(truth: &Truth, timestamp: Option<Timestamp>) -> SceneUpdate {
+    let mut entity = new_entity("odom", "truth", timestamp);
+    for object in truth.objects.iter().filter(|object| object.bbox.is_valid()) {
+        let (bbox, tint) = (object.bbox, class_color(object.class, 0.9));
+        let corners = bbox.corners_bev();
+        for z in [bbox.center[2] - 0.5 * bbox.height, bbox.center[2] + 0.5 * bbox.height] {
+            let ring = corners.map(|[x, y]| point(x, y, z));
+            let line = line_strip(ring.to_vec(), 0.04, tint);
+            entity.lines.push(LinePrimitive { r#type: line_primitive::Type::LineLoop.into(), ..line });
+        }
+        let share = 100.0 * object.visible;
+        let text = format!("{} {}, {} points, {share:.0} % seen", object.class.name(), object.id, object.points);
+        add_text(&mut entity, &bbox, text);
+    }
+    SceneUpdate { deletions: Vec::new(), entities: vec![entity] }
+}
+
 pub(super) fn plan(plan: &Plan, timestamp: Option<Timestamp>) -> SceneUpdate {
     let mut entity = new_entity("odom", "plan", timestamp);
     for verdict in Verdict::ALL {
@@ -78,7 +96,7 @@ pub(super) fn plan(plan: &Plan, timestamp: Option<Timestamp>) -> SceneUpdate {
     SceneUpdate { deletions: Vec::new(), entities: vec![entity] }
 }
 
-fn new_entity(frame: &str, id: &str, timestamp: Option<Timestamp>) -> SceneEntity {
+pub(super) fn new_entity(frame: &str, id: &str, timestamp: Option<Timestamp>) -> SceneEntity {
     SceneEntity { timestamp, frame_id: frame.into(), id: id.into(), ..SceneEntity::default() }
 }
 
@@ -103,7 +121,7 @@ fn add_text(entity: &mut SceneEntity, bbox: &Box3, text: String) {
     });
 }
 
-fn line_strip(points: Vec<Point3>, thickness: f64, tint: Color) -> LinePrimitive {
+pub(super) fn line_strip(points: Vec<Point3>, thickness: f64, tint: Color) -> LinePrimitive {
     LinePrimitive {
         r#type: line_primitive::Type::LineStrip.into(),
         pose: Some(planar_pose(0.0, 0.0, 0.0, 0.0)),

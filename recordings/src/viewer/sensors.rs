@@ -6,7 +6,7 @@ use foxglove::messages::{
     PosesInFrame, Quaternion, TextAnnotation, Timestamp, Vector3, points_annotation,
 };
 use nalgebra::Isometry3;
-use types::{Calibration, CameraModel, Detections, EgoState, Pose2};
+use types::{Calibration, CameraModel, Detections, EgoState, Route};
 
 pub(super) fn camera_calibration(camera: &CameraModel, timestamp: Option<Timestamp>) -> CameraCalibration {
     let rows = |columns: usize| move |i: usize| (i / columns, i % columns);
@@ -64,8 +64,8 @@ pub(super) fn odometry(state: &EgoState, body: &str, timestamp: Option<Timestamp
     }
 }
 
-pub(super) fn route(route: &[Pose2], timestamp: Option<Timestamp>) -> PosesInFrame {
-    let poses = route.iter().map(|p| planar_pose(p.x, p.y, 0.0, p.yaw)).collect();
+pub(super) fn route(route: &Route, timestamp: Option<Timestamp>) -> PosesInFrame {
+    let poses = route.points.iter().map(|p| planar_pose(p.pose.x, p.pose.y, 0.0, p.pose.yaw)).collect();
     PosesInFrame { timestamp, frame_id: "odom".into(), poses }
 }
 
