@@ -10,7 +10,7 @@ use planning::{PlanInput, Planner, Way};
 use recordings::{Compression, DriveReader, DriveWriter, Message, RunRecord};
 use std::hint::black_box;
 use std::path::Path;
-use types::{Calibration, CameraFrame, Detections, EgoState, Image, LidarSweep, PointCloud, Route, Tracks};
+use types::{Calibration, CameraFrame, Detections, EgoState, Image, LidarSweep, PointCloud, Tracks};
 
 /// The middle of the drive, once through perception.
 struct Scene {
@@ -29,7 +29,7 @@ fn scene() -> Scene {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings/drives/street.mcap");
     let reader = DriveReader::open(&path).expect("the drive in the repository");
     let calibration = reader.calibration().expect("its calibration").clone();
-    let route = Route::of_poses(reader.route().expect("its route").iter().copied());
+    let route = reader.route().expect("its route").clone();
     let messages: Vec<Message> = reader.map(|message| message.expect("a message")).collect();
     let config = Config::default();
     let mut detector = GeometricDetector::new(config.geometric);

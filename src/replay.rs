@@ -11,7 +11,7 @@ use recordings::{Compression, DriveInfo, DriveReader, DriveWriter, Message, RunR
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use types::{Calibration, Pose2, Stamp};
+use types::{Calibration, Route, Stamp};
 
 /// What a replay obeys.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,7 +81,7 @@ pub struct Drive {
     /// Where the sensors sit.
     pub calibration: Calibration,
     /// Where to go, if the drive knows.
-    pub route: Vec<Pose2>,
+    pub route: Route,
     /// What it was recorded with.
     pub sensors: Sensors,
     /// Its table of contents.
@@ -93,6 +93,7 @@ mod topic {
     pub const CAMERA: &str = "/camera/front/image";
     pub const LIDAR: &str = "/lidar/top/points";
     pub const INS: &str = "/ins/state";
+    pub const SIGNALS: &str = "/signals";
     pub const TICK: &str = "/tick";
     pub const EGO: &str = "/ego/state";
     pub const DETECTIONS: &str = "/detections";
@@ -111,7 +112,7 @@ impl Drive {
         let calibration = calibration.with_context(|| format!("{}: the drive has no calibration", path.display()))?;
         let has = |topic| count(&info, topic) > 0;
         let sensors = Sensors { camera: has(topic::CAMERA), lidar: has(topic::LIDAR), ins: has(topic::INS) };
-        let route = reader.route().unwrap_or_default().to_vec();
+        let route = reader.route().cloned().unwrap_or_default();
         Ok(Self { reader, calibration, route, sensors, info })
     }
 
@@ -158,7 +159,7 @@ impl Replay {
             if injected { Networks::default() } else { Networks::load(&self.networks, sensors.camera, sensors.lidar)? };
         let recorder = Recorder::new(
             self.writer(&networks, &calibration, &route)?,
-            matches!(self.mode, Mode::Lossless | Mode::Faithful),
+            !matches!(self.mode, Mode::RealTime { .. }),
             matches!(self.mode, Mode::RealTime { .. }),
             self.warm_up,
         );
@@ -175,7 +176,7 @@ impl Replay {
         };
         let tolerance_s = config.runtime.join_tolerance_s;
         if injected {
-            reader.only(&[topic::TICK, topic::EGO, topic::DETECTIONS, topic::COMMAND]);
+            reader.only(&[topic::TICK, topic::EGO, topic::DETECTIONS, topic::COMMAND, topic::SIGNALS]);
         }
         let origin = span.map_or(Stamp::default(), |(first, _)| first);
         let messages: Messages = Box::new(reader);
@@ -204,7 +205,7 @@ impl Replay {
         &self,
         networks: &Networks,
         calibration: &Calibration,
-        route: &[Pose2],
+        route: &Route,
     ) -> anyhow::Result<Option<DriveWriter>> {
         let Some(output) = &self.output else { return Ok(None) };
         if let (Ok(input), Ok(output)) = (self.drive.canonicalize(), output.canonicalize()) {
@@ -225,8 +226,8 @@ impl Replay {
         };
         let mut writer = DriveWriter::create(output, &record, self.compression)?;
         writer.write(&Message::Calibration(calibration.clone()))?;
-        if !route.is_empty() {
-            writer.write(&Message::Route(route.to_vec()))?;
+        if !route.points.is_empty() {
+            writer.write(&Message::Route(route.clone()))?;
         }
         Ok(Some(writer))
     }

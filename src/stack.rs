@@ -14,7 +14,7 @@ use planning::{Planner, Way};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use types::{Calibration, Pose2, Route};
+use types::{Calibration, Route};
 
 /// Which networks to run, and on what.
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ impl Networks {
 pub fn stages(
     config: &Config,
     calibration: &Calibration,
-    route: &[Pose2],
+    route: &Route,
     networks: Networks,
 ) -> anyhow::Result<Vec<Box<dyn Stage>>> {
     calibration.validate()?;
@@ -139,10 +139,10 @@ pub fn stages(
 ///
 /// # Errors
 /// If the route cannot be used.
-pub fn behind_detection(config: &Config, route: &[Pose2]) -> anyhow::Result<Vec<Box<dyn Stage>>> {
-    let route = match route {
+pub fn behind_detection(config: &Config, route: &Route) -> anyhow::Result<Vec<Box<dyn Stage>>> {
+    let route = match route.points.as_slice() {
         [] => None,
-        poses => Some(Way::new(&Route::of_poses(poses.iter().copied())).context("the drive's route")?),
+        _ => Some(Way::new(route).context("the drive's route")?),
     };
     Ok(vec![
         Box::new(stages::Track { tracker: Tracker::new(config.track.clone()) }),

@@ -9,7 +9,9 @@ use clap::Args;
 use recordings::Message;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use types::{CameraFrame, Command, Detections, EgoState, Image, LidarSweep, Plan, PointCloud, Stamp, Tracks};
+use types::{
+    CameraFrame, Command, Detections, EgoState, Image, LidarSweep, Plan, PointCloud, Signals, Stamp, Tracks, Truth,
+};
 
 /// What to draw.
 #[derive(Debug, Args)]
@@ -34,6 +36,8 @@ struct Moment {
     lidar: Option<LidarSweep>,
     ego: Option<(u64, EgoState)>,
     ins: Option<EgoState>,
+    signals: Option<Signals>,
+    truth: Option<Truth>,
     detections: Option<Detections>,
     tracks: Option<Tracks>,
     plan: Option<Plan>,
@@ -46,6 +50,8 @@ impl Moment {
             Message::Camera(frame) => self.camera = Some(frame),
             Message::Lidar(sweep) => self.lidar = Some(sweep),
             Message::Ins(fix) => self.ins = Some(fix.state),
+            Message::Signals(signals) => self.signals = Some(signals),
+            Message::Truth(truth) => self.truth = Some(truth),
             Message::Ego { frame, state } => self.ego = Some((frame, state)),
             Message::Detections(detections) => self.detections = Some(detections),
             Message::Tracks(tracks) => self.tracks = Some(tracks),
@@ -91,6 +97,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         plan: moment.plan.as_ref(),
         command: moment.command.as_ref(),
         route: &route,
+        signals: moment.signals.as_ref(),
+        truth: moment.truth.as_ref(),
     };
     save_png(&picture(&view), &options.output)?;
     println!("{}", options.output.display());

@@ -8,6 +8,7 @@ use recordings::{DriveWriter, Message, RunRecord};
 use sim::World;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use types::Route;
 
 /// The drive to make. The ego follows its lane by itself; the stack is run on the drive by `replay`.
 #[derive(Debug, Args)]
@@ -48,7 +49,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     let mut writer = DriveWriter::create(&options.output, &record, options.compression.into())?;
     writer.write(&Message::Calibration(world.calibration()))?;
-    writer.write(&Message::Route(world.route()))?;
+    writer.write(&Message::Route(Route::of_poses(world.route())))?;
     let frames = (options.duration / PERIOD_S).round() as u64;
     for _ in 0..frames {
         writer.write(&Message::Ins(world.ins_fix()))?;

@@ -16,6 +16,8 @@ pub fn draw(view: &View, width: usize, height: usize) -> Canvas {
         plan::candidates(&mut ground, plan);
         plan::predictions(&mut ground, view, plan);
     }
+    plan::stops(&mut ground, view);
+    objects::truth(&mut ground, view);
     objects::detections(&mut ground, view);
     objects::tracks(&mut ground, view);
     objects::ego(&mut ground, view);
@@ -44,15 +46,16 @@ fn body(ground: &Ground, view: &View) -> [f64; 4] {
 fn legend(canvas: &mut Canvas, view: &View) -> [f64; 4] {
     let track = |opacity| Pen::solid(colors::class(ObjectClass::Car).faded(opacity), 2.0);
     let costs = [0.0, 0.3, 0.6, 1.0].map(|share| Pen::solid(colors::cost(share), 2.0));
-    let all: [(bool, &[Pen], &str); 8] = [
+    let all: [(bool, &[Pen], &str); 9] = [
         (view.plan.is_some(), &[Pen::solid(colors::PLAN, 4.0)], "plan, m/s at 1 s steps"),
         (view.plan.is_some(), &[Pen::dashed(colors::TAIL, 3.0, 7.0, 4.0)], "its braking tail"),
         (view.plan.is_some(), &costs, "candidates, cheap to dear"),
         (view.plan.is_some(), &[Pen { width: 1.0, ..track(0.5) }], "predictions, 1 s steps"),
-        (!view.route.is_empty(), &[Pen::dashed(colors::ROUTE, 2.0, 2.0, 7.0)], "route"),
+        (!view.route.points.is_empty(), &[Pen::dashed(colors::ROUTE, 2.0, 2.0, 7.0)], "route and its edges"),
         (view.tracks.is_some(), &[track(1.0)], "tracks: id class m/s"),
         (view.tracks.is_some(), &[Pen::solid(colors::TEXT, 2.0)], "their way in 1 s"),
         (view.detections.is_some(), &[Pen::dashed(colors::DETECTION, 1.0, 4.0, 3.0)], "detections"),
+        (view.truth.is_some(), &[Pen::dashed(colors::TRUTH, 1.0, 2.0, 2.0)], "truth"),
     ];
     let rows: Vec<_> = all.into_iter().filter(|(shown, ..)| *shown).collect();
     let (left, top, step) = (44.0, 8.0, 18.0);

@@ -1,6 +1,6 @@
 //! Every color of the picture, and the scales that turn a number into a color.
 
-use types::{DecisionKind, ObjectClass, Verdict};
+use types::{DecisionKind, ObjectClass, Phase, Verdict};
 
 /// A color: red, green, blue and opacity, 0..255, not premultiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,18 @@ pub const TAIL: Color = Color::hex(0xff_5a_5f);
 pub const ROUTE: Color = Color::hex(0xb9_c4_d0);
 /// Detections of one frame.
 pub const DETECTION: Color = Color::hex(0xa9_b4_c0);
+
+/// What is really there.
+pub const TRUTH: Color = Color::hex(0x7c_ff_cb);
+
+/// The color of what a signal shows.
+pub const fn phase(phase: Phase) -> Color {
+    match phase {
+        Phase::Red => Color::hex(0xff_3b_3b),
+        Phase::Amber => Color::hex(0xff_b0_3a),
+        Phase::Green => Color::hex(0x4d_f0_6a),
+    }
+}
 
 /// The color of an object's class.
 pub const fn class(class: ObjectClass) -> Color {

@@ -21,7 +21,9 @@ mod text;
 use anyhow::{Context, Result, bail};
 use canvas::Canvas;
 use std::path::Path;
-use types::{Calibration, Command, Detections, EgoState, Image, Plan, PointCloud, Pose2, Stamp, Tracks, Vehicle};
+use types::{
+    Calibration, Command, Detections, EgoState, Image, Plan, PointCloud, Route, Signals, Stamp, Tracks, Truth, Vehicle,
+};
 
 /// Columns of the picture.
 pub const WIDTH: usize = 1920;
@@ -63,7 +65,11 @@ pub struct View<'a> {
     /// The command in force.
     pub command: Option<&'a Command>,
     /// The route, `odom`; empty if there is none.
-    pub route: &'a [Pose2],
+    pub route: &'a Route,
+    /// What the signals show.
+    pub signals: Option<&'a Signals>,
+    /// What is really there, `odom`.
+    pub truth: Option<&'a Truth>,
 }
 
 impl View<'_> {

@@ -16,6 +16,16 @@ pub fn detections(ground: &mut Ground, view: &View) {
     ground.canvas.stroke(boxes, Pen::dashed(colors::DETECTION, 1.0, 4.0, 3.0));
 }
 
+/// Thin dashed boxes of what is really there, `odom`.
+pub fn truth(ground: &mut Ground, view: &View) {
+    let Some(truth) = view.truth else { return };
+    let mut boxes = ground.canvas.lines();
+    for object in truth.objects.iter().filter(|object| object.bbox.is_valid()) {
+        boxes.add_closed(&ground.footprint(&object.bbox));
+    }
+    ground.canvas.stroke(boxes, Pen::dashed(colors::TRUTH, 1.0, 2.0, 2.0));
+}
+
 /// The names of detections that no track covers; the others would only repeat the track's.
 pub fn detection_labels(ground: &mut Ground, view: &View, labels: &mut Labels) {
     let Some(detections) = view.detections else { return };

@@ -5,16 +5,41 @@ use super::colors::{self, Color};
 use super::ground::Ground;
 use super::labels::Labels;
 use super::{View, text};
-use types::{Candidate, Plan, TrajectoryPoint, Verdict};
+use types::{Candidate, Plan, RoutePoint, StopKind, TrajectoryPoint, Verdict};
 
 /// Steps of the color scale of costs.
 const COST_STEPS: usize = 24;
 
-/// Dots along the route.
+/// Dots along the route, lines along the edges of what may be driven on.
 pub fn route(ground: &mut Ground, view: &View) {
-    let mut line = ground.canvas.lines();
-    line.add(view.route.iter().map(|pose| ground.odom([pose.x, pose.y])));
+    let beside = |ground: &Ground, offset: fn(&RoutePoint) -> f64| {
+        let mut line = ground.canvas.lines();
+        line.add(view.route.points.iter().map(|p| ground.odom(p.pose.transform(0.0, offset(p)))));
+        line
+    };
+    for edge in [|p: &RoutePoint| p.left_m, |p: &RoutePoint| -p.right_m] {
+        let line = beside(ground, edge);
+        ground.canvas.stroke(line, Pen::solid(colors::ROUTE.faded(0.35), 1.0));
+    }
+    let line = beside(ground, |_| 0.0);
     ground.canvas.stroke(line, Pen::dashed(colors::ROUTE.faded(0.8), 2.0, 2.0, 7.0));
+}
+
+/// Stop lines across the route: signals in the color they show, the others pale.
+pub fn stops(ground: &mut Ground, view: &View) {
+    for stop in &view.route.stops {
+        let Some(at) = view.route.at(stop.s_m) else { continue };
+        let (color, width) = match stop.kind {
+            StopKind::Signal(id) => {
+                let phase = view.signals.and_then(|signals| signals.phase(id));
+                (phase.map_or(colors::MUTED, colors::phase), 4.0)
+            }
+            StopKind::Goal => (colors::PLAN.faded(0.7), 3.0),
+            StopKind::GiveWay | StopKind::Stop | StopKind::Crossing => (colors::ROUTE.faded(0.6), 2.0),
+        };
+        let line = [at.left_m, -at.right_m].map(|offset| ground.odom(at.pose.transform(0.0, offset)));
+        ground.canvas.line(&line, Pen::solid(color, width));
+    }
 }
 
 /// The costs between which the scale of colors runs: the cheapest, and the one that nine of ten do not exceed.

@@ -3,8 +3,8 @@
 use super::*;
 use nalgebra::{Isometry3, Matrix3, UnitQuaternion, Vector3};
 use types::{
-    Box2, Box3, CameraModel, Candidate, Detection2, Detection3, ObjectClass, PoseSource, PredictedPath, Track,
-    Trajectory, TrajectoryPoint, Verdict,
+    Box2, Box3, CameraModel, Candidate, Detection2, Detection3, ObjectClass, Phase, Pose2, PoseSource, PredictedPath,
+    RoutePoint, StopKind, StopLine, Track, Trajectory, TrajectoryPoint, TruthObject, Verdict,
 };
 
 /// Everything a view borrows.
@@ -18,7 +18,9 @@ struct Scene {
     tracks: Tracks,
     plan: Plan,
     command: Command,
-    route: Vec<Pose2>,
+    route: Route,
+    signals: Signals,
+    truth: Truth,
 }
 
 fn track(id: u64, class: ObjectClass, bbox: Box3) -> Track {
@@ -72,7 +74,14 @@ impl Scene {
                 stop: None,
                 limits: 0,
             },
-            route: Vec::new(),
+            route: Route::default(),
+            signals: Signals::default(),
+            truth: Truth {
+                seq: 0,
+                stamp: Stamp::from_nanos(0),
+                odom_from_base: nalgebra::Isometry3::identity(),
+                objects: Vec::new(),
+            },
         }
     }
 
@@ -92,9 +101,13 @@ impl Scene {
             plan: Some(&self.plan),
             command: Some(&self.command),
             route: &self.route,
+            signals: Some(&self.signals),
+            truth: Some(&self.truth),
         }
     }
 }
+
+static NO_ROUTE: Route = Route { points: Vec::new(), stops: Vec::new() };
 
 fn empty<'a>(scene: &'a Scene) -> View<'a> {
     View {
@@ -109,7 +122,9 @@ fn empty<'a>(scene: &'a Scene) -> View<'a> {
         tracks: None,
         plan: None,
         command: None,
-        route: &[],
+        route: &NO_ROUTE,
+        signals: None,
+        truth: None,
         ..scene.view()
     }
 }
@@ -191,7 +206,20 @@ fn no_number_breaks_the_picture() {
                 acceleration_mps2: a,
             };
             scene.plan.trajectory.points.push(point);
-            scene.route.push(Pose2 { x: a, y: b, yaw: a });
+            let pose = Pose2 { x: a, y: b, yaw: a };
+            scene.route.points.push(RoutePoint { pose, left_m: a, right_m: b, speed_limit_mps: a });
+            scene.route.stops.push(StopLine { s_m: a, area_m: b, kind: StopKind::Signal(i as u32) });
+            scene.signals.phases.push((i as u32, Phase::Red));
+            let bbox = Box3 { center: [a, b, a], length: b, width: a, height: b, yaw: a };
+            scene.truth.objects.push(TruthObject {
+                id: i as u64,
+                class: ObjectClass::Car,
+                bbox,
+                velocity_mps: [a, b],
+                points: 0,
+                image: None,
+                visible: a,
+            });
             scene.points.x.push(x);
             scene.points.y.push(y);
             scene.points.z.push(x);

@@ -53,6 +53,8 @@ impl Admitter {
             camera: sensors.camera.as_ref().map(|c| c.seq),
             lidar: sensors.lidar.as_ref().map(|l| l.seq),
             ins: sensors.ins.map(|i| i.seq),
+            signals: sensors.signals.as_ref().map(|s| s.seq),
+            wheel_speed: sensors.wheel_speed.map(|w| w.seq),
             dropped: self.dropped,
         });
         self.next_frame = admission.frame + 1;

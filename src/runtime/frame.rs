@@ -5,8 +5,8 @@ use models::PointLabels;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use types::{
-    Admission, CameraFrame, Command, Detections, EgoState, Image, InsFix, Latency, LidarSweep, Plan, PointCloud, Span,
-    Stamp, Tracks,
+    Admission, CameraFrame, Command, Detections, EgoState, Image, InsFix, Latency, LidarSweep, Plan, PointCloud,
+    Signals, Span, Stamp, Tracks, Truth, WheelSpeed,
 };
 
 /// A message of a sensor, as it came.
@@ -18,6 +18,12 @@ pub enum Input {
     Lidar(Arc<LidarSweep>),
     /// A GPS/INS output.
     Ins(InsFix),
+    /// What the signals show.
+    Signals(Arc<Signals>),
+    /// An output of the wheel speed sensors.
+    WheelSpeed(WheelSpeed),
+    /// What is really there. No stage sees it; it is logged beside the others.
+    Truth(Arc<Truth>),
 }
 
 impl Input {
@@ -28,6 +34,9 @@ impl Input {
             Self::Camera(frame) => frame.stamp,
             Self::Lidar(sweep) => sweep.stamp,
             Self::Ins(fix) => fix.state.stamp,
+            Self::Signals(signals) => signals.stamp,
+            Self::WheelSpeed(wheel) => wheel.stamp,
+            Self::Truth(truth) => truth.stamp,
         }
     }
 
@@ -38,6 +47,8 @@ impl Input {
             Self::Camera(frame) => frame.data.len(),
             Self::Lidar(sweep) => sweep.data.len(),
             Self::Ins(_) => size_of::<InsFix>(),
+            Self::Signals(_) | Self::WheelSpeed(_) => size_of::<WheelSpeed>(),
+            Self::Truth(truth) => truth.objects.len() * size_of::<types::TruthObject>(),
         }
     }
 }
@@ -53,7 +64,11 @@ pub struct SensorSet {
     pub lidar: Option<Arc<LidarSweep>>,
     /// The GPS/INS output.
     pub ins: Option<InsFix>,
-    /// Messages since the last set that belong to no set; they are logged beside it.
+    /// What the signals showed last; the message itself is among `unmatched` of the set that saw it first.
+    pub signals: Option<Arc<Signals>>,
+    /// The last wheel speed, in the same way.
+    pub wheel_speed: Option<WheelSpeed>,
+    /// Messages since the last set that belong to no single set; they are logged beside it.
     pub unmatched: Vec<Input>,
 }
 

@@ -2,7 +2,8 @@
 
 use super::frame::{Input, SensorSet};
 use std::collections::VecDeque;
-use types::Stamp;
+use std::sync::Arc;
+use types::{Signals, Stamp, WheelSpeed};
 
 /// Messages that wait for a partner, per sensor; older ones give way.
 const CAPACITY: usize = 64;
@@ -23,15 +24,56 @@ pub struct Sensors {
 ///
 /// A set is complete when each partner is known or anything later than the tolerance has been seen.
 /// A message that is not newer than the last one of its sensor is late: it joins nothing and is counted.
+///
+/// Signals and wheel speed tell a state: a set has the newest one at or before its stamp, and never waits for one.
 #[derive(Debug)]
 pub struct Join {
     sensors: Sensors,
     tolerance_s: f64,
     queues: [VecDeque<Input>; 3],
     newest: [Option<Stamp>; 3],
+    signals: Latest<Arc<Signals>>,
+    wheel_speed: Latest<WheelSpeed>,
     unmatched: Vec<Input>,
     late: u64,
     alone: u64,
+}
+
+/// Messages of a sensor that tells a state, not yet reached and the newest that is.
+#[derive(Debug)]
+struct Latest<T> {
+    ahead: VecDeque<(Stamp, T)>,
+    current: Option<T>,
+    newest: Option<Stamp>,
+}
+
+impl<T> Default for Latest<T> {
+    fn default() -> Self {
+        Self { ahead: VecDeque::new(), current: None, newest: None }
+    }
+}
+
+impl<T> Latest<T> {
+    /// Takes a message in; says no to a late one.
+    fn push(&mut self, stamp: Stamp, message: T) -> bool {
+        if self.newest.is_some_and(|newest| stamp <= newest) {
+            return false;
+        }
+        self.newest = Some(stamp);
+        self.ahead.push_back((stamp, message));
+        if self.ahead.len() > CAPACITY {
+            self.current = self.ahead.pop_front().map(|(_, message)| message);
+        }
+        true
+    }
+
+    /// The newest message at or before a stamp; stamps never fall.
+    fn at(&mut self, stamp: Stamp) -> Option<&T> {
+        while self.ahead.front().is_some_and(|(own, _)| *own <= stamp) {
+            self.current = self.ahead.pop_front().map(|(_, message)| message);
+        }
+        self.current.as_ref()
+    }
 }
 
 const CAMERA: usize = 0;
@@ -43,7 +85,17 @@ impl Join {
     #[must_use]
     pub fn new(sensors: Sensors, tolerance_s: f64) -> Self {
         let queues = std::array::from_fn(|_| VecDeque::with_capacity(CAPACITY + 1));
-        Self { sensors, tolerance_s, queues, newest: [None; 3], unmatched: Vec::new(), late: 0, alone: 0 }
+        Self {
+            sensors,
+            tolerance_s,
+            queues,
+            newest: [None; 3],
+            signals: Latest::default(),
+            wheel_speed: Latest::default(),
+            unmatched: Vec::new(),
+            late: 0,
+            alone: 0,
+        }
     }
 
     /// Largest distance between partners, s.
@@ -71,6 +123,16 @@ impl Join {
             Input::Camera(_) => CAMERA,
             Input::Lidar(_) => LIDAR,
             Input::Ins(_) => INS,
+            Input::Signals(_) | Input::WheelSpeed(_) | Input::Truth(_) => {
+                let in_time = match &input {
+                    Input::Signals(signals) => self.signals.push(stamp, Arc::clone(signals)),
+                    Input::WheelSpeed(wheel) => self.wheel_speed.push(stamp, *wheel),
+                    _ => true,
+                };
+                self.late += u64::from(!in_time);
+                self.unmatched.push(input);
+                return;
+            }
         };
         if self.newest[index].is_some_and(|newest| stamp <= newest) {
             self.late += 1;
@@ -104,9 +166,11 @@ impl Join {
                 Some(Input::Camera(frame)) => set.camera = Some(frame),
                 Some(Input::Lidar(sweep)) => set.lidar = Some(sweep),
                 Some(Input::Ins(fix)) => set.ins = Some(fix),
-                None => {}
+                _ => {}
             }
         }
+        set.signals = self.signals.at(stamp).cloned();
+        set.wheel_speed = self.wheel_speed.at(stamp).copied();
         set.unmatched = std::mem::take(&mut self.unmatched);
         Some(set)
     }
@@ -201,6 +265,27 @@ mod tests {
             run(&[camera(0, 2), lidar(0, 0), camera(1, 98), lidar(1, 100), camera(2, 130), lidar(2, 200)]);
         assert_eq!(sets, [(Some(0), Some(0)), (Some(1), Some(1)), (None, Some(2))]);
         assert_eq!(join.alone(), 1);
+    }
+
+    #[test]
+    fn a_set_has_the_newest_state_at_or_before_it() {
+        let mut join = Join::new(Sensors { camera: false, lidar: true, ins: false }, 0.05);
+        let signals = |seq: u64, millis: i64| {
+            let stamp = Stamp::from_nanos(millis * 1_000_000);
+            Input::Signals(Arc::new(Signals { seq, stamp, phases: Vec::new() }))
+        };
+        let mut seen = Vec::new();
+        let mut logged = 0;
+        for input in
+            [signals(0, 0), lidar(0, 0), signals(1, 90), signals(2, 110), signals(3, 80), lidar(1, 100), lidar(2, 200)]
+        {
+            join.push(input);
+            while let Some(set) = join.pop(false) {
+                seen.push(set.signals.map(|signals| signals.seq));
+                logged += set.unmatched.len();
+            }
+        }
+        assert_eq!((seen, logged, join.late()), (vec![Some(0), Some(1), Some(2)], 4, 1));
     }
 
     #[test]

@@ -121,6 +121,9 @@ impl Recorder {
             Input::Camera(frame) => Message::Camera(Arc::unwrap_or_clone(frame)),
             Input::Lidar(sweep) => Message::Lidar(Arc::unwrap_or_clone(sweep)),
             Input::Ins(fix) => Message::Ins(fix),
+            Input::Signals(signals) => Message::Signals(Arc::unwrap_or_clone(signals)),
+            Input::WheelSpeed(wheel) => Message::WheelSpeed(wheel),
+            Input::Truth(truth) => Message::Truth(Arc::unwrap_or_clone(truth)),
         })
     }
 

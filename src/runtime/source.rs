@@ -2,11 +2,11 @@
 
 use super::frame::{Input, Recorded, SensorSet, Source, SourceItem};
 use super::join::{Join, Sensors};
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use recordings::{Message, RecordingError};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use types::{Admission, Stamp};
+use types::{Admission, Signals, Stamp, WheelSpeed};
 
 /// Messages of a drive in (log time, channel, sequence) order.
 pub type Messages = Box<dyn Iterator<Item = Result<Message, RecordingError>> + Send>;
@@ -25,6 +25,9 @@ fn to_input(message: Message) -> Option<Input> {
         Message::Camera(frame) => Some(Input::Camera(Arc::new(frame))),
         Message::Lidar(sweep) => Some(Input::Lidar(Arc::new(sweep))),
         Message::Ins(fix) => Some(Input::Ins(fix)),
+        Message::Signals(signals) => Some(Input::Signals(Arc::new(signals))),
+        Message::WheelSpeed(wheel) => Some(Input::WheelSpeed(wheel)),
+        Message::Truth(truth) => Some(Input::Truth(Arc::new(truth))),
         _ => None,
     }
 }
@@ -68,6 +71,10 @@ struct Waiting {
     camera: BTreeMap<u64, Input>,
     lidar: BTreeMap<u64, Input>,
     ins: BTreeMap<u64, Input>,
+    signals: BTreeMap<u64, Arc<Signals>>,
+    wheel_speeds: BTreeMap<u64, WheelSpeed>,
+    /// Messages that belong to no single set.
+    others: Vec<Input>,
     admissions: VecDeque<Admission>,
     newest: Option<Stamp>,
 }
@@ -90,6 +97,8 @@ impl Faithful {
                 ("image", lacks(&waiting.camera, admission.camera)),
                 ("sweep", lacks(&waiting.lidar, admission.lidar)),
                 ("GPS/INS output", lacks(&waiting.ins, admission.ins)),
+                ("signals", admission.signals.filter(|seq| !waiting.signals.contains_key(seq))),
+                ("wheel speed", admission.wheel_speed.filter(|seq| !waiting.wheel_speeds.contains_key(seq))),
             ];
             if let Some((what, Some(seq))) = missing.into_iter().find(|(_, seq)| seq.is_some()) {
                 let overdue = |newest: Stamp| newest.seconds_since(admission.stamp) > 2.0 * self.tolerance_s;
@@ -102,6 +111,9 @@ impl Faithful {
             take(&mut waiting.camera, admission.camera, &mut set);
             take(&mut waiting.lidar, admission.lidar, &mut set);
             take(&mut waiting.ins, admission.ins, &mut set);
+            set.signals = state(&mut waiting.signals, admission.signals);
+            set.wheel_speed = state(&mut waiting.wheel_speeds, admission.wheel_speed);
+            set.unmatched.append(&mut waiting.others);
             waiting.admissions.pop_front();
             self.ready.push_back(SourceItem::Set(
                 Box::new(set),
@@ -125,6 +137,13 @@ fn take(queue: &mut BTreeMap<u64, Input>, seq: Option<u64>, set: &mut SensorSet)
             other => set.unmatched.push(other),
         }
     }
+}
+
+/// The message `seq` of a sensor that tells a state; it stays for the next sets, older ones go.
+fn state<T: Clone>(queue: &mut BTreeMap<u64, T>, seq: Option<u64>) -> Option<T> {
+    let seq = seq?;
+    *queue = queue.split_off(&seq);
+    queue.get(&seq).cloned()
 }
 
 impl Iterator for Faithful {
@@ -154,6 +173,16 @@ impl Iterator for Faithful {
                         Message::Ins(fix) => {
                             self.waiting.ins.insert(fix.seq, Input::Ins(fix));
                         }
+                        Message::Signals(signals) => {
+                            let signals = Arc::new(signals);
+                            self.waiting.signals.insert(signals.seq, Arc::clone(&signals));
+                            self.waiting.others.push(Input::Signals(signals));
+                        }
+                        Message::WheelSpeed(wheel) => {
+                            self.waiting.wheel_speeds.insert(wheel.seq, wheel);
+                            self.waiting.others.push(Input::WheelSpeed(wheel));
+                        }
+                        Message::Truth(truth) => self.waiting.others.push(Input::Truth(Arc::new(truth))),
                         _ => continue,
                     }
                     if let Err(error) = self.join() {
@@ -165,8 +194,8 @@ impl Iterator for Faithful {
                     if let Err(error) = self.join() {
                         return Some(Err(error));
                     }
-                    let Waiting { camera, lidar, ins, .. } = std::mem::take(&mut self.waiting);
-                    let rest = camera.into_values().chain(lidar.into_values()).chain(ins.into_values());
+                    let Waiting { camera, lidar, ins, others, .. } = std::mem::take(&mut self.waiting);
+                    let rest = camera.into_values().chain(lidar.into_values()).chain(ins.into_values()).chain(others);
                     self.ready.push_back(SourceItem::Rest(rest.collect(), (0, 0)));
                 }
             }
@@ -174,11 +203,13 @@ impl Iterator for Faithful {
     }
 }
 
-/// Frames with the detections and ego states that the drive recorded; no sensor message is read.
+/// Frames with the detections and ego states that the drive recorded; of the sensors only the signals are read.
 #[must_use]
 pub fn from_detections(mut messages: Messages) -> Source {
     let mut pending: BTreeMap<u64, Recorded> = BTreeMap::new();
     let mut ready: VecDeque<SourceItem> = VecDeque::new();
+    let mut signals: BTreeMap<u64, Arc<Signals>> = BTreeMap::new();
+    let mut unmatched: Vec<Input> = Vec::new();
     let mut ended = false;
     Box::new(std::iter::from_fn(move || {
         loop {
@@ -201,7 +232,15 @@ pub fn from_detections(mut messages: Messages) -> Source {
                     break;
                 }
                 let recorded = first.remove();
-                let set = SensorSet { stamp: recorded.admission.stamp, ..SensorSet::default() };
+                let Admission { frame, stamp, signals: seq, .. } = recorded.admission;
+                let shown = state(&mut signals, seq);
+                if let (Some(seq), None) = (seq, &shown) {
+                    return Some(Err(anyhow!(
+                        "frame {frame} was made of signals {seq}, which the drive does not hold"
+                    )));
+                }
+                let unmatched = std::mem::take(&mut unmatched);
+                let set = SensorSet { stamp, signals: shown, unmatched, ..SensorSet::default() };
                 ready.push_back(SourceItem::Set(Box::new(set), Some(Box::new(recorded))));
             }
             match message {
@@ -218,6 +257,11 @@ pub fn from_detections(mut messages: Messages) -> Source {
                     own.detections = Some(detections);
                 }
                 Some(Message::Command(command)) => ready.push_back(SourceItem::Command(command)),
+                Some(Message::Signals(shown)) => {
+                    let shown = Arc::new(shown);
+                    signals.insert(shown.seq, Arc::clone(&shown));
+                    unmatched.push(Input::Signals(shown));
+                }
                 _ => {}
             }
         }

@@ -187,7 +187,7 @@ impl Stage for Planning {
             ego,
             tracks,
             route: self.route.as_ref(),
-            signals: None,
+            signals: frame.sensors.signals.as_deref(),
         };
         frame.plan = Some(Arc::new(self.planner.step(&input)));
         frame.spans.lap("plan");
