@@ -1,65 +1,11 @@
-//! `chauffeur bench detection`: the lidar objects of a drive in the format of the KITTI tracking benchmark.
+//! Lidar objects in the format of the KITTI tracking benchmark.
 
-use crate::command_line::{NetworkOptions, replay};
-use crate::config::Config;
-use crate::replay::{Drive, Mode, Replay};
-use anyhow::Context;
-use clap::Args;
 use nalgebra::{Isometry3, Point3, Vector3};
-use recordings::{Compression, DriveReader, Message};
 use std::fmt::Write;
-use std::path::PathBuf;
-use std::process::ExitCode;
 use types::{Box3, CameraModel, Detection3, ObjectClass};
 
-/// What to detect in, and with what.
-#[derive(Debug, Args)]
-pub struct Options {
-    /// The drive; its calibration must have a camera, since the benchmark's boxes are in the camera's frame.
-    drive: PathBuf,
-    /// The rows to write.
-    #[arg(long, value_name = "RESULTS.txt")]
-    output: PathBuf,
-    /// The vehicle's configuration (TOML).
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    #[command(flatten)]
-    networks: NetworkOptions,
-}
-
-pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    let Drive { calibration, .. } = Drive::open(&options.drive)?;
-    let camera = calibration.camera.as_ref();
-    let camera = camera.with_context(|| format!("{}: the calibration has no camera", options.drive.display()))?;
-    let camera_from_base = camera.camera_from_lidar * calibration.base_from_lidar.inverse();
-    let folder = tempfile::tempdir()?;
-    let log = folder.path().join("detection.mcap");
-    let bench = Replay {
-        drive: options.drive.clone(),
-        mode: Mode::Lossless,
-        output: Some(log.clone()),
-        compression: Compression::None,
-        config: Config::read(options.config.as_deref())?,
-        networks: options.networks.choice(),
-        serial: false,
-        warm_up: 0,
-    };
-    let outcome = replay::watched(bench.prepare()?)?;
-    let mut rows = String::new();
-    for message in DriveReader::open(&log)? {
-        if let Message::Detections(detections) = message? {
-            for object in &detections.lidar {
-                rows.push_str(&row(detections.frame, object, camera, &camera_from_base)?);
-            }
-        }
-    }
-    std::fs::write(&options.output, &rows).with_context(|| format!("{}", options.output.display()))?;
-    println!("{}: {} boxes in {} frames", options.output.display(), rows.lines().count(), outcome.tally.frames);
-    replay::verdict(outcome)
-}
-
 /// `frame id type truncated occluded alpha x1 y1 x2 y2 h w l x y z ry score`; empty for what the benchmark has no type for.
-fn row(
+pub fn row(
     frame: u64,
     object: &Detection3,
     camera: &CameraModel,

@@ -1,0 +1,156 @@
+//! `chauffeur bench detection`: what the detectors find in drives, beside the truth where a drive holds it, and as rows for a judge.
+
+mod precision;
+mod rows;
+mod truth;
+
+use crate::command_line::{NetworkOptions, replay};
+use crate::config::Config;
+use crate::replay::{Drive, Mode, Replay};
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use recordings::{Compression, DriveReader, Message};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use truth::{Gates, Score};
+use types::{Calibration, Detections, Truth};
+
+/// What to detect in, and with what.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The drives. Without `--output` they must hold the truth, as `simulate` writes it.
+    #[arg(required = true, value_name = "DRIVE.mcap")]
+    drives: Vec<PathBuf>,
+    /// Write the lidar objects of one drive as KITTI tracking rows; its calibration must have a camera, since the benchmark's boxes
+    /// are in the camera's frame.
+    #[arg(long, value_name = "RESULTS.txt")]
+    output: Option<PathBuf>,
+    /// Objects beyond this distance are neither wanted nor wrong, m.
+    #[arg(long, default_value_t = 40.0, value_name = "M")]
+    max_range: f64,
+    /// Objects of fewer lidar points are neither wanted nor wrong.
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    min_points: u32,
+    /// The vehicle's configuration (TOML).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    networks: NetworkOptions,
+}
+
+pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    ensure!(options.max_range > 0.0, "--max-range {} is not above 0", options.max_range);
+    if let (Some(output), [_, second, ..]) = (&options.output, options.drives.as_slice()) {
+        bail!("{}: rows are numbered by frame: one drive, not also {}", output.display(), second.display());
+    }
+    let mut score = Score::new(Gates { max_range_m: options.max_range, min_points: options.min_points });
+    let mut judged = 0;
+    for path in &options.drives {
+        let Drive { calibration, .. } = Drive::open(path)?;
+        let truths = truths(path)?;
+        if let Some(output) = &options.output {
+            ensure!(calibration.camera.is_some(), "{}: the calibration has no camera", output.display());
+        } else {
+            let what = "the drive holds no truth to compare with: give --output for rows that a judge reads";
+            ensure!(!truths.is_empty(), "{}: {what}", path.display());
+        }
+        let found = detect(path, options)?;
+        if let Some(output) = &options.output {
+            write_rows(output, &found, &calibration)?;
+        }
+        if !truths.is_empty() {
+            judged += judge(path, &truths, &found, &calibration, &mut score)?;
+        }
+    }
+    if judged > 0 {
+        println!("{judged} frames with truth of {} drives", options.drives.len());
+        score.print();
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the drive says is there, by stamp.
+fn truths(path: &Path) -> anyhow::Result<BTreeMap<i64, Truth>> {
+    let mut reader = DriveReader::open(path)?;
+    reader.only(&["/truth/objects"]);
+    let mut truths = BTreeMap::new();
+    for message in reader {
+        if let Message::Truth(truth) = message? {
+            truths.insert(truth.stamp.nanos(), truth);
+        }
+    }
+    Ok(truths)
+}
+
+/// Runs the drive through the whole stack and takes the detections out of its log.
+fn detect(path: &Path, options: &Options) -> anyhow::Result<Vec<Detections>> {
+    let folder = tempfile::tempdir()?;
+    let log = folder.path().join("detection.mcap");
+    let bench = Replay {
+        drive: path.to_path_buf(),
+        mode: Mode::Lossless,
+        output: Some(log.clone()),
+        compression: Compression::None,
+        config: Config::read(options.config.as_deref())?,
+        networks: options.networks.choice(),
+        serial: false,
+        warm_up: 0,
+    };
+    let prepared = bench.prepare()?;
+    println!("{}, {}", path.display(), prepared.detectors);
+    let outcome = replay::watched(prepared)?;
+    if let Some(error) = outcome.error {
+        return Err(error);
+    }
+    if let Some(fault) = outcome.fault {
+        bail!("{}: fault in {}: {}", path.display(), fault.stage, fault.reason);
+    }
+    let mut found = Vec::new();
+    for message in DriveReader::open(&log)? {
+        if let Message::Detections(detections) = message? {
+            found.push(detections);
+        }
+    }
+    Ok(found)
+}
+
+fn write_rows(output: &Path, found: &[Detections], calibration: &Calibration) -> anyhow::Result<()> {
+    let camera = calibration.camera.as_ref().context("the calibration has no camera")?;
+    let camera_from_base = camera.camera_from_lidar * calibration.base_from_lidar.inverse();
+    let mut rows = String::new();
+    for detections in found {
+        for object in &detections.lidar {
+            rows.push_str(&rows::row(detections.frame, object, camera, &camera_from_base)?);
+        }
+    }
+    std::fs::write(output, &rows).with_context(|| format!("{}", output.display()))?;
+    println!("{}: {} boxes in {} frames", output.display(), rows.lines().count(), found.len());
+    Ok(())
+}
+
+/// Holds every frame against the truth of its stamp; gives the number of frames.
+fn judge(
+    path: &Path,
+    truths: &BTreeMap<i64, Truth>,
+    found: &[Detections],
+    calibration: &Calibration,
+    score: &mut Score,
+) -> anyhow::Result<usize> {
+    let columns = calibration.camera.as_ref().map(|camera| camera.width as f64);
+    let mut frames = 0;
+    for detections in found {
+        if let Some(truth) = truths.get(&detections.stamp.nanos()) {
+            score.add(truth, detections, columns);
+            frames += 1;
+        }
+    }
+    ensure!(
+        frames > 0,
+        "{}: none of its {} frames has the stamp of one of its {} truths",
+        path.display(),
+        found.len(),
+        truths.len()
+    );
+    Ok(frames)
+}
