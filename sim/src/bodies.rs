@@ -5,18 +5,21 @@ use crate::shape::{Axis, Shape};
 use crate::surface::{CarPaint, Color, Surface};
 use nalgebra::Vector3;
 
-fn upright(x: f64, y: f64, radius: f64, z: [f64; 2]) -> Shape {
+/// An upright cylinder.
+pub fn upright(x: f64, y: f64, radius: f64, z: [f64; 2]) -> Shape {
     let center = Vector3::new(x, y, 0.5 * (z[0] + z[1]));
     Shape::Cylinder { axis: Axis::Z, center, radius, half_length: 0.5 * (z[1] - z[0]) }
 }
 
-fn wheel(x: f64, y: f64, radius: f64, half_width: f64) -> Part {
+/// A wheel across the heading.
+pub fn wheel(x: f64, y: f64, radius: f64, half_width: f64) -> Part {
     let center = Vector3::new(x, y, radius);
     let shape = Shape::Cylinder { axis: Axis::Y, center, radius, half_length: half_width };
     Part { shape, surface: Surface::Wheel { hub_x: x, radius } }
 }
 
-fn ball(center: [f64; 3], radii: [f64; 3]) -> Shape {
+/// An ellipsoid.
+pub fn ball(center: [f64; 3], radii: [f64; 3]) -> Shape {
     Shape::Ellipsoid { center: center.into(), radii: radii.into() }
 }
 
@@ -53,7 +56,7 @@ pub fn car(color: Color, length: f64, width: f64, height: f64) -> Body {
     for (x, y) in [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)] {
         parts.push(wheel(x * paint.axle(), y * (0.5 * width - 0.11), paint.wheel_radius(), 0.11));
     }
-    Body { size: [length, width, height], parts }
+    Body::new([length, width, height], parts)
 }
 
 /// A person on foot, in mid-stride.
@@ -75,7 +78,7 @@ pub fn pedestrian(shirt: Color, trousers: Color, skin: Color, height: f64) -> Bo
         cloth(upright(0.06, -0.24, 0.055, [hip - 0.02, neck - 0.06]), shirt),
         Part { shape: ball([0.02, 0.0, height - 0.13], [0.10, 0.085, 0.13]), surface: Surface::Head(skin) },
     ];
-    Body { size: [0.6, 0.6, height], parts }
+    Body::new([0.6, 0.6, height], parts)
 }
 
 /// A person on a bicycle.
@@ -97,7 +100,7 @@ pub fn cyclist(shirt: Color, trousers: Color, skin: Color) -> Body {
         cloth(flat(&arm, 0.22), shirt),
         Part { shape: ball([0.32, 0.0, 1.6], [0.12, 0.09, 0.14]), surface: Surface::Head(skin) },
     ];
-    Body { size: [1.8, 0.6, 1.75], parts }
+    Body::new([1.8, 0.6, 1.75], parts)
 }
 
 /// A tree: trunk and a crown of three balls.
@@ -112,7 +115,7 @@ pub fn tree(leaves: Color, height: f64, crown: f64) -> Body {
         foliage([0.45 * crown, 0.2 * crown, height - 1.35 * crown], 0.7 * crown),
         foliage([-0.4 * crown, -0.3 * crown, height - 1.3 * crown], 0.75 * crown),
     ];
-    Body { size: [2.4 * crown, 2.4 * crown, height], parts }
+    Body::new([2.4 * crown, 2.4 * crown, height], parts)
 }
 
 /// A street lamp: a mast and its arm.
@@ -122,7 +125,7 @@ pub fn lamp() -> Body {
         Part { shape: upright(0.0, 0.0, 0.09, [0.0, 7.0]), surface: Surface::Metal },
         Part { shape: arm, surface: Surface::Metal },
     ];
-    Body { size: [0.3, 3.0, 7.0], parts }
+    Body::new([0.3, 3.0, 7.0], parts)
 }
 
 /// The sign of a pedestrian crossing, facing backwards along its heading.
@@ -132,14 +135,14 @@ pub fn sign() -> Body {
         Part { shape: upright(0.0, 0.0, 0.04, [0.0, 2.8]), surface: Surface::Metal },
         Part { shape: board, surface: Surface::Sign },
     ];
-    Body { size: [0.2, 0.8, 2.8], parts }
+    Body::new([0.2, 0.8, 2.8], parts)
 }
 
 /// A house.
 pub fn building(color: Color, length: f64, depth: f64, height: f64) -> Body {
     let (x, y) = (0.5 * length, 0.5 * depth);
     let shape = Shape::Block { min: Vector3::new(-x, -y, -0.2), max: Vector3::new(x, y, height) };
-    Body { size: [length, depth, height], parts: vec![Part { shape, surface: Surface::Facade(color) }] }
+    Body::new([length, depth, height], vec![Part { shape, surface: Surface::Facade(color) }])
 }
 
 #[cfg(test)]

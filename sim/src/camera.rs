@@ -236,7 +236,7 @@ mod tests {
             Object::new(None, bodies::tree([0.1, 0.2, 0.0], 6.0, 1.5), Pose2 { x: 14.0, y: -5.0, yaw: 0.3 }, 0.0);
         // One close by and cut by the edge of the picture, one ahead, one behind it, one behind the camera.
         let cars = [car(4.6, -2.2, 0.1), car(12.0, 0.0, 0.0), car(20.0, 1.6, 0.2), car(-10.0, 0.0, 0.0)];
-        Scene { objects: cars.into_iter().chain([walker, tree]).collect() }
+        Scene::on_the_street(cars.into_iter().chain([walker, tree]).collect())
     }
 
     #[test]
@@ -277,9 +277,9 @@ mod tests {
             shape: Shape::Block { min: Vector3::new(-1.0, -1.0, 0.5), max: Vector3::new(1.0, 1.0, 2.0) },
             surface: Surface::Cloth([9.0, 0.0, 0.0]),
         };
-        let body = Body { size: [2.0, 2.0, 2.0], parts: vec![bright] };
+        let body = Body::new([2.0, 2.0, 2.0], vec![bright]);
         let object = Object::new(Some(ObjectClass::Car), body, Pose2 { x: 15.0, y: 2.0, yaw: 0.4 }, 0.0);
-        let (image, sightings) = camera.render(&Scene { objects: vec![object] }, &Isometry3::identity());
+        let (image, sightings) = camera.render(&Scene::on_the_street(vec![object]), &Isometry3::identity());
         let [Sighting { object: 0, bounds, visible }] = sightings[..] else { panic!("{sightings:?}") };
         assert_eq!(visible, 1.0);
         let red = (0..960 * 540).filter(|i| image.rgb[3 * i] > 200 && image.rgb[3 * i + 2] < 110);
@@ -304,7 +304,8 @@ mod tests {
         assert_eq!(edge.bounds.x_max, 959.5);
         assert!((0.05..0.6).contains(&far.visible) && near.visible == 1.0, "{near:?} {far:?}");
         // The outline of the far car does not depend on what hides it.
-        let (_, alone) = Camera::new(1).render(&Scene { objects: vec![car(20.0, 1.6, 0.2)] }, &Isometry3::identity());
+        let (_, alone) =
+            Camera::new(1).render(&Scene::on_the_street(vec![car(20.0, 1.6, 0.2)]), &Isometry3::identity());
         assert_eq!((alone[0].bounds, alone[0].visible), (far.bounds, 1.0));
     }
 

@@ -3,13 +3,15 @@
 //! Samples are the points where the raster is filled: two rows and two columns of them in every pixel. On a plane the inverse of
 //! the depth is linear in the sample, so a face is three numbers; a ball or a cylinder is a quadratic form.
 
+use crate::ground::StreetGround;
 use crate::hull;
 use crate::lens::Lens;
-use crate::scene::{Object, Scene};
+use crate::scene::{Ground, Object, Scene};
 use crate::shape::{Axis, Shape};
 use crate::surface::Surface;
 use nalgebra::{Isometry3, Matrix3, Point3, Vector3};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Samples of a pixel in each direction.
 pub const SAMPLES: usize = 2;
@@ -150,6 +152,8 @@ pub struct View {
     pub directions: Matrix3<f64>,
     /// The objects.
     pub frames: Vec<Frame>,
+    /// The ground.
+    pub ground: Arc<dyn Ground>,
     /// Their facets, object by object.
     pub facets: Vec<Facet>,
     /// Corners of the polygons in samples.
@@ -170,6 +174,7 @@ impl View {
             eye: Vector3::zeros(),
             directions: Matrix3::identity(),
             frames: Vec::new(),
+            ground: Arc::new(StreetGround),
             facets: Vec::new(),
             corners: Vec::new(),
             samples: Matrix3::identity(),
@@ -192,6 +197,7 @@ impl View {
         self.samples = self.directions * pixel_from_sample;
         self.project = sample_from_pixel * lens.matrix() * turn.matrix().transpose();
         self.size = [(lens.width * SAMPLES) as i64, (lens.height * SAMPLES) as i64];
+        self.ground = Arc::clone(&scene.ground);
         self.frames.clear();
         self.facets.clear();
         self.corners.clear();

@@ -1,5 +1,6 @@
 //! The ground: road at z = 0, kerbs, and sidewalks at the kerb's height.
 
+use crate::scene::Ground;
 use crate::shape::Ray;
 use crate::street::{
     CROSSING_END, CROSSING_START, KERB_HEIGHT, LANE_WIDTH, LEFT_KERB, ONCOMING_STOP_LINE, RIGHT_KERB, SIDEWALK_WIDTH,
@@ -7,6 +8,20 @@ use crate::street::{
 };
 use crate::surface::Surface;
 use nalgebra::Vector3;
+
+/// The ground of the one street that there is.
+#[derive(Clone, Copy, Debug)]
+pub struct StreetGround;
+
+impl Ground for StreetGround {
+    fn height_m(&self, x: f64, y: f64) -> f64 {
+        height(Street::locate(x, y).1)
+    }
+
+    fn enter(&self, ray: &Ray, reach: f64) -> Option<(f64, Vector3<f64>, Surface)> {
+        enter(ray).filter(|(distance, ..)| *distance < reach)
+    }
+}
 
 /// Height of the ground at lateral position `d`, m.
 pub fn height(d: f64) -> f64 {

@@ -32,7 +32,6 @@ impl Lens {
     }
 
     /// Some camera of some car: a small hatchback's to a lorry's, 45 to 90 degrees wide, seldom quite level.
-    #[cfg_attr(not(test), allow(dead_code))] // for training scenes
     pub fn random(random: &mut Random) -> Self {
         let (width, height) = random.pick(&[
             (960, 540),

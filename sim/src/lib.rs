@@ -6,8 +6,10 @@
 //! `odom` is `base_link` at the first instant. Lidar and camera look at the same solids through the same ray caster, so they
 //! agree; the lidar spins while everything moves, so its sweeps are distorted as real ones are.
 
+mod beams;
 mod bodies;
 mod camera;
+mod clutter;
 mod develop;
 mod ego;
 mod facet;
@@ -24,8 +26,13 @@ mod marks;
 mod paint;
 #[allow(dead_code)] // until the world has lanes
 mod pavement;
+mod people;
 mod random;
 mod raster;
+mod relief;
+pub mod scatter;
+mod scatter_place;
+mod scatter_plan;
 mod scene;
 mod shade;
 mod shadow;
@@ -34,6 +41,8 @@ mod street;
 mod surface;
 mod town;
 mod traffic;
+mod vehicles;
 mod world;
 
+pub use beams::LidarKind;
 pub use world::{SimError, Truth, World};

@@ -1,28 +1,26 @@
-//! A spinning lidar with 32 beams. Every column has its own instant, so what moves is distorted.
+//! A spinning lidar. Every column has its own instant, so what moves is distorted.
 
+use crate::beams::{Beams, LidarKind};
 use crate::random::Random;
-use crate::scene::{Candidate, Hit, Scene, Target};
+use crate::scene::{Candidate, Hit, Scene, Sectors, Target};
+use crate::surface;
 use nalgebra::{Isometry3, Vector3};
 use std::f64::consts::{PI, TAU};
-use types::{LidarSweep, Pose2, SpinningPoint, Stamp};
+use std::ops::Range;
+use types::{LidarSweep, SpinningPoint, Stamp};
 
 /// Time of one turn, ns.
 pub const SWEEP_NS: i64 = 100_000_000;
-/// Columns of one turn.
-pub const COLUMNS: usize = 720;
-/// Elevations of the beams, degrees, lowest first: dense around the horizon like the Velodyne VLP-32C.
-const BEAMS_DEG: [f64; 32] = [
-    -25.0, -15.639, -11.31, -8.843, -7.254, -6.148, -5.333, -4.667, -4.0, -3.667, -3.333, -3.0, -2.667, -2.333, -2.0,
-    -1.667, -1.333, -1.0, -0.667, -0.333, 0.0, 0.333, 0.667, 1.0, 1.333, 1.667, 2.333, 3.333, 4.667, 7.0, 10.333, 15.0,
-];
-const REACH_M: f64 = 120.0;
-const RANGE_NOISE_M: f64 = 0.012;
-/// Range at which a surface of reflectivity 0.1 met at a right angle is on the limit of being seen, m.
-const LIMIT_M: f64 = 100.0;
-/// Steps of a coordinate per metre: 8 mm, below the noise, and few bits, so that recordings stay small.
-const STEPS_PER_M: f64 = 128.0;
+/// Nearest range, m.
+const NEAR_M: f64 = 0.9;
+/// Steps of a coordinate per metre: 4 mm, below the noise, and few bits, so that recordings stay small.
+const STEPS_PER_M: f64 = 256.0;
 /// Steps of the intensity from 0 to 1.
 const INTENSITY_STEPS: f64 = 64.0;
+/// Surfaces that one pulse may go through.
+const MOST_PANES: usize = 5;
+/// Two surfaces that are nearer to each other than this make one echo in between, m.
+const PULSE_M: f64 = 1.5;
 
 /// One echo.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +35,16 @@ pub struct Echo {
     pub time_ns: u32,
     /// Index of the object that was hit; `None` for the ground.
     pub object: Option<usize>,
+    /// Whether it lies between two surfaces that the beam touched both.
+    pub mixed: bool,
+}
+
+/// What comes back of a pulse.
+#[derive(Clone, Copy, Debug)]
+struct Return {
+    distance: f64,
+    intensity: f64,
+    object: Option<usize>,
 }
 
 /// The sensor: its mounting and its noise.
@@ -44,84 +52,155 @@ pub struct Echo {
 pub struct Lidar {
     /// Pose seen from `base_link`.
     pub base_from_lidar: Isometry3<f64>,
-    random: Random,
+    beams: Beams,
+    /// Constant error of each beam's range, m.
+    beam_errors_m: Vec<f64>,
+    seed: u64,
     seq: u64,
-    candidates: Vec<Candidate>,
 }
 
 impl Lidar {
     /// A lidar on the roof.
     pub fn new(seed: u64) -> Self {
-        let base_from_lidar = Isometry3::translation(1.2, 0.0, 1.8);
-        Self { base_from_lidar, random: Random::new(seed, 30), seq: 0, candidates: Vec::new() }
+        Self::with(LidarKind::Vlp32, Isometry3::translation(1.2, 0.0, 1.8), seed)
+    }
+
+    /// A lidar of a kind, somewhere on the car.
+    pub fn with(kind: LidarKind, base_from_lidar: Isometry3<f64>, seed: u64) -> Self {
+        let (beams, mut random) = (kind.beams(), Random::new(seed, 30));
+        let beam_errors_m = beams.elevations_rad.iter().map(|_| beams.beam_error_m * random.normal()).collect();
+        Self { base_from_lidar, beams, beam_errors_m, seed, seq: 0 }
+    }
+
+    /// Columns of one turn.
+    pub fn columns(&self) -> usize {
+        self.beams.columns
     }
 
     /// One turn, clockwise from the rear. `pose_at(scene, time_ns)` brings the scene to an instant of the turn, in ns after its
-    /// start, and gives the pose of `base_link` then.
+    /// start, and gives the pose of `base_link` in `odom` then.
     pub fn scan(
-        &mut self,
+        &self,
         scene: &mut Scene,
-        mut pose_at: impl FnMut(&mut Scene, i64) -> Pose2,
+        mut pose_at: impl FnMut(&mut Scene, i64) -> Isometry3<f64>,
         echoes: &mut Vec<Echo>,
     ) {
         echoes.clear();
-        for column in 0..COLUMNS {
-            let time_ns = column as i64 * SWEEP_NS / COLUMNS as i64;
-            let azimuth = PI - (column as f64 + 0.5) * TAU / COLUMNS as f64;
-            let base = pose_at(scene, time_ns);
-            let [x, y] = base.transform(self.base_from_lidar.translation.x, self.base_from_lidar.translation.y);
-            let origin = Vector3::new(x, y, self.base_from_lidar.translation.z);
-            let (sin, cos) = (base.yaw + azimuth).sin_cos();
-            scene.column(&origin, [cos, sin], REACH_M, &mut self.candidates);
-            for (ring, elevation) in BEAMS_DEG.iter().enumerate() {
-                let slope = elevation.to_radians().tan();
-                let direction = Vector3::new(cos, sin, slope);
-                let Some(hit) = scene.cast(&self.candidates, &origin, &direction, REACH_M) else { continue };
-                if let Some((range, intensity)) =
-                    self.receive(scene, &hit, &(origin + direction * hit.range), &direction)
-                {
-                    let (sin, cos) = azimuth.sin_cos();
-                    let point = [range * cos, range * sin, range * slope];
-                    echoes.push(Echo {
-                        point: point.map(|v| ((v * STEPS_PER_M).round() / STEPS_PER_M) as f32),
-                        intensity: ((intensity * INTENSITY_STEPS).round() / INTENSITY_STEPS) as f32,
-                        ring: ring as u16,
-                        time_ns: time_ns as u32,
-                        object: if let Target::Part { object, .. } = hit.target { Some(object) } else { None },
-                    });
+        self.scan_columns(0..self.columns(), scene, &mut pose_at, echoes);
+    }
+
+    /// A part of a turn; the parts of a turn, one after the other, are the turn, wherever it is cut.
+    pub fn scan_columns(
+        &self,
+        columns: Range<usize>,
+        scene: &mut Scene,
+        pose_at: &mut impl FnMut(&mut Scene, i64) -> Isometry3<f64>,
+        echoes: &mut Vec<Echo>,
+    ) {
+        let way = pose_at(scene, SWEEP_NS).translation.vector - pose_at(scene, 0).translation.vector;
+        let middle = pose_at(scene, SWEEP_NS / 2) * self.base_from_lidar;
+        let sectors = Sectors::around(scene, &middle.translation.vector, 0.5 * way.norm() + 0.5);
+        let mut candidates = Vec::new();
+        let mut before = vec![None; self.beams.elevations_rad.len()];
+        // The column before the first one is only needed for the echoes at edges.
+        let warm_up = columns.start.saturating_sub(1)..columns.start;
+        for column in warm_up.chain(columns.clone()) {
+            let time_ns = column as i64 * SWEEP_NS / self.columns() as i64;
+            let odom_from_lidar = pose_at(scene, time_ns) * self.base_from_lidar;
+            let azimuth = PI - (column as f64 + 0.5) * TAU / self.columns() as f64;
+            let mut random = Random::new(self.seed ^ self.seq.rotate_left(32), 1000 + column as u64);
+            let origin = odom_from_lidar.translation.vector;
+            let ahead = odom_from_lidar.rotation * Vector3::new(azimuth.cos(), azimuth.sin(), 0.0);
+            let horizontal = ahead.x.hypot(ahead.y);
+            let ahead = [ahead.x / horizontal, ahead.y / horizontal];
+            scene.column(sectors.towards(ahead), &origin, ahead, self.beams.reach_m, &mut candidates);
+            for (ring, &elevation) in self.beams.elevations_rad.iter().enumerate() {
+                let (sin, cos) = elevation.sin_cos();
+                let beam = Vector3::new(cos * azimuth.cos(), cos * azimuth.sin(), sin);
+                let direction = odom_from_lidar.rotation * beam;
+                let stretch = 1.0 / direction.x.hypot(direction.y);
+                let found = self.fire(scene, &candidates, &origin, &(direction * stretch), &mut random);
+                let (edge, share) = (random.unit(), random.unit());
+                let last = std::mem::replace(&mut before[ring], found);
+                if !columns.contains(&column) {
+                    continue;
                 }
+                let Some(mut back) = found else { continue };
+                let jump = last.map_or(0.0, |last| last.distance - back.distance);
+                let mixed = edge < self.beams.overlap && (0.25..PULSE_M).contains(&jump.abs());
+                if mixed {
+                    back.distance += share * jump;
+                }
+                let distance = back.distance + self.beams.range_noise_m * random.normal() + self.beam_errors_m[ring];
+                if distance < NEAR_M || distance > self.beams.reach_m {
+                    continue;
+                }
+                let point = beam * distance;
+                echoes.push(Echo {
+                    point: [point.x, point.y, point.z].map(|v| ((v * STEPS_PER_M).round() / STEPS_PER_M) as f32),
+                    intensity: ((back.intensity * INTENSITY_STEPS).round() / INTENSITY_STEPS) as f32,
+                    ring: ring as u16,
+                    time_ns: time_ns as u32,
+                    object: back.object,
+                    mixed,
+                });
             }
         }
     }
 
-    /// Horizontal range with noise and intensity of a hit, or `None` if too little light comes back.
-    fn receive(
-        &mut self,
+    /// Follows a pulse through panes, nets and leaves to where it comes back from. `direction` is of horizontal length one.
+    fn fire(
+        &self,
         scene: &Scene,
-        hit: &Hit,
-        point: &Vector3<f64>,
+        candidates: &[Candidate],
+        origin: &Vector3<f64>,
         direction: &Vector3<f64>,
-    ) -> Option<(f64, f64)> {
-        let echo = match hit.target {
-            Target::Ground(surface) => surface.echo(point, &hit.normal),
-            Target::Part { object, part, local, local_normal } => {
-                scene.objects[object].body.parts[part].surface.echo(&local, &local_normal)
-            }
-        };
+        random: &mut Random,
+    ) -> Option<Return> {
         let stretch = direction.norm();
-        let incidence = (-hit.normal.dot(direction) / stretch).clamp(0.0, 1.0);
-        let distance = hit.range * stretch;
-        let power = echo.reflectivity * incidence / 0.1 * (LIMIT_M / distance).powi(2);
-        let seen = 0.997 * echo.solidity * power.min(1.0).sqrt();
-        if self.random.unit() >= seen {
+        let mut from = 0.0;
+        for _ in 0..MOST_PANES {
+            let hit = scene.cast(candidates, origin, direction, from, self.beams.reach_m)?;
+            let echo = echo_of(scene, &hit, &(origin + direction * hit.range));
+            if echo.depth_m > 0.0 {
+                let depth = -echo.depth_m * (1.0 - random.unit()).ln();
+                if depth < (hit.exit - hit.range) * stretch {
+                    return self.receive(&hit, &echo, hit.range * stretch + depth, direction, random);
+                }
+                from = hit.exit + 1e-6;
+            } else if random.unit() < echo.solidity {
+                let rough = echo.roughness_m * (random.unit() - 0.5) * 2.0;
+                return self.receive(&hit, &echo, hit.range * stretch + rough, direction, random);
+            } else if random.unit() < echo.clearness {
+                from = hit.range + 1e-3;
+            } else {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Whether enough light comes back: it falls with the square of the distance and, on rough surfaces, with the root of the
+    /// cosine of the angle of incidence.
+    fn receive(
+        &self,
+        hit: &Hit,
+        echo: &surface::Echo,
+        distance: f64,
+        direction: &Vector3<f64>,
+        random: &mut Random,
+    ) -> Option<Return> {
+        let incidence = (-hit.normal.dot(direction) / direction.norm()).clamp(0.0, 1.0);
+        let power = echo.reflectivity * incidence.sqrt() / 0.1 * (self.beams.limit_m / distance).powi(2);
+        if random.unit() >= 0.995 * power.min(1.0).sqrt() {
             return None;
         }
-        let error = RANGE_NOISE_M * self.random.normal() + echo.depth_m * self.random.unit();
-        let brightness = echo.reflectivity * incidence.powf(0.3) * (1.0 + 0.06 * self.random.normal());
-        Some((hit.range + error / stretch, brightness.clamp(0.0, 1.0)))
+        let brightness = echo.reflectivity * incidence.powf(0.3) * (1.0 + 0.06 * random.normal());
+        let object = if let Target::Part { object, .. } = hit.target { Some(object) } else { None };
+        Some(Return { distance, intensity: brightness.clamp(0.0, 1.0), object })
     }
 
-    /// Packs echoes as the lidar's message.
+    /// Packs echoes as the lidar's message and counts it.
     pub fn sweep(&mut self, stamp: Stamp, echoes: &[Echo]) -> LidarSweep {
         let mut data = Vec::with_capacity(echoes.len() * SpinningPoint::STRIDE);
         for &Echo { point: position, intensity, ring, time_ns, .. } in echoes {
@@ -130,5 +209,14 @@ impl Lidar {
         let seq = self.seq;
         self.seq += 1;
         LidarSweep { seq, stamp, stride: SpinningPoint::STRIDE, fields: SpinningPoint::fields(), data }
+    }
+}
+
+fn echo_of(scene: &Scene, hit: &Hit, point: &Vector3<f64>) -> surface::Echo {
+    match hit.target {
+        Target::Ground(surface) => surface.echo(point, &hit.normal),
+        Target::Part { object, part, local, local_normal } => {
+            scene.objects[object].body.parts[part].surface.echo(&local, &local_normal)
+        }
     }
 }

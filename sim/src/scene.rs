@@ -3,11 +3,22 @@
 //! Lidar columns and image columns alike are fans of rays in one upright plane. A column first asks which objects its plane meets
 //! and between which distances; then each ray of the fan only looks at those, nearest first.
 
-use crate::ground;
+use crate::ground::StreetGround;
 use crate::shape::{Ray, Shape};
 use crate::surface::Surface;
 use nalgebra::{Isometry3, Vector3};
+use std::fmt::Debug;
+use std::sync::Arc;
 use types::{ObjectClass, Pose2};
+
+/// The ground of a scene.
+pub trait Ground: Debug + Send + Sync {
+    /// Height at a place, m.
+    fn height_m(&self, x: f64, y: f64) -> f64;
+
+    /// Where a ray meets the ground: distance along it (less than `reach`), normal, and what the ground is made of there.
+    fn enter(&self, ray: &Ray, reach: f64) -> Option<(f64, Vector3<f64>, Surface)>;
+}
 
 /// A convex solid of one surface, in its object's frame.
 #[derive(Clone, Debug)]
@@ -23,8 +34,17 @@ pub struct Part {
 pub struct Body {
     /// Length, width, height of the box, m.
     pub size: [f64; 3],
+    /// How far parts reach out of the box: mirrors, m.
+    pub overhang_m: f64,
     /// The parts.
     pub parts: Vec<Part>,
+}
+
+impl Body {
+    /// A body whose parts all lie inside its box.
+    pub fn new(size: [f64; 3], parts: Vec<Part>) -> Self {
+        Self { size, overhang_m: 0.0, parts }
+    }
 }
 
 /// A body at a place.
@@ -40,12 +60,15 @@ pub struct Object {
     pub ground_z: f64,
     /// Whether its brake lights are on.
     pub braking: bool,
+    /// How far it moves at most while a lidar turns once, m.
+    pub travel_m: f64,
 }
 
 impl Object {
     /// A body that stands at a pose.
     pub fn new(class: Option<ObjectClass>, body: Body, pose: Pose2, ground_z: f64) -> Self {
-        let mut object = Self { class, body, pose, heading: [1.0, 0.0], ground_z, braking: false };
+        let travel_m = if class.is_some() { 6.0 } else { 0.0 };
+        let mut object = Self { class, body, pose, heading: [1.0, 0.0], ground_z, braking: false, travel_m };
         object.place(pose);
         object
     }
@@ -83,9 +106,51 @@ impl Object {
 pub struct Candidate {
     object: usize,
     near: f64,
-    far: f64,
     origin: Vector3<f64>,
-    direction: [f64; 2],
+}
+
+/// How deep parts may reach into the ground, m.
+const LOWEST_M: f64 = -1.0;
+/// How far rays of a column may leave its upright plane where they meet anything, m: the sensor leans a little.
+const LEAN_M: f64 = 0.35;
+
+/// Sectors of the turn and the objects that stand in each.
+#[derive(Clone, Debug)]
+pub struct Sectors(Vec<Vec<usize>>);
+
+impl Sectors {
+    const COUNT: usize = 256;
+
+    /// The objects around a point that itself moves by `slack_m` at most.
+    pub fn around(scene: &Scene, origin: &Vector3<f64>, slack_m: f64) -> Self {
+        let mut sectors = vec![Vec::new(); Self::COUNT];
+        for (index, object) in scene.objects.iter().enumerate() {
+            let [length, width, _] = object.body.size;
+            let radius = 0.5 * length.hypot(width) + 1.5 * object.body.overhang_m + object.travel_m + slack_m + LEAN_M;
+            let (dx, dy) = (object.pose.x - origin.x, object.pose.y - origin.y);
+            let distance = dx.hypot(dy);
+            if distance <= radius {
+                sectors.iter_mut().for_each(|sector| sector.push(index));
+                continue;
+            }
+            let (middle, half) = (dy.atan2(dx), (radius / distance).asin());
+            let (first, last) = (Self::place(middle - half).floor(), Self::place(middle + half).floor());
+            for sector in first as i64..=last as i64 {
+                sectors[sector.rem_euclid(Self::COUNT as i64) as usize].push(index);
+            }
+        }
+        Self(sectors)
+    }
+
+    fn place(angle: f64) -> f64 {
+        angle / std::f64::consts::TAU * Self::COUNT as f64
+    }
+
+    /// The objects of the sector that a horizontal direction points to.
+    pub fn towards(&self, direction: [f64; 2]) -> &[usize] {
+        let sector = Self::place(direction[1].atan2(direction[0])).floor() as i64;
+        &self.0[sector.rem_euclid(Self::COUNT as i64) as usize]
+    }
 }
 
 /// What a ray hit.
@@ -111,6 +176,8 @@ pub enum Target {
 pub struct Hit {
     /// Horizontal distance from the ray's start, m.
     pub range: f64,
+    /// Where the ray leaves the part again, on the same scale; without end for the ground.
+    pub exit: f64,
     /// Outward unit normal.
     pub normal: Vector3<f64>,
     /// What was hit.
@@ -118,34 +185,57 @@ pub struct Hit {
 }
 
 /// All objects of one instant.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Scene {
-    /// The objects; the ground needs none.
+    /// The objects; the ground is none.
     pub objects: Vec<Object>,
+    /// The ground.
+    pub ground: Arc<dyn Ground>,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self::on_the_street(Vec::new())
+    }
 }
 
 impl Scene {
-    /// Collects the objects that the upright plane from `origin` towards `direction` (horizontal, of length one) meets within
-    /// `reach` metres, nearest first.
-    pub fn column(&self, origin: &Vector3<f64>, direction: [f64; 2], reach: f64, candidates: &mut Vec<Candidate>) {
+    /// Objects on the one street that there is.
+    pub fn on_the_street(objects: Vec<Object>) -> Self {
+        Self { objects, ground: Arc::new(StreetGround) }
+    }
+
+    /// Collects those of some objects that the upright plane from `origin` towards `direction` (horizontal, of length one) meets
+    /// within `reach` metres, nearest first.
+    pub fn column(
+        &self,
+        objects: &[usize],
+        origin: &Vector3<f64>,
+        direction: [f64; 2],
+        reach: f64,
+        candidates: &mut Vec<Candidate>,
+    ) {
         candidates.clear();
-        let met = (0..self.objects.len()).filter_map(|index| self.candidate(index, origin, direction));
+        let met = objects.iter().filter_map(|&index| self.candidate(index, origin, direction));
         candidates.extend(met.filter(|candidate| candidate.near < reach));
         candidates.sort_by(|a, b| a.near.total_cmp(&b.near).then(a.object.cmp(&b.object)));
     }
 
-    /// The first thing that a ray of the column hits. `direction` is the column's, with metres up per metre ahead as z.
+    /// The first thing that a ray of the column hits beyond `from` metres; solids that begin before are not met. `direction` is
+    /// the column's or nearly, with metres up per metre ahead as z.
     pub fn cast(
         &self,
         candidates: &[Candidate],
         origin: &Vector3<f64>,
         direction: &Vector3<f64>,
+        from: f64,
         reach: f64,
     ) -> Option<Hit> {
-        let ray = Ray { origin: *origin, direction: *direction };
-        let slope = direction.z;
-        let mut best = ground::enter(&ray).filter(|(range, ..)| *range < reach).map(|(range, normal, surface)| Hit {
-            range,
+        let start = origin + direction * from;
+        let on_ground = self.ground.enter(&Ray { origin: start, direction: *direction }, reach - from);
+        let mut best = on_ground.map(|(range, normal, surface)| Hit {
+            range: range + from,
+            exit: f64::INFINITY,
             normal,
             target: Target::Ground(surface),
         });
@@ -155,12 +245,15 @@ impl Scene {
                 break;
             }
             let object = &self.objects[candidate.object];
-            if let Some((range, part, normal)) = enter_body(&object.body, candidate, slope, limit) {
+            let [x, y] = object.to_own(direction.x, direction.y);
+            let ray = Ray { origin: candidate.origin, direction: Vector3::new(x, y, direction.z) };
+            if let Some((range, exit, part, normal)) = enter_body(&object.body, &ray, from, limit) {
                 let [x, y] = object.to_odom(normal.x, normal.y);
-                let local = local_ray(candidate, slope).at(range);
+                let local = ray.at(range);
                 limit = range;
                 best = Some(Hit {
                     range,
+                    exit,
                     normal: Vector3::new(x, y, normal.z),
                     target: Target::Part { object: candidate.object, part, local, local_normal: normal },
                 });
@@ -174,38 +267,36 @@ impl Scene {
         let [length, width, _] = object.body.size;
         let (dx, dy) = (object.pose.x - origin.x, object.pose.y - origin.y);
         let (ahead, aside) = (dx * direction[0] + dy * direction[1], dx * direction[1] - dy * direction[0]);
+        let (length, width) =
+            (length + 2.0 * (LEAN_M + object.body.overhang_m), width + 2.0 * (LEAN_M + object.body.overhang_m));
         let half_diagonal_squared = 0.25 * (length * length + width * width);
         if aside * aside > half_diagonal_squared || (ahead < 0.0 && ahead * ahead > half_diagonal_squared) {
             return None;
         }
         let [x, y] = object.to_own(-dx, -dy);
-        let direction = object.to_own(direction[0], direction[1]);
-        let (near, far) = crossing([x, y], direction, [0.5 * length, 0.5 * width])?;
+        let (near, _) = crossing([x, y], object.to_own(direction[0], direction[1]), [0.5 * length, 0.5 * width])?;
         let origin = Vector3::new(x, y, origin.z - object.ground_z);
-        Some(Candidate { object: index, near, far, origin, direction })
+        Some(Candidate { object: index, near, origin })
     }
 }
 
-fn local_ray(candidate: &Candidate, slope: f64) -> Ray {
-    let [x, y] = candidate.direction;
-    Ray { origin: candidate.origin, direction: Vector3::new(x, y, slope) }
-}
-
-fn enter_body(body: &Body, candidate: &Candidate, slope: f64, limit: f64) -> Option<(f64, usize, Vector3<f64>)> {
-    let (first, last) = (candidate.near.max(0.0), candidate.far);
-    let (z_first, z_last) = (candidate.origin.z + slope * first, candidate.origin.z + slope * last);
-    if z_first.min(z_last) > body.size[2] || z_first.max(z_last) < 0.0 {
+/// The first part of a body that a ray of its own frame enters between two distances: entry, exit, part, normal.
+fn enter_body(body: &Body, ray: &Ray, from: f64, limit: f64) -> Option<(f64, f64, usize, Vector3<f64>)> {
+    let half = [0.5 * body.size[0] + body.overhang_m, 0.5 * body.size[1] + body.overhang_m];
+    let (near, far) = crossing([ray.origin.x, ray.origin.y], [ray.direction.x, ray.direction.y], half)?;
+    let (near, far) = (near.max(from), far.min(limit));
+    let (z_near, z_far) = (ray.origin.z + ray.direction.z * near, ray.origin.z + ray.direction.z * far);
+    if near > far || z_near.min(z_far) > body.size[2] + body.overhang_m || z_near.max(z_far) < LOWEST_M {
         return None;
     }
-    let ray = local_ray(candidate, slope);
-    let mut best: Option<(f64, usize, Vector3<f64>)> = None;
-    let mut limit = limit;
+    let moved = Ray { origin: ray.at(from), direction: ray.direction };
+    let (mut best, mut limit) = (None, limit - from);
     for (index, part) in body.parts.iter().enumerate() {
-        if let Some(entry) = part.shape.enter(&ray)
+        if let Some(entry) = part.shape.enter(&moved)
             && entry.distance < limit
         {
             limit = entry.distance;
-            best = Some((entry.distance, index, entry.normal));
+            best = Some((entry.distance + from, entry.exit + from, index, entry.normal));
         }
     }
     best
@@ -237,15 +328,15 @@ mod tests {
     fn scene(yaw: f64) -> Scene {
         let body = bodies::car([0.5; 3], 4.4, 1.8, 1.5);
         let pose = Pose2 { x: 12.0, y: 1.0, yaw };
-        Scene { objects: vec![Object::new(Some(ObjectClass::Car), body, pose, 0.0)] }
+        Scene::on_the_street(vec![Object::new(Some(ObjectClass::Car), body, pose, 0.0)])
     }
 
     #[test]
     fn a_level_ray_hits_the_rear_bumper() {
         let (scene, mut candidates) = (scene(0.0), Vec::new());
         let origin = Vector3::new(0.0, 1.0, 0.5);
-        scene.column(&origin, [1.0, 0.0], 100.0, &mut candidates);
-        let hit = scene.cast(&candidates, &origin, &Vector3::x(), 100.0).unwrap();
+        scene.column(&[0], &origin, [1.0, 0.0], 100.0, &mut candidates);
+        let hit = scene.cast(&candidates, &origin, &Vector3::x(), 0.0, 100.0).unwrap();
         assert!((hit.range - (12.0 - 2.2)).abs() < 0.15, "{hit:?}");
         assert!(matches!(hit.target, Target::Part { object: 0, .. }));
     }
@@ -257,8 +348,8 @@ mod tests {
             let (scene, mut candidates) = (scene(yaw), Vec::new());
             let origin = Vector3::new(0.0, 0.0, 1.8);
             let direction = Vector3::new(azimuth.cos(), azimuth.sin(), slope);
-            scene.column(&origin, [direction.x, direction.y], 100.0, &mut candidates);
-            let found = match scene.cast(&candidates, &origin, &direction, 100.0) {
+            scene.column(&[0], &origin, [direction.x, direction.y], 100.0, &mut candidates);
+            let found = match scene.cast(&candidates, &origin, &direction, 0.0, 100.0) {
                 Some(Hit { range, target: Target::Part { .. }, .. }) => Some(range),
                 _ => None,
             };

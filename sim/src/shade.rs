@@ -1,7 +1,6 @@
 //! The light that reaches the camera from a point of a facet, of the ground, of the sky.
 
 use crate::facet::View;
-use crate::ground;
 use crate::light::Light;
 use crate::paint::{self, Finish};
 use crate::shadow::Shadow;
@@ -47,7 +46,7 @@ impl Shader<'_> {
         let length = direction.norm();
         let toward: Vector3<f32> = (direction / length).cast();
         let ray = Ray { origin: self.view.eye, direction: *direction };
-        match ground::enter(&ray).filter(|(depth, ..)| *depth < REACH_M) {
+        match self.view.ground.enter(&ray, REACH_M) {
             None => self.light.sky(&toward),
             Some((depth, normal, surface)) => {
                 let (point, normal) = (ray.at(depth), normal.cast());

@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn a_house_shades_what_is_behind_it() {
         let body = bodies::building([0.5; 3], 4.0, 4.0, 6.0);
-        let scene = Scene { objects: vec![Object::new(None, body, Pose2 { x: 10.0, y: 0.0, yaw: 0.0 }, 0.0)] };
+        let scene = Scene::on_the_street(vec![Object::new(None, body, Pose2 { x: 10.0, y: 0.0, yaw: 0.0 }, 0.0)]);
         let mut shadow = Shadow::none();
         assert_eq!(shadow.light_at(&Vector3::zeros(), &Vector3::z()), 1.0);
         // The sun stands 45 degrees high in the direction of -y: the shadow reaches from y = 2 to y = 8.

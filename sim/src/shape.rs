@@ -23,6 +23,8 @@ impl Ray {
 pub struct Entry {
     /// Distance along the ray.
     pub distance: f64,
+    /// Where the ray leaves the solid again.
+    pub exit: f64,
     /// Outward unit normal.
     pub normal: Vector3<f64>,
 }
@@ -103,6 +105,39 @@ impl Shape {
         Self::Convex(faces)
     }
 
+    /// The solid moved by `by`.
+    pub fn shifted(self, by: [f64; 3]) -> Self {
+        let offset = Vector3::from(by);
+        match self {
+            Self::Block { min, max } => Self::Block { min: min + offset, max: max + offset },
+            Self::Convex(faces) => Self::Convex(faces.into_iter().map(|face| face.shifted(by)).collect()),
+            Self::Cylinder { axis, center, radius, half_length } => {
+                Self::Cylinder { axis, center: center + offset, radius, half_length }
+            }
+            Self::Ellipsoid { center, radii } => Self::Ellipsoid { center: center + offset, radii },
+        }
+    }
+
+    /// A limb: a prism of `sides` sides around the line from `start` to `end`, with a half-width at each end.
+    pub fn limb(start: [f64; 3], end: [f64; 3], half_widths: [f64; 2], sides: usize) -> Self {
+        let (start, end) = (Vector3::from(start), Vector3::from(end));
+        let (axis, length) = ((end - start).normalize(), (end - start).norm());
+        let side = if axis.z.abs() < 0.9 { axis.cross(&Vector3::z()) } else { axis.cross(&Vector3::x()) }.normalize();
+        let up = axis.cross(&side);
+        let taper = (half_widths[0] - half_widths[1]) / length;
+        let mut faces: Vec<Face> = (0..sides)
+            .map(|i| {
+                let angle = (i as f64 + 0.5) * std::f64::consts::TAU / sides as f64;
+                let outward = side * angle.cos() + up * angle.sin();
+                let normal = (outward + axis * taper).normalize();
+                Face { normal, offset: normal.dot(&(start + outward * half_widths[0])) }
+            })
+            .collect();
+        faces.push(Face { normal: -axis, offset: -axis.dot(&start) });
+        faces.push(Face { normal: axis, offset: axis.dot(&end) });
+        Self::Convex(faces)
+    }
+
     /// Where the ray enters, or `None` if it misses, points away, or starts inside.
     pub fn enter(&self, ray: &Ray) -> Option<Entry> {
         match self {
@@ -135,7 +170,7 @@ fn enter_block(min: &Vector3<f64>, max: &Vector3<f64>, ray: &Ray) -> Option<Entr
         }
         far = far.min(first.max(second));
     }
-    (near > 0.0 && near <= far).then_some(Entry { distance: near, normal })
+    (near > 0.0 && near <= far).then_some(Entry { distance: near, exit: far, normal })
 }
 
 fn enter_convex(faces: &[Face], ray: &Ray) -> Option<Entry> {
@@ -156,7 +191,7 @@ fn enter_convex(faces: &[Face], ray: &Ray) -> Option<Entry> {
             far = far.min(room / speed);
         }
     }
-    (near > 0.0 && near <= far).then_some(Entry { distance: near, normal })
+    (near > 0.0 && near <= far).then_some(Entry { distance: near, exit: far, normal })
 }
 
 fn enter_cylinder(axis: Axis, center: &Vector3<f64>, radius: f64, half_length: f64, ray: &Ray) -> Option<Entry> {
@@ -202,7 +237,7 @@ fn enter_cylinder(axis: Axis, center: &Vector3<f64>, radius: f64, half_length: f
         normal[u] = point[u] / radius;
         normal[v] = point[v] / radius;
     }
-    Some(Entry { distance: near, normal })
+    Some(Entry { distance: near, exit: far, normal })
 }
 
 fn enter_ellipsoid(center: &Vector3<f64>, radii: &Vector3<f64>, ray: &Ray) -> Option<Entry> {
@@ -216,7 +251,8 @@ fn enter_ellipsoid(center: &Vector3<f64>, radii: &Vector3<f64>, ray: &Ray) -> Op
     }
     let distance = (-b - discriminant.sqrt()) / a;
     let normal = (start + direction * distance).component_div(radii).normalize();
-    (distance > 0.0).then_some(Entry { distance, normal })
+    let exit = (-b + discriminant.sqrt()) / a;
+    (distance > 0.0).then_some(Entry { distance, exit, normal })
 }
 
 #[cfg(test)]

@@ -62,6 +62,25 @@ pub enum Surface {
     Metal,
     /// Sign of a pedestrian crossing.
     Sign,
+    /// Loose stones.
+    Gravel,
+    /// Painted metal or plastic.
+    Painted(Color),
+    /// Plaster, brick or concrete without windows.
+    Wall(Color),
+    /// Bare wood.
+    Wood,
+    /// A pane.
+    Glass,
+    /// A wheel of a bicycle: a tyre and spokes.
+    Spokes {
+        /// The hub along the object's x axis, m.
+        hub_x: f64,
+        /// Radius of the tyre, m.
+        radius: f64,
+    },
+    /// Wire netting.
+    Netting,
 }
 
 /// How a surface answers a laser pulse.
@@ -69,16 +88,30 @@ pub enum Surface {
 pub struct Echo {
     /// Diffuse reflectivity, 0..1.
     pub reflectivity: f64,
-    /// Share of pulses that find a surface at all: leaves have gaps, glass lets most of the light through.
+    /// Share of pulses that the surface stops and sends back.
     pub solidity: f64,
-    /// Depth over which the echoes spread, m.
+    /// Share of the other pulses that go through and meet what is behind; the rest is lost.
+    pub clearness: f64,
+    /// Mean way into the solid before a pulse comes back, m; a pulse that gets to the other side goes on. Leaves.
     pub depth_m: f64,
+    /// How much the range spreads, m. Grass.
+    pub roughness_m: f64,
 }
 
 impl Surface {
+    /// The surface of a part that was moved along the object's x axis.
+    pub fn shifted(self, by: f64) -> Self {
+        match self {
+            Self::Wheel { hub_x, radius } => Self::Wheel { hub_x: hub_x + by, radius },
+            Self::Spokes { hub_x, radius } => Self::Spokes { hub_x: hub_x + by, radius },
+            other => other,
+        }
+    }
+
     /// The answer to a pulse at a point of the object's frame.
     pub fn echo(&self, local: &Vector3<f64>, normal: &Vector3<f64>) -> Echo {
-        let solid = |reflectivity| Echo { reflectivity, solidity: 1.0, depth_m: 0.0 };
+        let solid = |reflectivity| Echo { reflectivity, solidity: 1.0, clearness: 0.0, depth_m: 0.0, roughness_m: 0.0 };
+        let pane = Echo { solidity: 0.22, clearness: 0.55, ..solid(0.10) };
         match self {
             Self::Asphalt => solid(0.14),
             Self::Marking => solid(0.65),
@@ -86,19 +119,29 @@ impl Surface {
             Self::BicycleLane => solid(0.18),
             Self::Gravel => Echo { depth_m: 0.02, ..solid(0.25) },
             Self::Kerb => solid(0.35),
-            Self::Grass => Echo { reflectivity: 0.45, solidity: 1.0, depth_m: 0.04 },
+            Self::Grass => Echo { roughness_m: 0.03, ..solid(0.45) },
             Self::CarBody(paint) if paint.is_plate_or_light(local, normal) => solid(0.95),
             Self::CarBody(paint) => solid(0.12 + 0.4 * f64::from(paint.color[1])),
-            Self::CarCabin(paint) if paint.is_window(local, normal) => Echo { solidity: 0.35, ..solid(0.10) },
+            Self::CarCabin(paint) if paint.is_window(local, normal) => pane,
             Self::CarCabin(paint) => solid(0.12 + 0.4 * f64::from(paint.color[1])),
             Self::Wheel { .. } => solid(0.08),
             Self::Facade(color) => solid(0.25 + 0.3 * f64::from(color[0])),
             Self::Bark => solid(0.3),
-            Self::Leaves(_) => Echo { reflectivity: 0.5, solidity: 0.75, depth_m: 0.5 },
+            Self::Leaves(_) => Echo { depth_m: 0.35, ..solid(0.5) },
             Self::Head(_) => solid(0.4),
             Self::Cloth(color) => solid(0.25 + 0.3 * f64::from(color[1])),
             Self::Metal => solid(0.4),
             Self::Sign => solid(0.95),
+            Self::Gravel => Echo { roughness_m: 0.01, ..solid(0.25) },
+            Self::Painted(color) => solid(0.12 + 0.4 * f64::from(color[1])),
+            Self::Wall(color) => solid(0.25 + 0.3 * f64::from(color[0])),
+            Self::Wood => solid(0.35),
+            Self::Glass => pane,
+            Self::Spokes { hub_x, radius } => {
+                let tyre = (local.x - hub_x).hypot(local.z - radius) > 0.84 * radius;
+                Echo { solidity: if tyre { 0.9 } else { 0.14 }, clearness: 1.0, ..solid(0.2) }
+            }
+            Self::Netting => Echo { solidity: 0.3, clearness: 1.0, ..solid(0.3) },
         }
     }
 }

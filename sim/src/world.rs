@@ -74,7 +74,7 @@ impl World {
         let (traffic, mut objects) = Traffic::build(seed);
         objects.extend(town::build(seed));
         let mut world = Self {
-            scene: Scene { objects },
+            scene: Scene::on_the_street(objects),
             traffic,
             ego: EgoMotion { pose: Pose2::default(), speed_mps: 10.0, acceleration_mps2: 0.0, curvature: 0.0 },
             vehicle: Vehicle::default(),
@@ -166,7 +166,7 @@ impl World {
 
     fn scan(&mut self, echoes: &mut Vec<Echo>) {
         let (history, start) = (&self.history, self.sensed_ns);
-        self.lidar.scan(&mut self.scene, |scene, time_ns| history.place(scene, start + time_ns), echoes);
+        self.lidar.scan(&mut self.scene, |scene, time_ns| isometry(&history.place(scene, start + time_ns)), echoes);
     }
 
     /// The picture of this instant.
@@ -224,7 +224,7 @@ impl World {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nalgebra::{Point3, Vector3};
+    use nalgebra::{Isometry3, Point3, Vector3};
     use types::PointKind;
 
     fn bytes_of(seed: u64) -> (Vec<u8>, Vec<u8>, InsFix) {
@@ -352,13 +352,13 @@ mod tests {
         // A dark red post, 10 m ahead and 2 m to the left, in an empty street.
         let shape = crate::shape::Shape::Block { min: Vector3::new(-0.1, -0.4, 0.0), max: Vector3::new(0.1, 0.4, 3.0) };
         let part = crate::scene::Part { shape, surface: crate::surface::Surface::Cloth([0.9, 0.0, 0.0]) };
-        let body = crate::scene::Body { size: [0.2, 0.8, 3.0], parts: vec![part] };
+        let body = crate::scene::Body::new([0.2, 0.8, 3.0], vec![part]);
         let post =
             crate::scene::Object::new(Some(ObjectClass::Unknown), body, Pose2 { x: 10.0, y: 2.0, yaw: 0.0 }, 0.0);
-        let mut scene = Scene { objects: vec![post] };
-        let (image, _) = world.camera.render(&scene, &nalgebra::Isometry3::identity());
+        let mut scene = Scene::on_the_street(vec![post]);
+        let (image, _) = world.camera.render(&scene, &Isometry3::identity());
         let mut echoes = Vec::new();
-        world.lidar.scan(&mut scene, |_, _| Pose2::default(), &mut echoes);
+        world.lidar.scan(&mut scene, |_, _| Isometry3::identity(), &mut echoes);
         let (mut checked, mut red) = (0, 0);
         for echo in echoes.iter().filter(|echo| echo.object == Some(0)) {
             let [u, v, depth] = model.project(&Point3::from(echo.point.map(f64::from))).unwrap();

@@ -6,6 +6,7 @@ use anyhow::ensure;
 use clap::Args;
 use recordings::{DriveWriter, Message, RunRecord};
 use sim::World;
+use sim::scatter::{Scatter, ScatterOptions};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use types::Route;
@@ -13,6 +14,15 @@ use types::Route;
 /// The drive to make. The ego follows its lane by itself; the stack is run on the drive by `replay`.
 #[derive(Debug, Args)]
 pub struct Options {
+    /// "street", or "scatter": frames for training, each of a new place.
+    #[arg(value_name = "SCENARIO", default_value = "street", value_parser = ["street", "scatter"])]
+    scenario: String,
+    /// Frames of "scatter".
+    #[arg(long, default_value_t = 20)]
+    frames: u64,
+    /// Take pictures in "scatter", too.
+    #[arg(long)]
+    camera: bool,
     /// Seed of the street and its traffic.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -34,6 +44,9 @@ pub struct Options {
 const PERIOD_S: f64 = 0.1;
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    if options.scenario == "scatter" {
+        return scatter(options);
+    }
     for (name, value, high) in [("--duration", options.duration, 3600.0), ("--skip", options.skip, 3600.0)] {
         ensure!((0.0..=high).contains(&value), "{name} {value} is outside 0 to {high}");
     }
@@ -59,5 +72,28 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     writer.finish()?;
     println!("{}: {frames} frames, {} bytes", file_name(&options.output), std::fs::metadata(&options.output)?.len());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn scatter(options: &Options) -> anyhow::Result<ExitCode> {
+    ensure!((1..=1_000_000).contains(&options.frames), "--frames {} is outside 1 to 1000000", options.frames);
+    let scatter = Scatter::new(options.seed, ScatterOptions { camera: options.camera, lidar: None });
+    let record = RunRecord {
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        mode: "simulate".to_string(),
+        source: format!("scatter, seed {}, lidar {}", options.seed, scatter.lidar().name()),
+        ..RunRecord::default()
+    };
+    let mut writer = DriveWriter::create(&options.output, &record, options.compression.into())?;
+    writer.write(&Message::Calibration(scatter.calibration()))?;
+    for index in 0..options.frames {
+        let frame = scatter.frame(index)?;
+        writer.write(&Message::Ins(frame.ins))?;
+        frame.picture.map_or(Ok(()), |picture| writer.write(&Message::Camera(picture)))?;
+        writer.write(&Message::Lidar(frame.sweep))?;
+        writer.write(&Message::Truth(frame.truth))?;
+    }
+    let written = writer.finish()?;
+    println!("{}: {} frames, {} bytes", file_name(&options.output), options.frames, written.bytes);
     Ok(ExitCode::SUCCESS)
 }
