@@ -37,8 +37,8 @@ impl Line {
     /// The pose at (s, d), heading along the line.
     pub fn pose(&self, s: f64, d: f64) -> Pose2 {
         let turn = self.curvature * s;
-        let (x, y) = if turn.abs() < 1e-6 {
-            (s, 0.5 * turn * s)
+        let (x, y) = if self.curvature.abs() < 1e-9 {
+            (s, 0.0)
         } else {
             (turn.sin() / self.curvature, (1.0 - turn.cos()) / self.curvature)
         };
@@ -51,7 +51,7 @@ impl Line {
     pub fn locate(&self, x: f64, y: f64) -> [f64; 2] {
         let [x, y] = self.start.inverse_transform(x, y);
         let k = self.curvature;
-        if k.abs() < 1e-6 {
+        if k.abs() < 1e-9 {
             return [x, y];
         }
         let side = k.signum();
