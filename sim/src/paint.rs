@@ -75,7 +75,6 @@ pub fn finish(surface: Surface, point: &Vector3<f32>, normal: &Vector3<f32>, bra
         Surface::Cloth(color) => matte(color),
         Surface::Metal => Finish { mirror: 0.05, ..matte(grey(0.22)) },
         Surface::Sign => sign(point, normal),
-        Surface::Gravel => matte(grey(0.22 + 0.08 * fine(0.03))),
         Surface::Painted(color) => Finish { mirror: 0.04, ..matte(color) },
         Surface::Wall(color) => matte(scaled(color, 0.85 + 0.25 * smooth_noise(point.x + point.y, point.z))),
         Surface::Wood => matte(scaled([0.24, 0.15, 0.08], 0.8 + 0.4 * smooth_noise(point.x * 9.0, point.z * 9.0))),

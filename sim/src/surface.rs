@@ -62,8 +62,6 @@ pub enum Surface {
     Metal,
     /// Sign of a pedestrian crossing.
     Sign,
-    /// Loose stones.
-    Gravel,
     /// Painted metal or plastic.
     Painted(Color),
     /// Plaster, brick or concrete without windows.
@@ -117,7 +115,7 @@ impl Surface {
             Self::Marking => solid(0.65),
             Self::Sidewalk | Self::Concrete => solid(0.30),
             Self::BicycleLane => solid(0.18),
-            Self::Gravel => Echo { depth_m: 0.02, ..solid(0.25) },
+            Self::Gravel => Echo { roughness_m: 0.012, ..solid(0.25) },
             Self::Kerb => solid(0.35),
             Self::Grass => Echo { roughness_m: 0.03, ..solid(0.45) },
             Self::CarBody(paint) if paint.is_plate_or_light(local, normal) => solid(0.95),
@@ -132,7 +130,6 @@ impl Surface {
             Self::Cloth(color) => solid(0.25 + 0.3 * f64::from(color[1])),
             Self::Metal => solid(0.4),
             Self::Sign => solid(0.95),
-            Self::Gravel => Echo { roughness_m: 0.01, ..solid(0.25) },
             Self::Painted(color) => solid(0.12 + 0.4 * f64::from(color[1])),
             Self::Wall(color) => solid(0.25 + 0.3 * f64::from(color[0])),
             Self::Wood => solid(0.35),
