@@ -34,6 +34,9 @@ pub struct Config {
 pub struct Runtime {
     /// Control ticks, s.
     pub control_period_s: f64,
+    /// In virtual time (replay, simulation) a frame's plan counts so long after its sweep is complete, s. It stands for the
+    /// work of the stages, so that what a simulated car does follows from its seed and not from the machine.
+    pub latency_s: f64,
     /// Largest distance of the stamps of messages that belong together, s.
     pub join_tolerance_s: f64,
     /// The longest one step of one stage may take before it counts as hung, s.
@@ -44,7 +47,13 @@ pub struct Runtime {
 
 impl Default for Runtime {
     fn default() -> Self {
-        Self { control_period_s: 0.02, join_tolerance_s: 0.05, step_budget_s: 30.0, log_limit_bytes: 256 << 20 }
+        Self {
+            control_period_s: 0.01,
+            latency_s: 0.05,
+            join_tolerance_s: 0.05,
+            step_budget_s: 30.0,
+            log_limit_bytes: 256 << 20,
+        }
     }
 }
 
@@ -64,6 +73,7 @@ impl Config {
         let runtime = &config.runtime;
         for (key, value, low, high) in [
             ("control_period_s", runtime.control_period_s, 0.001, 1.0),
+            ("latency_s", runtime.latency_s, 0.0, 1.0),
             ("join_tolerance_s", runtime.join_tolerance_s, 0.0, 1.0),
             ("step_budget_s", runtime.step_budget_s, 0.01, 3600.0),
         ] {

@@ -1,6 +1,7 @@
 //! A recorded drive through the stack: the modes, and what each one obeys.
 
 use crate::config::Config;
+use crate::runtime::control_loop::Ticks;
 use crate::runtime::join::{Join, Sensors};
 use crate::runtime::log::Recorder;
 use crate::runtime::source::{self, Messages};
@@ -181,9 +182,9 @@ impl Replay {
         let origin = span.map_or(Stamp::default(), |(first, _)| first);
         let messages: Messages = Box::new(reader);
         let feed = match self.mode {
-            Mode::Lossless => Feed::Lossless(source::lossless(messages, sensors, tolerance_s)),
-            Mode::Faithful => Feed::Recorded(source::faithful(messages, tolerance_s)),
-            Mode::FromDetections => Feed::Recorded(source::from_detections(messages)),
+            Mode::Lossless => Feed::Virtual(source::lossless(messages, sensors, tolerance_s), Ticks::Stamps),
+            Mode::Faithful => Feed::Virtual(source::faithful(messages, tolerance_s), Ticks::Recorded),
+            Mode::FromDetections => Feed::Virtual(source::from_detections(messages), Ticks::Recorded),
             Mode::RealTime { rate } => {
                 if !(0.01..=100.0).contains(&rate) {
                     bail!("--rate {rate} is outside 0.01 to 100");

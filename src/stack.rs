@@ -154,7 +154,7 @@ pub fn behind_detection(config: &Config, route: &Route) -> anyhow::Result<Vec<Bo
 #[must_use]
 pub fn ticker(config: &Config) -> Ticker {
     let controller = Controller::new(config.control, config.vehicle);
-    Ticker::new(controller, config.runtime.control_period_s)
+    Ticker::new(controller, config.runtime.control_period_s, config.runtime.latency_s)
 }
 
 /// The file's name without folders, for a message or a record.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // a test may panic, and a stage that hangs must sleep
 
 use chauffeur::config::Config;
+use chauffeur::runtime::control_loop::Ticks;
 use chauffeur::runtime::frame::{Frame, SensorSet, SourceItem};
 use chauffeur::runtime::join::{Join, Sensors};
 use chauffeur::runtime::log::Recorder;
@@ -41,7 +42,7 @@ fn outcome(feed: Feed, deed: fn() -> Result<(), StepError>, serial: bool) -> Out
 fn lossless(frames: i64) -> Feed {
     let sets = (0..frames)
         .map(|frame| Ok(SourceItem::Set(Box::new(SensorSet { stamp: stamp(frame), ..SensorSet::default() }), None)));
-    Feed::Lossless(Box::new(sets))
+    Feed::Virtual(Box::new(sets), Ticks::Stamps)
 }
 
 fn real_time(frames: i64) -> Feed {
@@ -111,7 +112,7 @@ fn a_source_that_breaks_keeps_what_came_before() {
             Ok(SourceItem::Set(Box::new(SensorSet { stamp: stamp(frame), ..SensorSet::default() }), None))
         });
         let broken = good.chain([Err(anyhow::anyhow!("cut at byte 7"))]);
-        let outcome = outcome(Feed::Lossless(Box::new(broken)), || Ok(()), serial);
+        let outcome = outcome(Feed::Virtual(Box::new(broken), Ticks::Stamps), || Ok(()), serial);
         assert_eq!(outcome.tally.frames, 5);
         assert_eq!(outcome.error.unwrap().to_string(), "cut at byte 7");
     }

@@ -6,33 +6,67 @@ use super::fault::FaultCell;
 use super::frame::Frame;
 use super::log::{LogItem, LogSender};
 use super::ticker::Ticker;
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 use types::{Command, Stamp, StopReason};
 
 /// How long control keeps commanding a stop after a fault before the run ends.
 pub const STOP_TIME: Duration = Duration::from_secs(1);
 
-/// Control's part of a frame when time is virtual: the ticks before it, then the frame itself.
-pub fn take_frame(ticker: &mut Ticker, frame: &mut Frame, obey: bool, fault: &FaultCell) -> Vec<Command> {
-    let mut commands = Vec::new();
-    ticker.start_at(frame.admission.stamp);
-    if obey {
-        ticker.remember(frame);
-        if let Err(reason) = ticker.obey(&mut frame.recorded_commands, false, &mut commands) {
-            fault.report("control", reason);
+/// What says when control ticks, where time is virtual.
+pub enum Ticks {
+    /// The stamps of the frames.
+    Stamps,
+    /// The recorded commands, which are made again.
+    Recorded,
+    /// The stamps, and a world waits for the commands: all until its next frame is complete.
+    ClosedLoop(Link),
+}
+
+impl Ticks {
+    /// What the first part of a frame's time is spent on.
+    #[must_use]
+    pub const fn first_part(&self) -> &'static str {
+        match self {
+            Self::Stamps | Self::Recorded => "read",
+            Self::ClosedLoop(_) => "simulate",
         }
-    } else {
-        ticker.tick_until(frame.admission.stamp, &mut commands);
-        ticker.adopt(frame);
+    }
+}
+
+/// The way from control to a world that the commands drive.
+pub struct Link {
+    /// One batch of commands for each frame, in order.
+    pub commands: Sender<Vec<Command>>,
+    /// From a frame's stamp to the instant before which the world needs the commands, s.
+    pub ahead_s: f64,
+}
+
+/// Control's part of a frame when time is virtual: the ticks before it, then the frame itself.
+pub fn take_frame(ticker: &mut Ticker, frame: &mut Frame, ticks: &Ticks, fault: &FaultCell) -> Vec<Command> {
+    let mut commands = Vec::new();
+    match ticks {
+        Ticks::Stamps => ticker.take(frame, &mut commands),
+        Ticks::Recorded => {
+            ticker.remember(frame);
+            if let Err(reason) = ticker.obey(&mut frame.recorded_commands, false, &mut commands) {
+                fault.report("control", reason);
+            }
+        }
+        Ticks::ClosedLoop(link) => {
+            ticker.take(frame, &mut commands);
+            ticker.tick_until(frame.admission.stamp.offset(link.ahead_s), &mut commands);
+            // A world that has ended needs no more commands.
+            let _ = link.commands.send(commands.clone());
+        }
     }
     commands
 }
 
 /// The last commands of a run in virtual time: what is still recorded, or a stop.
-pub fn last_commands(ticker: &mut Ticker, mut rest: Vec<Command>, obey: bool, fault: &FaultCell) -> Vec<Command> {
+pub fn last_commands(ticker: &mut Ticker, mut rest: Vec<Command>, ticks: &Ticks, fault: &FaultCell) -> Vec<Command> {
     let mut commands = Vec::new();
-    if obey {
+    if matches!(ticks, Ticks::Recorded) {
         if let Err(reason) = ticker.obey(&mut rest, true, &mut commands) {
             fault.report("control", reason);
         }
@@ -48,14 +82,14 @@ pub fn in_virtual_time(
     frames: &Receiver<Box<Frame>>,
     log: &LogSender,
     mut ticker: Ticker,
-    obey: bool,
+    ticks: Ticks,
     rest: &Receiver<Rest>,
     fault: &FaultCell,
 ) {
     while let Ok(mut frame) = frames.recv() {
         frame.spans.lap("queue");
         frame.buffers = None;
-        let commands = take_frame(&mut ticker, &mut frame, obey, fault);
+        let commands = take_frame(&mut ticker, &mut frame, &ticks, fault);
         frame.spans.lap("control");
         if !(log.send(LogItem::Commands(commands)) && log.send(LogItem::Frame(frame))) {
             return;
@@ -66,7 +100,7 @@ pub fn in_virtual_time(
     for input in rest.inputs {
         let _ = log.send(LogItem::Input(input));
     }
-    let commands = last_commands(&mut ticker, rest.commands, obey, fault);
+    let commands = last_commands(&mut ticker, rest.commands, &ticks, fault);
     let _ = log.send(LogItem::Commands(commands));
 }
 

@@ -78,8 +78,14 @@ pub struct Rest {
 }
 
 /// Reads the next frame from a source that is neither paced nor dropped from; `None` at its end,
-/// which `rest` describes, or when the door is closed while it waits for buffers.
-pub fn next_frame(source: &mut Source, admitter: &mut Admitter, rest: &mut Rest, fault: &FaultCell) -> Option<Frame> {
+/// which `rest` describes, or when the door is closed while it waits for buffers. `part` names the time that this takes.
+pub fn next_frame(
+    source: &mut Source,
+    admitter: &mut Admitter,
+    rest: &mut Rest,
+    part: &'static str,
+    fault: &FaultCell,
+) -> Option<Frame> {
     let begin = Instant::now();
     loop {
         match source.next() {
@@ -107,7 +113,7 @@ pub fn next_frame(source: &mut Source, admitter: &mut Admitter, rest: &mut Rest,
                     (frame.ego, frame.detections) = (recorded.ego, recorded.detections);
                 }
                 frame.recorded_commands = std::mem::take(&mut rest.commands);
-                frame.spans.lap("read");
+                frame.spans.lap(part);
                 return Some(frame);
             }
         }

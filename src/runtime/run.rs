@@ -1,6 +1,6 @@
 //! One run: frames from a source through the stages to control and the log. In one thread or in one per stage.
 
-use super::control_loop;
+use super::control_loop::{self, Ticks};
 use super::door::{self, Admitter, Rest};
 use super::fault::{Fault, FaultCell};
 use super::frame::{Input, Source};
@@ -17,10 +17,8 @@ use types::Stamp;
 
 /// Where frames come from and what time means.
 pub enum Feed {
-    /// Every frame, as fast as the stages can; ticks in virtual time.
-    Lossless(Source),
-    /// Recorded choices are obeyed: frames and ticks as they were.
-    Recorded(Source),
+    /// Virtual time: every frame that the source gives, as fast as the stages can.
+    Virtual(Source, Ticks),
     /// Inputs at their time on the wall clock; the door drops.
     RealTime {
         /// The sensors' messages in order.
@@ -97,13 +95,12 @@ pub fn run(
     progress: &Arc<Progress>,
 ) -> anyhow::Result<Outcome> {
     match feed {
-        Feed::Lossless(source) if settings.serial => Ok(serial(source, false, corridor, fault, progress)),
-        Feed::Recorded(source) if settings.serial => Ok(serial(source, true, corridor, fault, progress)),
+        Feed::Virtual(source, ticks) if settings.serial => Ok(serial(source, &ticks, corridor, fault, progress)),
         feed => threads::run(feed, corridor, settings, fault, progress),
     }
 }
 
-fn serial(mut source: Source, obey: bool, corridor: Corridor, fault: &FaultCell, progress: &Progress) -> Outcome {
+fn serial(mut source: Source, ticks: &Ticks, corridor: Corridor, fault: &FaultCell, progress: &Progress) -> Outcome {
     let Corridor { mut stages, mut ticker, mut recorder } = corridor;
     let begin = Instant::now();
     let mut admitter = Admitter::new(1);
@@ -118,12 +115,14 @@ fn serial(mut source: Source, obey: bool, corridor: Corridor, fault: &FaultCell,
         }
     };
     while !fault.door_closed() {
-        let Some(mut frame) = door::next_frame(&mut source, &mut admitter, &mut rest, fault) else { break };
+        let Some(mut frame) = door::next_frame(&mut source, &mut admitter, &mut rest, ticks.first_part(), fault) else {
+            break;
+        };
         for stage in &mut stages {
             guarded_step(stage.as_mut(), &mut frame, fault);
         }
         frame.buffers = None;
-        let commands = control_loop::take_frame(&mut ticker, &mut frame, obey, fault);
+        let commands = control_loop::take_frame(&mut ticker, &mut frame, ticks, fault);
         frame.spans.lap("control");
         write(&mut recorder, LogItem::Commands(commands));
         write(&mut recorder, LogItem::Frame(Box::new(frame)));
@@ -132,7 +131,7 @@ fn serial(mut source: Source, obey: bool, corridor: Corridor, fault: &FaultCell,
     for input in std::mem::take(&mut rest.inputs) {
         write(&mut recorder, LogItem::Input(input));
     }
-    let commands = control_loop::last_commands(&mut ticker, std::mem::take(&mut rest.commands), obey, fault);
+    let commands = control_loop::last_commands(&mut ticker, std::mem::take(&mut rest.commands), ticks, fault);
     write(&mut recorder, LogItem::Commands(commands));
     let error = rest.error.take().or_else(|| log_error.map(Into::into));
     finish(recorder, begin, fault.first(), error, rest.late_and_alone)

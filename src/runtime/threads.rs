@@ -37,7 +37,6 @@ pub fn run(
     let mut crew = Crew::new(fault);
     let mut heartbeats = Vec::new();
     let real_time = matches!(feed, Feed::RealTime { .. });
-    let obey = matches!(feed, Feed::Recorded(_));
 
     // The log, last in the corridor and first to be there.
     let (log_queue, log_items) = bounded(if real_time { 4096 } else { 2 });
@@ -66,17 +65,18 @@ pub fn run(
     let (counts_sender, counts) = bounded::<(u64, u64)>(1);
     let fault_of_thread = Arc::clone(fault);
     match feed {
-        Feed::Lossless(mut source) | Feed::Recorded(mut source) => {
-            let log_of_control = log.clone();
+        Feed::Virtual(mut source, ticks) => {
+            let (log_of_control, part) = (log.clone(), ticks.first_part());
             let control_fault = Arc::clone(fault);
             crew.start("control", move || {
-                control_loop::in_virtual_time(&corridor, &log_of_control, ticker, obey, &rest, &control_fault);
+                control_loop::in_virtual_time(&corridor, &log_of_control, ticker, ticks, &rest, &control_fault);
             })?;
             crew.start("door", move || {
                 let mut admitter = Admitter::new(BUFFERS);
                 let mut rest = Rest::default();
                 while !fault_of_thread.door_closed() {
-                    let Some(frame) = door::next_frame(&mut source, &mut admitter, &mut rest, &fault_of_thread) else {
+                    let frame = door::next_frame(&mut source, &mut admitter, &mut rest, part, &fault_of_thread);
+                    let Some(frame) = frame else {
                         break;
                     };
                     if entrance.send(Box::new(frame)).is_err() {

@@ -9,15 +9,20 @@ use types::{Command, EgoState, Plan, Stamp, StopReason};
 /// The longest time without a frame that is filled with ticks, s.
 const LONGEST_GAP_S: f64 = 10.0;
 
+/// A spinning lidar's turn: a frame is complete so long after its stamp, s.
+pub const TURN_S: f64 = 0.1;
+
 /// Calls the controller once per tick and remembers what the newest frame brought.
 ///
-/// The first tick is at the first frame's stamp, the k-th `k` periods later. In virtual time all ticks
-/// before a frame's stamp are made with the plan before it. When a drive is obeyed, the recorded
-/// commands say which plan and ego state each tick used.
+/// Ticks follow each other at one period. In virtual time a frame's plan counts from its stamp plus the turn of the lidar
+/// plus a fixed latency, which stands for the work of the stages: all ticks before that are made with the plan before it,
+/// and the first tick with the first plan. When a drive is obeyed, the recorded commands say which plan and ego state each
+/// tick used.
 #[derive(Debug)]
 pub struct Ticker {
     controller: Controller,
     period_ns: i64,
+    latency_s: f64,
     origin: Option<Stamp>,
     next_tick: u64,
     plan: Option<Arc<Plan>>,
@@ -27,12 +32,13 @@ pub struct Ticker {
 }
 
 impl Ticker {
-    /// A ticker with this period.
+    /// A ticker with this period, and this latency of plans in virtual time.
     #[must_use]
-    pub fn new(controller: Controller, period_s: f64) -> Self {
+    pub fn new(controller: Controller, period_s: f64, latency_s: f64) -> Self {
         Self {
             controller,
             period_ns: ((period_s * 1e9).round() as i64).max(1),
+            latency_s,
             origin: None,
             next_tick: 0,
             plan: None,
@@ -63,6 +69,14 @@ impl Ticker {
         Some(self.controller.step(&input))
     }
 
+    /// Virtual time: makes the ticks before the instant from which the frame's plan counts, then takes the frame up.
+    pub fn take(&mut self, frame: &Frame, commands: &mut Vec<Command>) {
+        let counts_from = frame.admission.stamp.offset(TURN_S + self.latency_s);
+        self.start_at(counts_from);
+        self.tick_until(counts_from, commands);
+        self.adopt(frame);
+    }
+
     /// Virtual time: makes the ticks that are due before `stamp`. In a gap of the drive only the first
     /// ten seconds have ticks: by then the vehicle has been told to stand for long.
     pub fn tick_until(&mut self, stamp: Stamp, commands: &mut Vec<Command>) {
@@ -79,7 +93,6 @@ impl Ticker {
 
     /// Takes up a frame's plan and ego state, whichever it has.
     pub fn adopt(&mut self, frame: &Frame) {
-        self.start_at(frame.admission.stamp);
         if let Some(plan) = &frame.plan {
             self.plan = Some(Arc::clone(plan));
         }
@@ -151,7 +164,7 @@ mod tests {
     #[test]
     fn a_gap_of_years_has_ticks_for_seconds() {
         let controller = Controller::new(Config::default().control, Vehicle::default());
-        let mut ticker = Ticker::new(controller, 0.02);
+        let mut ticker = Ticker::new(controller, 0.02, 0.05);
         let mut commands = Vec::new();
         ticker.start_at(Stamp::from_nanos(0));
         ticker.tick_until(Stamp::from_nanos(100_000_000), &mut commands);
