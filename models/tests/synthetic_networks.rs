@@ -1,14 +1,16 @@
-//! Two tiny networks, written here byte by byte, through the whole room: catalogue, checks, engine, before and after. They run
+//! Tiny networks, written here byte by byte, through the whole room: catalogue, checks, engine, before and after. They run
 //! on rten, so that these tests need no library and no data.
 
 // A test's helpers are tests too, which the lint does not see.
 #![allow(clippy::unwrap_used)]
 
-use models::{CameraDetector, Catalogue, Engine, LidarSegmenter, ModelError, PointLabels, Provider, Role};
+use models::{
+    CameraDetector, Catalogue, Engine, LidarDetector, LidarSegmenter, ModelError, PointLabels, Provider, Role,
+};
 use sha2::{Digest, Sha256};
 use std::{fs, path::Path};
 use tempfile::TempDir;
-use types::{Box2, Detection2, Image, ObjectClass, PointCloud};
+use types::{Box2, Box3, Detection2, Image, ObjectClass, PointCloud};
 
 /// A protobuf field that holds bytes.
 fn field(number: u64, bytes: &[u8]) -> Vec<u8> {
@@ -91,6 +93,86 @@ fn lidar_network() -> Vec<u8> {
         value(12, "confidence", 1, &[1, 2, 4]),
     ])
 }
+
+/// Heat and overlap are one where a cell has a point of the upper slice; every box is 1 x 0.5 x 2 m, 0.1 m ahead of its cell, turned left.
+fn pillar_network() -> Vec<u8> {
+    let bytes = |numbers: &[f32]| numbers.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    model(&[
+        node("Gather", &["pillars", "five"], "heat", &[("axis", &[1])]),
+        node("Identity", &["heat"], "overlap", &[]),
+        node("Mul", &["heat", "zero"], "nothing", &[]),
+        node("Add", &["nothing", "box"], "boxes", &[]),
+        initializer("five", 7, &[1], &5i64.to_le_bytes()),
+        initializer("zero", 1, &[1], &bytes(&[0.0])),
+        initializer("box", 1, &[1, 8, 1, 1], &bytes(&[0.1, 0.0, 1.0, 0.0, 0.5f32.ln(), 2f32.ln(), 1.0, 0.0])),
+        value(11, "pillars", 1, &[1, 6, 8, 8]),
+        value(12, "heat", 1, &[1, 1, 8, 8]),
+        value(12, "boxes", 1, &[1, 8, 8, 8]),
+        value(12, "overlap", 1, &[1, 1, 8, 8]),
+    ])
+}
+
+/// One cell: the scores are the mean of the image for its two classes, the edges are 4, 5, 6 and 7 px away.
+fn distance_network() -> Vec<u8> {
+    let bytes = |numbers: &[f32]| numbers.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    let ones: Vec<u8> = [1i64; 3].iter().flat_map(|v| v.to_le_bytes()).collect();
+    model(&[
+        node("ReduceMean", &["image"], "mean", &[("axes", &[1, 2, 3]), ("keepdims", &[1])]),
+        node("Reshape", &["mean", "ones"], "scalar", &[]),
+        node("Mul", &["scalar", "weight"], "scores", &[]),
+        node("Mul", &["scalar", "zero"], "nothing", &[]),
+        node("Add", &["nothing", "edges"], "boxes", &[]),
+        initializer("ones", 7, &[3], &ones),
+        initializer("weight", 1, &[1, 1, 2], &bytes(&[0.5, 1.0])),
+        initializer("zero", 1, &[1], &bytes(&[0.0])),
+        initializer("edges", 1, &[1, 1, 4], &bytes(&[4.0, 5.0, 6.0, 7.0])),
+        value(11, "image", 1, &[1, 3, 32, 32]),
+        value(12, "scores", 1, &[1, 1, 2]),
+        value(12, "boxes", 1, &[1, 1, 4]),
+    ])
+}
+
+const PILLARS: &str = r#"
+[[network]]
+name = "feeler"
+role = "lidar_detector"
+file = "eye.onnx"
+sha256 = "DIGEST"
+opset = 13
+licence = "none"
+source = "this test"
+classes = [["wagon", "car"]]
+[[network.input]]
+name = "pillars"
+carries = "pillars"
+element = "f32"
+shape = [1, 6, 8, 8]
+[[network.output]]
+name = "overlap"
+carries = "overlap"
+element = "f32"
+shape = [1, 1, 8, 8]
+[[network.output]]
+name = "boxes"
+carries = "boxes"
+element = "f32"
+shape = [1, 8, 8, 8]
+[[network.output]]
+name = "heat"
+carries = "heatmap"
+element = "f32"
+shape = [1, 1, 8, 8]
+[network.pillars]
+cell_m = 1.0
+reach_m = 4.0
+heights_m = [-1.0, 1.0, 3.0]
+own_x_m = [-0.5, 0.5]
+own_y_m = [-0.5, 0.5]
+[network.centers]
+score_threshold = 0.3
+overlap_weight = 0.5
+overlap_threshold = 0.2
+"#;
 
 const CAMERA: &str = r#"
 [[network]]
@@ -249,6 +331,102 @@ fn a_cloud_goes_through_and_labels_come_back_to_its_points() {
 }
 
 #[test]
+fn scores_and_distances_become_boxes() {
+    let eye = distance_network();
+    let anchors =
+        "[[network.output]]\nname = \"anchors\"\ncarries = \"anchors\"\nelement = \"f32\"\nshape = [1, 1, 7]\n";
+    let output = |name: &str, carries: &str, width: usize| {
+        format!(
+            "[[network.output]]\nname = \"{name}\"\ncarries = \"{carries}\"\nelement = \"f32\"\nshape = [1, 1, {width}]\n"
+        )
+    };
+    let good = CAMERA.replace(anchors, &(output("boxes", "distances", 4) + &output("scores", "scores", 2)));
+    let good = good.replace("DIGEST", &digest(&eye)).replace("scale = 1.0", "scale = 0.01");
+    let catalogue = read(&good, &eye).1.unwrap();
+    let mut detector =
+        CameraDetector::load(&Engine::open(None, Provider::Cpu, 1).unwrap(), &catalogue.networks[0]).unwrap();
+    detector.prepare(&grey(32, 32, 90)).unwrap();
+    detector.infer().unwrap();
+    let [found] = detector.boxes().unwrap()[..] else { panic!("one box") };
+    assert_eq!(found.bbox, Box2 { x_min: 12.0, y_min: 11.0, x_max: 22.0, y_max: 23.0 });
+    assert!(found.class == ObjectClass::Car && (found.score - 0.9).abs() < 1e-6, "{found:?}");
+    detector.prepare(&grey(32, 32, 20)).unwrap();
+    detector.infer().unwrap();
+    assert_eq!(detector.boxes().unwrap(), []);
+    let both = good.replace("carries = \"scores\"", "carries = \"anchors\"");
+    let error = read(&both, &eye).1.unwrap_err().to_string();
+    assert!(error.contains("what boxes carries") && error.contains("Anchors"), "{error}");
+}
+
+fn feeler(toml: &str) -> Result<LidarDetector, ModelError> {
+    let network = pillar_network();
+    let catalogue = read(&toml.replace("DIGEST", &digest(&network)), &network).1?;
+    LidarDetector::load(&Engine::open(None, Provider::Cpu, 1)?, catalogue.of_role(Role::LidarDetector).unwrap())
+}
+
+#[test]
+fn a_cloud_goes_through_and_its_boxes_come_back_in_base_link() {
+    let mut detector = feeler(PILLARS).unwrap();
+    let base_from_lidar = nalgebra::Isometry3::translation(1.0, 0.0, 2.0);
+    let cloud = |points: &[[f32; 3]]| PointCloud {
+        x: points.iter().map(|p| p[0]).collect(),
+        y: points.iter().map(|p| p[1]).collect(),
+        z: points.iter().map(|p| p[2]).collect(),
+        ..PointCloud::default()
+    };
+    assert!(matches!(detector.infer(), Err(ModelError::OutOfOrder { call: "infer", before: "prepare", .. })));
+    // In base_link: two points of the upper slice in the cell at (2.5, -1.5), one above the box and one low elsewhere.
+    let points = [[1.4, -1.5, -0.5], [1.8, -1.3, -0.6], [1.6, -1.5, 0.9], [-2.5, 2.5, -2.5]];
+    for (points, counts) in [(&points[..], &[2][..]), (&points[3..], &[]), (&[], &[]), (&points[..2], &[2])] {
+        detector.prepare(&cloud(points), &base_from_lidar).unwrap();
+        detector.infer().unwrap();
+        let found = detector.boxes().unwrap();
+        assert_eq!(found.iter().map(|object| object.point_count).collect::<Vec<_>>(), counts);
+        for object in found {
+            let Box3 { center, length, width, height, yaw } = object.bbox;
+            let numbers = [center[0], center[1], center[2], length, width, height, yaw, object.score];
+            let expected = [2.6, -1.5, 1.0, 1.0, 0.5, 2.0, std::f64::consts::FRAC_PI_2, 1.0];
+            assert!(numbers.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{object:?}");
+            assert_eq!(object.class, ObjectClass::Car);
+        }
+    }
+    let uneven = PointCloud { x: vec![1.0], ..PointCloud::default() };
+    let error = detector.prepare(&uneven, &base_from_lidar).unwrap_err().to_string();
+    assert_eq!(error, "network feeler: y: expected 1 points, found 0");
+    assert!(matches!(detector.boxes(), Err(ModelError::OutOfOrder { call: "boxes", .. })));
+}
+
+#[test]
+fn a_pillar_network_that_contradicts_itself_is_refused() {
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("cell_m = 1.0", "cell_m = 0.5", &["shape of pillars", "[1, 6, 16, 16]", "[1, 6, 8, 8]"]),
+        ("cell_m = 1.0", "cell_m = nan", &["pillars.cell_m", "NaN"]),
+        ("[-1.0, 1.0, 3.0]", "[-1.0, 3.0, 1.0]", &["pillars.heights_m", "rising"]),
+        ("[-1.0, 1.0, 3.0]", "[-1.0, 1.0]", &["shape of pillars", "[1, 5, 8, 8]"]),
+        ("own_x_m = [-0.5, 0.5]", "own_x_m = [0.5, -0.5]", &["pillars.own_x_m", "0.5, -0.5"]),
+        ("overlap_weight = 0.5", "overlap_weight = 1.0", &["centers.overlap_weight", "less than 1", "1"]),
+        ("score_threshold = 0.3", "score_threshold = 1.3", &["centers.score_threshold", "0 to 1"]),
+        ("shape = [1, 8, 8, 8]", "shape = [1, 7, 8, 8]", &["shape of boxes", "[1, 8, 8, 8]", "[1, 7, 8, 8]"]),
+        ("shape = [1, 8, 8, 8]", "shape = [1, 8, 4, 4]", &["shape of boxes", "[1, 8, 8, 8]", "[1, 8, 4, 4]"]),
+        ("carries = \"overlap\"", "carries = \"boxes\"", &["tensors that carry Boxes", "expected 1", "found 2"]),
+        ("[network.centers]", "[network.boxes]", &["strides"]),
+        ("[[\"wagon\", \"car\"]]", "[[\"wagon\", \"car\"], [\"man\", \"pedestrian\"]]", &["shape of heat", "[1, 2, "]),
+    ];
+    for (from, to, texts) in cases {
+        assert!(PILLARS.contains(from), "{from}");
+        let error = feeler(&PILLARS.replacen(from, to, 1)).err().unwrap().to_string();
+        assert!(texts.iter().all(|text| error.contains(text)), "{from} -> {to}: {error}");
+    }
+    let without = PILLARS.split("[network.centers]").next().unwrap();
+    let error = feeler(without).err().unwrap().to_string();
+    assert_eq!(error, "network feeler: section centers: expected one for a lidar detector, found none");
+    let camera =
+        read(&CAMERA.replace("DIGEST", &digest(&camera_network(0.0, BOX))), &camera_network(0.0, BOX)).1.unwrap();
+    let error = LidarDetector::load(&Engine::open(None, Provider::Cpu, 1).unwrap(), &camera.networks[0]).err().unwrap();
+    assert_eq!(error.to_string(), "network eye is a camera detector, not a lidar detector");
+}
+
+#[test]
 fn whatever_is_inconsistent_is_refused_with_both_values() {
     let eye = camera_network(0.0, BOX);
     let good = CAMERA.replace("DIGEST", &digest(&eye));
@@ -340,4 +518,5 @@ fn stages_can_move_to_their_threads() {
     movable::<Catalogue>();
     movable::<CameraDetector>();
     movable::<LidarSegmenter>();
+    movable::<LidarDetector>();
 }

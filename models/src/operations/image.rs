@@ -1,6 +1,6 @@
 //! An image becomes a network's input tensor.
 
-use super::resize::resize_bilinear;
+use super::resize::resize_triangle;
 use crate::{ChannelOrder, ImageSpec};
 
 /// Fills input tensors of one shape; keeps its tables and the shrunk image from frame to frame.
@@ -54,7 +54,7 @@ impl ImageToTensor {
         let shrink = |size: usize, limit: usize| ((size as f64 * ratio) as usize).clamp(1, limit);
         let (small_width, small_height) = (shrink(width, self.columns), shrink(height, self.rows));
         let mut shrunk = std::mem::take(&mut self.shrunk);
-        resize_bilinear(rgb, [width, height], &mut shrunk, [small_width, small_height]);
+        resize_triangle(rgb, [width, height], &mut shrunk, [small_width, small_height]);
         self.write(&shrunk, small_width, small_height, tensor);
         self.shrunk = shrunk;
         Some(ratio)
