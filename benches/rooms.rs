@@ -3,6 +3,8 @@
 
 use chauffeur::config::Config;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use models::PillarsSpec;
+use models::operations::pillars::Pillars;
 use perception::detect::GeometricDetector;
 use perception::localize::Localizer;
 use perception::track::Tracker;
@@ -69,6 +71,20 @@ fn rooms(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(scene.points.len() as u64));
     group.bench_function("decode points", |b| {
         b.iter(|| perception::decode::points(black_box(&scene.sweeps[29]), &mut points));
+    });
+    let grid = PillarsSpec {
+        cell_m: 0.2,
+        reach_m: 41.6,
+        heights_m: vec![-1.0, 0.2, 0.5, 0.9, 1.4, 2.0, 3.4],
+        own_x_m: [-1.2, 3.8],
+        own_y_m: [-1.0, 1.0],
+    };
+    let mut pillars = Pillars::default();
+    let mut tensor = vec![0.0; grid.channels() * grid.size() * grid.size()];
+    let PointCloud { x, y, z, .. } = &scene.points;
+    let base_from_lidar = scene.calibration.base_from_lidar;
+    group.bench_function("fill pillars", |b| {
+        b.iter(|| pillars.fill(black_box([x, y, z]), &base_from_lidar, &grid, &mut tensor));
     });
     let mut detector = GeometricDetector::new(config.geometric);
     group.bench_function("detect geometric", |b| {
