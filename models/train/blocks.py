@@ -1,0 +1,43 @@
+"""The few layers that both networks are built of."""
+
+from torch import nn
+
+
+class ConvBlock(nn.Sequential):
+    """Convolution, batch normalisation, rectifier."""
+
+    def __init__(self, inputs, outputs, size=3, stride=1):
+        super().__init__(
+            nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False),
+            nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.03),
+            nn.ReLU(inplace=True),
+        )
+
+
+class Residual(nn.Module):
+    """Two 3 x 3 convolutions around a shortcut (He et al., 2016)."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.first = ConvBlock(channels, channels)
+        self.second = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels, eps=1e-3, momentum=0.03)
+        )
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        return self.relu(x + self.second(self.first(x)))
+
+
+def fold_batch_norm(module):
+    """The same network for inference: every BatchNorm2d behind a Conv2d is folded into it, in place."""
+    for child in module.children():
+        fold_batch_norm(child)
+    if isinstance(module, nn.Sequential):
+        layers = list(module.named_children())
+        for (_, conv), (name, norm) in zip(layers, layers[1:]):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                fused = nn.utils.fusion.fuse_conv_bn_eval(conv, norm)
+                conv.weight, conv.bias = fused.weight, fused.bias
+                setattr(module, name, nn.Identity())
+    return module

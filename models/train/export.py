@@ -1,0 +1,105 @@
+"""Writes a trained network as ONNX: opset 17, fixed shapes, batch normalisation folded; checks that ONNX Runtime gives the same.
+
+    export.py RUN/checkpoint.pt --output ../networks/pillars.onnx
+"""
+
+import argparse
+import hashlib
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+import camera
+import pillars
+import train
+from blocks import fold_batch_norm
+
+WRAPPERS = {"pillars": pillars.Exported, "camera": camera.Exported}
+LARGEST = 4_000_000
+
+
+def weights(checkpoint):
+    """The averaged network of a checkpoint, for evaluation, and its task."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    network = train.build(state["task"])
+    network.load_state_dict(state["average"])
+    return network.eval(), state["task"], state["step"]
+
+
+def probe(task):
+    """A plausible input: sparse pillars, a noisy picture."""
+    rng = np.random.default_rng(7)
+    if task == "camera":
+        return rng.random(camera.Exported.shape, np.float32)
+    points = rng.normal(0, [14, 14, 0.6], (60_000, 3)).astype(np.float32)
+    return pillars.features(points + np.float32([0, 0, 0.6]))[None]
+
+
+def session(path, threads=2):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def export(checkpoint, output):
+    """Writes and checks; gives the facts that the catalogue needs."""
+    network, task, step = weights(checkpoint)
+    wrapper = WRAPPERS[task](fold_batch_norm(network)).eval()
+    sample = torch.from_numpy(probe(task))
+    output = Path(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            wrapper,
+            (sample,),
+            str(output),
+            input_names=wrapper.inputs,
+            output_names=wrapper.outputs,
+            opset_version=17,
+            dynamo=False,
+        )
+    model = onnx.load(output)
+    onnx.checker.check_model(model)
+    if output.stat().st_size > LARGEST:
+        raise SystemExit(f"{output}: {output.stat().st_size} bytes, at most {LARGEST}")
+    run = session(output)
+    with torch.no_grad():
+        expected = wrapper(sample)
+    found = run.run(None, {wrapper.inputs[0]: sample.numpy()})
+    error = max(float(np.abs(e.numpy() - f).max() / max(1.0, np.abs(f).max())) for e, f in zip(expected, found))
+    if not error < 1e-4:
+        raise SystemExit(f"{output}: ONNX Runtime differs from torch by {error}")
+    times = []
+    for _ in range(15):
+        start = time.perf_counter()
+        run.run(None, {wrapper.inputs[0]: sample.numpy()})
+        times.append(time.perf_counter() - start)
+    return {
+        "task": task,
+        "step": step,
+        "bytes": output.stat().st_size,
+        "sha256": hashlib.sha256(output.read_bytes()).hexdigest(),
+        "operators": sorted({node.op_type for node in model.graph.node}),
+        "outputs": {n: list(f.shape) for n, f in zip(wrapper.outputs, found)},
+        "largest_difference": error,
+        "milliseconds": round(1e3 * float(np.median(times)), 1),
+    }
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("checkpoint", type=Path)
+    arguments.add_argument("--output", required=True, type=Path)
+    a = arguments.parse_args()
+    for name, value in export(a.checkpoint, a.output).items():
+        print(f"{name}: {value}")
+
+
+if __name__ == "__main__":
+    main()

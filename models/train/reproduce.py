@@ -1,0 +1,74 @@
+"""The whole recipe in one command: drives from the simulator, training, export, evaluation.
+
+    reproduce.py --chauffeur ../../target/release/chauffeur --work DATA            # hours on two cores, less with a GPU
+    reproduce.py --chauffeur ../../target/release/chauffeur --work DATA --smoke    # minutes: the same path in small, with the tests
+
+What is there already is kept, so an interrupted run goes on.
+"""
+
+import argparse
+import json
+import time
+import unittest
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+
+import data
+import evaluate
+import export
+import train
+
+# Drives (seeds from the first on, frames each) for training and for evaluation, steps and windows or pictures a step.
+FULL = {"train": (40, 100), "held-back": (6, 50), "pillars": (24000, 16), "camera": (24000, 16), "jobs": 2}
+SMOKE = {"train": (2, 4), "held-back": (1, 3), "pillars": (20, 4), "camera": (20, 4), "jobs": 2}
+RATES = {"pillars": 2e-3, "camera": 1e-3}
+
+
+def drives(recipe, binary, work):
+    for part, first in [("train", 1), ("held-back", data.HELD_BACK)]:
+        seeds, frames = recipe[part]
+        with ThreadPoolExecutor(recipe["jobs"]) as pool:
+            make = lambda seed: data.generate(binary, "scatter", seed, frames, True, work / part)
+            for folder in pool.map(make, range(first, first + seeds)):
+                print(folder, flush=True)
+
+
+def learn(recipe, work, output):
+    tables = {}
+    for task in ["pillars", "camera"]:
+        steps, batch = recipe[task]
+        checkpoint = train.train(task, work / "train", work / task, steps, batch, RATES[task])
+        facts = export.export(checkpoint, output / f"{task}.onnx")
+        print(json.dumps(facts, indent=1))
+        run = export.session(output / f"{task}.onnx")
+        tables[task] = (evaluate.lidar if task == "pillars" else evaluate.pictures)(run, work / "held-back")
+        evaluate.show(tables[task])
+    return tables
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--chauffeur", default="../../target/release/chauffeur", help="the program")
+    arguments.add_argument("--work", required=True, type=Path, help="folder of the drives and the checkpoints")
+    arguments.add_argument("--output", type=Path, help="folder of the networks, else the work folder")
+    arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--smoke", action="store_true", help="in small, after the tests")
+    a = arguments.parse_args()
+    started = time.monotonic()
+    torch.set_num_threads(a.threads)
+    if a.smoke:
+        here = unittest.defaultTestLoader.discover(str(Path(__file__).parent), pattern="test_*.py")
+        if not unittest.TextTestRunner().run(here).wasSuccessful():
+            raise SystemExit("the tests fail")
+    recipe = SMOKE if a.smoke else FULL
+    drives(recipe, a.chauffeur, a.work)
+    tables = learn(recipe, a.work, a.output or a.work)
+    if a.smoke and not all(sum(row["labels"] for row in table.values()) for table in tables.values()):
+        raise SystemExit("the held-back drives hold no label")
+    print(f"done in {time.monotonic() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""Trains a network; the same command on a GPU, where there is one, and on the processor.
+
+    train.py pillars --data DATA/train --steps 20000 --output RUN
+    train.py camera --data DATA/train --steps 20000 --output RUN
+
+Goes on where it stopped: the newest checkpoint in RUN is read. Writes RUN/checkpoint.pt every `--save-minutes` and RUN/curve.csv.
+"""
+
+import argparse
+import csv
+import os
+import time
+from pathlib import Path
+
+import torch
+
+import camera
+import data
+import pillars
+
+TASKS = {"pillars": (pillars.Pillars, pillars.loss, data.Sweeps), "camera": (camera.Camera, camera.loss, data.Pictures)}
+
+
+class Average:
+    """Exponential moving average of the weights: what is evaluated and exported."""
+
+    def __init__(self, network):
+        self.state = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        self.steps = 0
+
+    def update(self, network, keep=0.9985):
+        self.steps += 1
+        keep = min(keep, (1 + self.steps) / (10 + self.steps))
+        for name, value in network.state_dict().items():
+            if value.dtype.is_floating_point:
+                self.state[name].lerp_(value.detach(), 1 - keep)
+            else:
+                self.state[name].copy_(value)
+
+
+def rate(step, steps, peak):
+    """Short warm-up, then constant, the last third falls to nothing along a cosine."""
+    share = step / steps
+    warm = min(1.0, (step + 1) / 200)
+    fall = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * max(0.0, (share - 0.66) / 0.34)))).item()
+    return peak * warm * max(fall, 0.005)
+
+
+def share(network, processes):
+    """The gradients of all processes become their mean. Processes of one thread each do not wait for a busy core in every layer."""
+    flat = torch.cat([p.grad.reshape(-1) for p in network.parameters()])
+    torch.distributed.all_reduce(flat)
+    flat /= processes
+    start = 0
+    for p in network.parameters():
+        p.grad.copy_(flat[start : start + p.numel()].reshape(p.shape))
+        start += p.numel()
+
+
+def build(task):
+    torch.manual_seed(1)
+    return TASKS[task][0]()
+
+
+def train(task, folder, output, steps, batch, peak, workers=1, save_minutes=4.0, limit_minutes=1e9, rank=0, processes=1):
+    """Trains to the end, or until the time is up; gives the checkpoint. `batch` is that of one process."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    _, loss_of, dataset = TASKS[task]
+    network = build(task).to(device, memory_format=torch.channels_last).train()
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    rest = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.99))
+    average, step, output = Average(network), 0, Path(output)
+    output.mkdir(parents=True, exist_ok=True)
+    checkpoint = output / "checkpoint.pt"
+    if checkpoint.exists():
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        average.state, average.steps, step = state["average"], state["average_steps"], state["step"]
+        print(f"goes on at step {step}", flush=True)
+
+    def save():
+        state = {
+            "task": task,
+            "network": network.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "average": average.state,
+            "average_steps": average.steps,
+            "step": step,
+        }
+        torch.save(state, checkpoint.with_suffix(".part"))
+        checkpoint.with_suffix(".part").replace(checkpoint)
+
+    def late(mine):
+        """All stop together, when the first is late."""
+        if processes == 1:
+            return mine
+        flag = torch.tensor(float(mine))
+        torch.distributed.all_reduce(flag)
+        return flag.item() > 0
+
+    samples = dataset(folder, [1 + step, rank])
+    loader = torch.utils.data.DataLoader(samples, batch, num_workers=workers, collate_fn=data.collate)
+    started = saved = shown = time.monotonic()
+    sums, count = {}, 0
+    for batch_of in loader:
+        if step >= steps or late(time.monotonic() - started > 60 * limit_minutes):
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = rate(step, steps, peak)
+        batch_of = {name: value.to(device, non_blocking=True) for name, value in batch_of.items()}
+        inputs = batch_of["input"].to(memory_format=torch.channels_last)
+        with torch.autocast(device.type, dtype=torch.bfloat16):
+            out = network(inputs)
+        total, parts = loss_of(out, batch_of)
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        if processes > 1:
+            share(network, processes)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
+        optimizer.step()
+        average.update(network)
+        step += 1
+        for name, value in {"loss": total.item(), **parts}.items():
+            sums[name] = sums.get(name, 0.0) + value
+        count += 1
+        if rank == 0 and (count == 100 or step == steps):
+            now = time.monotonic()
+            row = {"step": step, "seconds": round(now - shown, 1), **{k: round(v / count, 4) for k, v in sums.items()}}
+            print(row, flush=True)
+            new = not (output / "curve.csv").exists()
+            with open(output / "curve.csv", "a", newline="") as stream:
+                writer = csv.DictWriter(stream, row)
+                if new:
+                    writer.writeheader()
+                writer.writerow(row)
+            shown, sums, count = now, {}, 0
+        if rank == 0 and time.monotonic() - saved > 60 * save_minutes:
+            save()
+            saved = time.monotonic()
+    if rank == 0:
+        save()
+    return checkpoint
+
+
+def one_of(rank, a):
+    """One of several processes that train together."""
+    torch.set_num_threads(a.threads)
+    if a.processes > 1:
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(a.port))
+        torch.distributed.init_process_group("gloo", rank=rank, world_size=a.processes)
+    train(a.task, a.data, a.output, a.steps, a.batch, a.rate, a.workers, a.save_minutes, a.limit_minutes, rank, a.processes)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("task", choices=TASKS)
+    arguments.add_argument("--data", required=True)
+    arguments.add_argument("--output", required=True)
+    arguments.add_argument("--steps", type=int, default=20000)
+    arguments.add_argument("--batch", type=int, default=16, help="windows or pictures of one process and step")
+    arguments.add_argument("--rate", type=float, default=2e-3)
+    arguments.add_argument("--workers", type=int, default=1)
+    arguments.add_argument("--threads", type=int, default=2)
+    arguments.add_argument("--save-minutes", type=float, default=4.0)
+    arguments.add_argument("--limit-minutes", type=float, default=1e9, help="stops early, for a share of the machine")
+    arguments.add_argument("--processes", type=int, default=1, help="on a busy processor better than threads")
+    arguments.add_argument("--port", type=int, default=29511, help="on which the processes meet, local")
+    a = arguments.parse_args()
+    if a.processes == 1:
+        one_of(0, a)
+    else:
+        torch.multiprocessing.spawn(one_of, (a,), nprocs=a.processes)
+
+
+if __name__ == "__main__":
+    main()
