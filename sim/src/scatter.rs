@@ -6,14 +6,14 @@ use crate::beams::LidarKind;
 use crate::camera::{Camera, Sighting};
 
 use crate::lens::Lens;
-use crate::lidar::{Echo, Lidar};
+use crate::lidar::{Echo, Lidar, SWEEP_NS};
 use crate::look::Look;
 use crate::random::Random;
 use crate::scatter_place::{Filling, Motion};
 use crate::scatter_plan::{Place, Plan};
 use crate::scene::{Ground, Scene};
 use crate::world::SimError;
-use nalgebra::{Isometry3, Translation3, UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, Point3, Translation3, UnitQuaternion, Vector3};
 use std::sync::Arc;
 use types::{
     Box3, Calibration, CameraFrame, EgoState, ImageFormat, InsFix, LidarSweep, Pose2, PoseSource, Stamp, Truth,
@@ -43,7 +43,7 @@ pub struct ScatterFrame {
     pub sweep: LidarSweep,
     /// The picture, if asked for.
     pub picture: Option<CameraFrame>,
-    /// The road users in the filled part of the place.
+    /// The road users in the filled part of the place, where the sweep shows them.
     pub truth: Truth,
 }
 
@@ -189,19 +189,28 @@ impl Instant {
         );
     }
 
+    /// The road users where the sweep shows them: each as it was when the beams passed over it, seen from the ego as it was then.
+    /// A network that sees the sweep as it was measured learns to find the points, not to guess velocities.
     fn truth(&mut self, seq: u64, stamp: Stamp, echoes: &[Echo], sightings: Option<&[Sighting]>) -> Truth {
-        let mut points = vec![0_u32; self.scene.objects.len()];
-        for object in echoes.iter().filter_map(|echo| echo.object) {
-            points[object] += 1;
+        let mut seen = vec![(0_u32, 0_i64); self.scene.objects.len()];
+        for echo in echoes {
+            if let Some(object) = echo.object {
+                seen[object] = (seen[object].0 + 1, seen[object].1 + i64::from(echo.time_ns));
+            }
         }
         let odom_from_base = self.at(0);
-        let described = self.scene.objects.iter().zip(&self.motions).enumerate();
-        let objects = described.filter_map(|(index, (object, motion))| {
-            let (pose, [length, width, height]) = (object.pose(), object.body.size);
-            let center = [pose.x, pose.y, object.ground_z + 0.5 * height];
-            let velocity_mps = [motion.speed_mps * pose.yaw.cos(), motion.speed_mps * pose.yaw.sin()];
-            let bbox = Box3 { center, length, width, height, yaw: pose.yaw };
-            let points = points[index];
+        let described = self.scene.objects.iter().zip(&self.motions).zip(&self.starts).enumerate();
+        let objects = described.filter_map(|(index, ((object, motion), start))| {
+            let (points, sum_ns) = seen[index];
+            let time_ns = sum_ns.checked_div(points.into()).unwrap_or(SWEEP_NS / 2);
+            let pose = along(start, *motion, time_ns);
+            let shown = odom_from_base * base_at(&odom_from_base, self.ego, time_ns).inverse();
+            let [length, width, height] = object.body.size;
+            let center = shown * Point3::new(pose.x, pose.y, object.ground_z + 0.5 * height);
+            let ahead = shown * Vector3::new(pose.yaw.cos(), pose.yaw.sin(), 0.0);
+            let yaw = ahead.y.atan2(ahead.x);
+            let velocity_mps = [motion.speed_mps * yaw.cos(), motion.speed_mps * yaw.sin()];
+            let bbox = Box3 { center: center.into(), length, width, height, yaw };
             let class = object.class?;
             let sighting = sightings.and_then(|all| all.iter().find(|sighting| sighting.object == index));
             // Without a picture nobody knows what hides what.
@@ -251,7 +260,6 @@ fn base_at(base: &Isometry3<f64>, ego: Motion, time_ns: i64) -> Isometry3<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nalgebra::Point3;
 
     fn source(kind: LidarKind) -> Scatter {
         Scatter::new(3, ScatterOptions { camera: false, lidar: Some(kind) })
@@ -304,6 +312,30 @@ mod tests {
         assert!(on_objects > 3000, "{on_objects}");
     }
 
+    /// The sweep as it was measured, not corrected for any motion, fits the boxes.
+    #[test]
+    fn boxes_lie_where_the_sweep_shows_the_objects() {
+        let scatter = source(LidarKind::Hdl64x1024);
+        let (mut inside, mut all) = (0, 0);
+        for index in 0..10 {
+            let frame_seed = Random::new(scatter.seed, index + (1 << 32)).bits();
+            let mut instant = Instant::draw(&mut Random::new(frame_seed, 91));
+            let lidar = Lidar::with(scatter.kind, scatter.base_from_lidar, frame_seed);
+            let mut echoes = Vec::new();
+            instant.scan(&lidar, &mut echoes);
+            let truth = instant.truth(index, Stamp::default(), &echoes, None);
+            let odom_from_lidar = truth.odom_from_base * scatter.base_from_lidar;
+            for echo in echoes.iter().filter(|echo| !echo.mixed) {
+                let Some(found) = truth.objects.iter().find(|t| Some(t.id as usize) == echo.object) else { continue };
+                let point = odom_from_lidar * Point3::from(echo.point.map(f64::from));
+                let [x, y] = Pose2::from_isometry(&found.bbox.pose()).inverse_transform(point.x, point.y);
+                let fits = x.abs() < 0.5 * found.bbox.length + 0.25 && y.abs() < 0.5 * found.bbox.width + 0.25;
+                (inside, all) = (inside + usize::from(fits), all + 1);
+            }
+        }
+        assert!(all > 3000 && inside * 100 >= all * 98, "{inside} of {all}");
+    }
+
     #[test]
     fn a_turn_may_be_cut_anywhere() {
         let scatter = source(LidarKind::Vlp32);
@@ -323,17 +355,25 @@ mod tests {
     }
 
     #[test]
-    fn road_users_do_not_overlap_and_points_are_counted() {
+    fn nothing_overlaps_at_the_start_and_points_are_counted() {
         let scatter = source(LidarKind::Hdl64x1024);
         let mut counted = 0;
         for index in 0..8 {
-            let frame = scatter.frame(index).unwrap();
-            let objects = &frame.truth.objects;
-            for (i, a) in objects.iter().enumerate() {
-                assert!(objects[..i].iter().all(|b| !a.bbox.overlaps_bev(&b.bbox)), "{index}: {a:?}");
-                counted += usize::from(a.points > 20);
+            let instant = Instant::draw(&mut Random::new(index, 91));
+            let boxes: Vec<Box3> =
+                instant.scene.objects.iter().filter(|object| object.class.is_some()).map(box_of).collect();
+            let ego = types::Vehicle::default().footprint(&Pose2::default());
+            for (i, a) in boxes.iter().enumerate() {
+                assert!(!a.overlaps_bev(&ego) && boxes[..i].iter().all(|b| !a.overlaps_bev(b)), "{index}: {a:?}");
             }
+            let frame = scatter.frame(index).unwrap();
+            counted += frame.truth.objects.iter().filter(|object| object.points > 20).count();
         }
         assert!(counted > 30, "{counted}");
+    }
+
+    fn box_of(object: &crate::scene::Object) -> Box3 {
+        let ([length, width, height], pose) = (object.body.size, object.pose());
+        Box3 { center: [pose.x, pose.y, object.ground_z], length, width, height, yaw: pose.yaw }
     }
 }
