@@ -8,6 +8,8 @@ use types::{CommandLimit, Stamp, Vehicle};
 
 /// Fastest turn of the front wheels, rad/s.
 pub const STEERING_RATE_RADPS: f64 = 0.6;
+/// The brakes are taken up this fast against a collision, m/s3.
+const EMERGENCY_JERK_MPS3: f64 = 30.0;
 /// Lower speeds count as this in the lateral limits, m/s.
 const SLOWEST_MPS: f64 = 1.0;
 /// Ticks count as at most this long, s.
@@ -24,6 +26,8 @@ pub struct Request {
     pub acceleration_mps2: f64,
     /// A minimum-risk stop: brakes harder, never accelerates.
     pub stop: bool,
+    /// Against a collision: brakes as hard as the vehicle can.
+    pub emergency: bool,
 }
 
 /// What the actuators get.
@@ -107,14 +111,17 @@ impl Gate {
             (wanted, stop) = (-limits.deceleration_mps2, true);
             applied.add(CommandLimit::NotFinite);
         }
-        let (low, high) = if stop {
+        let (low, high) = if request.emergency && !stop {
+            (-limits.emergency_deceleration_mps2.max(limits.deceleration_mps2), limits.acceleration_mps2)
+        } else if stop {
             (-limits.stop_deceleration_mps2, 0.0)
         } else {
             (-limits.deceleration_mps2, limits.acceleration_mps2)
         };
         wanted = applied.clamp(wanted, low, high, CommandLimit::Acceleration);
         let step = limits.jerk_mps3 * seconds;
-        applied.clamp(wanted, self.acceleration_mps2 - step, self.acceleration_mps2 + step, CommandLimit::Jerk)
+        let down = if request.emergency { EMERGENCY_JERK_MPS3.max(limits.jerk_mps3) * seconds } else { step };
+        applied.clamp(wanted, self.acceleration_mps2 - down, self.acceleration_mps2 + step, CommandLimit::Jerk)
     }
 }
 
@@ -155,29 +162,31 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_asked_stays_within_limits(
-            asked in prop::collection::vec((anything(), anything(), any::<bool>(), prop::option::of(anything()), -20_000_000i64..200_000_000), 1..80)
+            asked in prop::collection::vec((anything(), anything(), any::<(bool, bool)>(), prop::option::of(anything()), -20_000_000i64..200_000_000), 1..80)
         ) {
             let vehicle = Vehicle::default();
             let limits = vehicle.limits;
             let mut gate = Gate::new(vehicle);
             let (mut stamp, mut last, mut speed) = (Stamp::from_nanos(0), None::<Passed>, limits.speed_mps);
-            for (steering_rad, acceleration_mps2, stop, measured, nanos) in asked {
+            for (steering_rad, acceleration_mps2, (stop, emergency), measured, nanos) in asked {
                 stamp = Stamp::from_nanos(stamp.nanos() + nanos);
                 let seconds = gate.seconds_until(stamp);
                 speed = measured.filter(|v| v.is_finite()).map_or(speed, |v| v.abs().min(150.0));
-                let passed = gate.pass(&Request { steering_rad, acceleration_mps2, stop }, measured, stamp);
+                let passed = gate.pass(&Request { steering_rad, acceleration_mps2, stop, emergency }, measured, stamp);
                 prop_assert!(passed.steering_rad.is_finite() && passed.acceleration_mps2.is_finite());
                 prop_assert!(passed.steering_rad.abs() <= vehicle.max_steering_rad + 1e-9);
-                prop_assert!((-4.0 - 1e-9..=2.0 + 1e-9).contains(&passed.acceleration_mps2));
+                prop_assert!((-7.0 - 1e-9..=2.0 + 1e-9).contains(&passed.acceleration_mps2));
                 let before = last.map_or((0.0, 0.0), |p| (p.steering_rad, p.acceleration_mps2));
                 prop_assert!((passed.steering_rad - before.0).abs() <= STEERING_RATE_RADPS * seconds + 1e-9);
-                prop_assert!((passed.acceleration_mps2 - before.1).abs() <= limits.jerk_mps3 * seconds + 1e-9);
+                let down = if emergency { EMERGENCY_JERK_MPS3 } else { limits.jerk_mps3 };
+                prop_assert!(passed.acceleration_mps2 - before.1 <= limits.jerk_mps3 * seconds + 1e-9);
+                prop_assert!(before.1 - passed.acceleration_mps2 <= down * seconds + 1e-9);
                 let gain = speed.max(SLOWEST_MPS).powi(2) / vehicle.wheelbase_m;
                 let (now, then) = (gain * passed.steering_rad.tan(), gain * before.0.tan());
                 prop_assert!((now - then).abs() <= limits.lateral_jerk_mps3 * seconds + 1e-6 * gain);
                 // Within the range, or on the way back into it.
                 prop_assert!(now.abs() <= limits.lateral_acceleration_mps2 + 1e-6 || now.abs() <= then.abs() + 1e-6);
-                let lowest = if stop { -4.0 } else { -3.5 };
+                let lowest = if stop || !acceleration_mps2.is_finite() { -4.0 } else if emergency { -7.0 } else { -3.5 };
                 prop_assert!(passed.acceleration_mps2 >= lowest - 1e-9 || passed.acceleration_mps2 >= before.1 - 1e-9);
                 prop_assert!(!stop || passed.acceleration_mps2 <= 1e-9 || passed.acceleration_mps2 <= before.1 + 1e-9);
                 prop_assert_eq!(passed.limits & CommandLimit::NotFinite as u32 != 0,
@@ -190,7 +199,7 @@ mod tests {
     #[test]
     fn limits_are_named() {
         let mut gate = Gate::new(Vehicle::default());
-        let request = Request { steering_rad: 1.0, acceleration_mps2: 9.0, stop: false };
+        let request = Request { steering_rad: 1.0, acceleration_mps2: 9.0, stop: false, emergency: false };
         let passed = gate.pass(&request, Some(10.0), Stamp::from_nanos(0));
         let all = [
             CommandLimit::SteeringAngle,
@@ -201,7 +210,7 @@ mod tests {
         ];
         assert_eq!(passed.limits, all.iter().map(|l| *l as u32).sum::<u32>());
         let still = gate.pass(
-            &Request { steering_rad: 0.0, acceleration_mps2: 0.1, stop: false },
+            &Request { steering_rad: 0.0, acceleration_mps2: 0.1, stop: false, emergency: false },
             Some(10.0),
             Stamp::from_nanos(1_000_000_000),
         );

@@ -15,7 +15,7 @@ pub use config::Config;
 
 use gate::{Gate, Request};
 use longitudinal::Longitudinal;
-use types::{Command, EgoState, Plan, Stamp, StopReason, Vehicle};
+use types::{Command, DecisionKind, EgoState, Plan, Stamp, StopReason, Vehicle};
 
 /// What one control tick is made from.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +78,8 @@ impl Controller {
                     let planned = path::speed_at(&plan.trajectory, ego.stamp.seconds_since(plan.stamp));
                     self.longitudinal.follow(&goal.timed, ego, planned - ego.speed_mps, seconds, vehicle)
                 };
-                Request { steering_rad: steering, acceleration_mps2: acceleration, stop: stop.is_some() }
+                let emergency = plan.decision.kind == DecisionKind::EmergencyStop;
+                Request { steering_rad: steering, acceleration_mps2: acceleration, stop: stop.is_some(), emergency }
             }
             _ => {
                 self.longitudinal.reset();
@@ -86,6 +87,7 @@ impl Controller {
                     steering_rad: self.gate.steering_rad(),
                     acceleration_mps2: longitudinal::blind_stop(speed_mps, vehicle),
                     stop: true,
+                    emergency: false,
                 }
             }
         };

@@ -6,21 +6,30 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Speed on a free, straight road, m/s.
+    /// Speed on a free, straight road without a known limit, m/s.
     pub cruise_speed_mps: f64,
-    /// Width of the lane around the reference line, m.
+    /// Width of the lane where no route says it, m.
     pub lane_width_m: f64,
     /// Time gap to a moving object ahead, s.
     pub headway_s: f64,
     /// Gap to a standing object ahead, bumper to bumper, m.
     pub standstill_gap_m: f64,
-    /// Free space wanted around the vehicle, m.
+    /// Free space wanted around the vehicle from 5 m/s on, m; slower it shrinks to half of it.
     pub margin_m: f64,
+    /// From the stamp of the data to the instant when control takes up their plan, s.
+    pub latency_s: f64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { cruise_speed_mps: 13.9, lane_width_m: 3.5, headway_s: 1.5, standstill_gap_m: 2.2, margin_m: 0.3 }
+        Self {
+            cruise_speed_mps: 13.9,
+            lane_width_m: 3.5,
+            headway_s: 1.5,
+            standstill_gap_m: 2.2,
+            margin_m: 0.3,
+            latency_s: 0.15,
+        }
     }
 }
 
@@ -34,6 +43,7 @@ impl Config {
             ("planning.headway_s", self.headway_s, 0.2..=5.0),
             ("planning.standstill_gap_m", self.standstill_gap_m, 0.5..=20.0),
             ("planning.margin_m", self.margin_m, 0.0..=2.0),
+            ("planning.latency_s", self.latency_s, 0.0..=0.5),
         ]
         .into_iter()
         .find(|(_, value, range)| !range.contains(value))

@@ -11,7 +11,8 @@ pub mod weight {
     pub const ACCELERATION: f64 = 0.25;
     /// Lateral jerk squared, per (m/s3)^2.
     pub const LATERAL_JERK: f64 = 0.15;
-    /// Below the wanted speed, per m/s.
+    /// Below the highest speed wanted anywhere in reach, per m/s: the same for all, so that nobody gains by dawdling on a
+    /// slow stretch.
     pub const SLOW: f64 = 0.6;
     /// Above the wanted speed, per m/s.
     pub const FAST: f64 = 2.0;
@@ -39,14 +40,14 @@ pub struct Price {
 }
 
 impl Price {
-    /// Adds a sample: the line there, the offset, the state, longitudinal and lateral jerk.
-    pub fn add(&mut self, row: &Row, offset: f64, state: &State, jerk: f64, lateral_jerk: f64) {
+    /// Adds a sample: the line there, the highest speed wanted anywhere, the offset, the state, longitudinal and lateral jerk.
+    pub fn add(&mut self, row: &Row, best_mps: f64, offset: f64, state: &State, jerk: f64, lateral_jerk: f64) {
         self.count += 1.0;
         self.comfort += weight::JERK * jerk * jerk
             + weight::ACCELERATION * state.acceleration * state.acceleration
             + weight::LATERAL_JERK * lateral_jerk * lateral_jerk;
         let off = state.speed - row.wanted_mps;
-        self.speed += if off > 0.0 { weight::FAST * off } else { -weight::SLOW * off };
+        self.speed += weight::FAST * off.max(0.0) + weight::SLOW * (best_mps - state.speed.min(row.wanted_mps));
         self.offset += offset * offset;
     }
 
@@ -67,7 +68,7 @@ mod tests {
         let state = State { speed: 9.0, acceleration: 1.0, ..State::default() };
         let price = |count: usize| {
             let mut price = Price::default();
-            (0..count).for_each(|_| price.add(&row, 0.5, &state, 0.0, 0.0));
+            (0..count).for_each(|_| price.add(&row, 10.0, 0.5, &state, 0.0, 0.0));
             price.total()
         };
         let expected = weight::SLOW + weight::ACCELERATION + 0.25 * weight::OFFSET;

@@ -1,13 +1,47 @@
 //! What is left when no candidate is free: braking along the path; and without an ego state: standing.
 
 use crate::PlanInput;
-use crate::lattice::Lateral;
+use crate::effort::Effort;
+use crate::lattice::{Lateral, Lattice};
+use crate::predict::Obstacles;
 use crate::reference::Road;
 use crate::start::{Memory, Start};
 use crate::tail::{POINT_STEP_S, brake};
 use maps::ReferenceLine;
 use std::borrow::Cow;
-use types::{Decision, DecisionKind, Plan, Trajectory, TrajectoryPoint, Vehicle};
+use types::{Decision, DecisionKind, Plan, Trajectory, TrajectoryPoint, Vehicle, Verdict};
+
+/// Slower cars stand: there is nothing to brake, m/s.
+pub const STANDING_MPS: f64 = 0.1;
+
+/// What makes an emergency: the verdicts on all candidates, and the object that is hit at the latest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Threat {
+    /// How many candidates have which verdict.
+    pub counts: [(Verdict, usize); Verdict::ALL.len()],
+    /// The object that the longest free candidate hits, and when, s.
+    pub hit: Option<(usize, f64)>,
+    /// It is certain enough for the hardest braking.
+    pub sure: bool,
+}
+
+/// Reads the threat off a judged lattice of which nothing is free.
+#[must_use]
+pub fn threat(lattice: &Lattice, obstacles: &Obstacles) -> Threat {
+    let count = |verdict| (verdict, lattice.candidates.iter().filter(|c| c.verdict == verdict).count());
+    let hit = lattice.candidates.iter().filter_map(|c| c.hit).max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
+    Threat { counts: Verdict::ALL.map(count), hit, sure: hit.is_some_and(|(object, _)| obstacles.objects[object].sure) }
+}
+
+/// How hard to try against a threat: with all that the brakes give if it is certain, else as in a minimum-risk stop.
+#[must_use]
+pub fn effort(threat: &Threat, vehicle: &Vehicle) -> Effort {
+    let mut effort = Effort::emergency(vehicle);
+    if !threat.sure {
+        effort.limits.deceleration_mps2 = vehicle.limits.stop_deceleration_mps2;
+    }
+    effort
+}
 
 /// Lengths over which the emergency path returns to the line, in seconds of the present speed.
 const RETURN_S: [f64; 3] = [2.5, 4.0, 7.0];

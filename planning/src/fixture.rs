@@ -1,9 +1,13 @@
 //! A straight road, an ego on it and objects, for the unit tests.
 
+use crate::View;
+use crate::belief::Beliefs;
 use crate::config::Config;
+use crate::effort::Effort;
 use crate::lattice::Lattice;
 use crate::predict::{Obstacles, predict};
 use crate::reference::{Road, choose};
+use crate::rules::Rules;
 use crate::start::{Memory, Start};
 use crate::targets::{Target, targets};
 use crate::way::{Station, Way};
@@ -19,7 +23,7 @@ pub fn way(line: ReferenceLine) -> Way {
 }
 
 pub fn start(x: f64, y: f64, speed_mps: f64) -> Start {
-    Start { state: CartesianState { x, y, speed_mps, ..Default::default() } }
+    Start::at_once(CartesianState { x, y, speed_mps, ..Default::default() })
 }
 
 pub fn track(id: u64, x: f64, y: f64, velocity_mps: [f64; 2]) -> Track {
@@ -42,7 +46,9 @@ pub struct Scene {
     pub obstacles: Obstacles,
     pub targets: Vec<Target>,
     pub lattice: Lattice,
+    pub rules: Rules,
     pub memory: Memory,
+    pub effort: Effort,
     pub config: Config,
     pub vehicle: Vehicle,
 }
@@ -53,10 +59,30 @@ pub fn scene(start: &Start, line: &ReferenceLine, objects: Vec<Track>) -> Scene 
     let road = choose(Some(&way), start, None, &vehicle.limits);
     let road = Road { line: std::borrow::Cow::Owned(line.clone()), way: None, ..road };
     let mut obstacles = Obstacles::default();
-    let tracks = Tracks { frame: 0, stamp: Stamp::default(), objects };
-    predict(&tracks, &road, start, &config, &vehicle, &mut obstacles);
-    let targets = targets(&obstacles, &road, &config, &vehicle);
+    let mut beliefs = Beliefs::default();
+    beliefs.update(&Tracks { frame: 0, stamp: Stamp::default(), objects }, Stamp::default());
+    let effort = Effort::normal(config.margin_m, 0.0, &vehicle);
+    predict(&beliefs, &road, start, &config, &vehicle, &mut obstacles);
+    let targets = targets(&obstacles, &road, None, &effort, &config, &vehicle);
+    let (lattice, rules) = (Lattice::default(), Rules::default());
+    let mut scene = Scene { road, obstacles, targets, lattice, rules, memory, effort, config, vehicle };
     let mut lattice = Lattice::default();
-    lattice.sample(&road, &targets, &memory, &config, &vehicle);
-    Scene { road, obstacles, targets, lattice, memory, config, vehicle }
+    lattice.sample(&scene.view(), &scene.effort);
+    scene.lattice = lattice;
+    scene
+}
+
+impl Scene {
+    pub fn view(&self) -> View<'_> {
+        View {
+            obstacles: &self.obstacles,
+            targets: &self.targets,
+            rules: &self.rules,
+            road: &self.road,
+            memory: &self.memory,
+            lead_s: 0.0,
+            config: &self.config,
+            vehicle: &self.vehicle,
+        }
+    }
 }

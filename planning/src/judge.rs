@@ -1,23 +1,28 @@
 //! Checks every candidate against the limits, the road and the objects, and prices the free ones.
 
+use crate::View;
 use crate::collision::{Rectangle, separation};
 use crate::config::Config;
 use crate::cost::{Price, weight};
-use crate::lattice::{Lateral, Lattice};
+use crate::effort::Effort;
+use crate::lattice::{Lateral, Lattice, Row};
 use crate::longitudinal::{HORIZON_S, SAMPLE_STEP_S, SAMPLES};
 use crate::predict::{Obstacles, PREDICTION_STEP_S};
 use crate::reference::Road;
 use crate::rollout::{State, state_at};
+use crate::rules::Halt;
 use crate::start::Memory;
-use crate::targets::Target;
+use crate::targets::{Target, wanted_gap_m};
 use types::{TrajectoryPoint, Vehicle, Verdict};
 
-/// Overshoot beside the lane on the way back into it, m.
-const OVERSHOOT_M: f64 = 0.3;
-/// And what the present motion across the lane covers in this time, s.
+/// How far over the edge of the road a corner may be, m: what the map and the own place are worth.
+const EDGE_M: f64 = 0.05;
+/// And what the present motion across the road covers in this time, s.
 const DRIFT_S: f64 = 2.0;
-/// Clearance below this costs, m.
-const CLEARANCE_M: f64 = 0.6;
+/// Clearance below this costs, m, and for each m/s this more, s, up to the highest.
+const CLEARANCE_M: f64 = 0.4;
+const CLEARANCE_S: f64 = 0.04;
+const MOST_CLEARANCE_M: f64 = 1.0;
 /// Braking behind a slower object takes this deceleration at most, m/s2.
 const FIRM_MPS2: f64 = 2.5;
 /// Collisions are looked at in every second sample.
@@ -29,43 +34,55 @@ const COMPARED: [usize; 3] = [10, 20, 30];
 struct Court<'a> {
     obstacles: &'a Obstacles,
     targets: &'a [Target],
-    config: &'a Config,
+    halt: Option<&'a Halt>,
+    effort: &'a Effort,
     vehicle: &'a Vehicle,
     road: &'a Road<'a>,
     memory: &'a Memory,
     sharpest: f64,
-    room: f64,
+    standstill_gap_m: f64,
+    best_mps: f64,
+    /// How far beyond the left and right edge the ego may be.
+    beyond: [f64; 2],
     relevant: Vec<usize>,
     last_plan: [Option<TrajectoryPoint>; COMPARED.len()],
 }
 
-/// Judges all candidates of a lattice.
-pub fn judge(
-    lattice: &mut Lattice,
-    obstacles: &Obstacles,
-    road: &Road<'_>,
-    targets: &[Target],
-    memory: &Memory,
-    config: &Config,
-    vehicle: &Vehicle,
-) {
+/// Judges all candidates of a lattice. Rules do not count against a collision.
+pub(crate) fn judge(lattice: &mut Lattice, view: &View<'_>, effort: &Effort) {
+    let &View { obstacles, targets, road, memory, config, vehicle, .. } = view;
     let court = Court {
         obstacles,
         targets,
-        config,
+        halt: view.rules.halt.as_ref().filter(|_| !effort.emergency),
+        effort,
         vehicle,
         road,
         memory,
         sharpest: vehicle.max_steering_rad.tan() / vehicle.wheelbase_m,
-        room: (0.5 * (config.lane_width_m - vehicle.width_m)).max(0.05),
+        standstill_gap_m: wanted_gap_m(0.0, config),
+        best_mps: lattice.best_mps(),
+        beyond: beyond_edges(road, config, vehicle),
         relevant: relevant(lattice, obstacles, vehicle),
-        last_plan: COMPARED.map(|i| memory.kept.and(memory.trajectory.at(memory.since_s + i as f64 * SAMPLE_STEP_S))),
+        last_plan: COMPARED
+            .map(|i| memory.kept.and(memory.trajectory.at(memory.since_s + view.lead_s + i as f64 * SAMPLE_STEP_S))),
     };
     for index in 0..lattice.candidates.len() {
         let (verdict, cost, hit) = court.judge(lattice, index);
         let candidate = &mut lattice.candidates[index];
         (candidate.verdict, candidate.cost, candidate.hit) = (verdict, cost, hit);
     }
+}
+
+/// How far over the edges the ego is, or will be before its present motion across the road ends.
+fn beyond_edges(road: &Road<'_>, config: &Config, vehicle: &Vehicle) -> [f64; 2] {
+    let (ego, half) = (&road.ego, 0.5 * vehicle.width_m);
+    let drift = DRIFT_S * ego.s_dot_mps * ego.d_prime;
+    let station = road.station(road.s_m, config, &vehicle.limits);
+    let front = ego.d_m + vehicle.front_offset_m() * ego.d_prime.clamp(-1.0, 1.0);
+    let over = |side: f64, edge: f64| (side * ego.d_m).max(side * front) + half - edge;
+    let allowed = |side: f64, edge: f64| over(side, edge).max(0.0) + (side * drift).max(0.0) + EDGE_M;
+    [allowed(1.0, station.left_m), allowed(-1.0, station.right_m)]
 }
 
 /// Objects whose way comes near the ego's: boxes around both, in the ego's frame.
@@ -98,7 +115,8 @@ fn relevant(lattice: &Lattice, obstacles: &Obstacles, vehicle: &Vehicle) -> Vec<
         }
         bounds[0] <= reach[1] && bounds[1] >= reach[0] && bounds[2] <= reach[3] && bounds[3] >= reach[2]
     };
-    (0..obstacles.objects.len()).filter(near).collect()
+    // What stands beside the road is no obstacle to a car that stays on it.
+    (0..obstacles.objects.len()).filter(|object| !obstacles.objects[*object].outside).filter(near).collect()
 }
 
 impl Court<'_> {
@@ -108,16 +126,12 @@ impl Court<'_> {
             return (flaw, 0.0, None);
         }
         let (profile, lateral) = (&lattice.profiles[candidate.profile], &lattice.laterals[candidate.lateral]);
-        if lateral.end_m.abs() > self.room + 1e-9 {
-            return (Verdict::OffRoad, 0.0, None);
-        }
         let samples = lattice.samples_of(candidate.profile);
         let horizon = profile.horizon_sample();
-        let limits = &self.vehicle.limits;
-        let ego = &self.road.ego;
-        // The present motion across the lane takes its way to end; the cost of the offset keeps it short.
-        let drift = ego.s_dot_mps * ego.d_prime;
-        let widest = self.room.max(ego.d_m.abs()) + OVERSHOOT_M + DRIFT_S * drift.abs();
+        let limits = &self.effort.limits;
+        if self.halt.is_some_and(|halt| self.passes(halt, samples)) {
+            return (Verdict::Speed, 0.0, None);
+        }
         let mut states = [State::default(); SAMPLES];
         let mut price = Price::default();
         let mut lateral_before = 0.0;
@@ -128,7 +142,7 @@ impl Court<'_> {
             let lateral_acceleration = state.curvature * state.speed * state.speed;
             let lateral_jerk = if i == 0 { 0.0 } else { (lateral_acceleration - lateral_before) / SAMPLE_STEP_S };
             lateral_before = lateral_acceleration;
-            let verdict = if offset[0].abs() > widest {
+            let verdict = if self.leaves_road(lattice, &row, &offset, sample) {
                 Verdict::OffRoad
             } else if state.curvature.is_nan() || state.curvature.abs() > self.sharpest {
                 Verdict::Curvature
@@ -150,7 +164,7 @@ impl Court<'_> {
             }
             states[i] = state;
             if i as f64 * SAMPLE_STEP_S <= HORIZON_S {
-                price.add(&row, offset[0], &state, sample[3], lateral_jerk);
+                price.add(&row, self.best_mps, offset[0], &state, sample[3], lateral_jerk);
                 price.gap += self.gap_deficit(sample, i, offset[0]);
             }
         }
@@ -169,6 +183,24 @@ impl Court<'_> {
                 (Verdict::Free, cost, None)
             }
         }
+    }
+
+    /// Whether the bumper passes the halt, on the way or while braking after it.
+    fn passes(&self, halt: &Halt, samples: &[[f64; 4]]) -> bool {
+        let [travelled, speed, ..] = samples[SAMPLES - 1];
+        let rest = travelled + 0.5 * speed * speed / self.effort.limits.deceleration_mps2;
+        self.road.s_m + rest + self.vehicle.front_offset_m() > halt.limit_s_m
+    }
+
+    /// Whether a corner is over the edge: at the rear axle, or at the bumper, which swings out in bends.
+    fn leaves_road(&self, lattice: &Lattice, row: &Row, [d, slope, _]: &[f64; 3], sample: &[f64; 4]) -> bool {
+        let (front, half) = (self.vehicle.front_offset_m(), 0.5 * self.vehicle.width_m);
+        let edges = lattice.row(sample[0] + front).edges_m;
+        let swing = d + front * slope - 0.5 * front * front * row.curvature_1pm;
+        let over = |side: f64, i: usize| {
+            (side * d + half - row.edges_m[i] > self.beyond[i]) || (side * swing + half - edges[i] > self.beyond[i])
+        };
+        over(1.0, 0) || over(-1.0, 1)
     }
 
     /// In the tail only the place matters.
@@ -194,11 +226,13 @@ impl Court<'_> {
                 [state.position[0] + middle * state.direction[0], state.position[1] + middle * state.direction[1]];
             let ego = Rectangle { center, direction: state.direction, half_length, half_width };
             let poses = self.obstacles.at(step);
-            let mut nearest = CLEARANCE_M;
+            let wanted = (CLEARANCE_M + CLEARANCE_S * state.speed).min(MOST_CLEARANCE_M);
+            let margin = self.effort.margin_m(state.speed);
+            let mut nearest = wanted;
             for &object in &self.relevant {
                 let (o, pose) = (&self.obstacles.objects[object], &poses[object]);
                 let delta = [pose.x - center[0], pose.y - center[1]];
-                let reach = own_radius + o.half_length_m + o.half_width_m + pose.margin_m + CLEARANCE_M;
+                let reach = own_radius + o.half_length_m + o.half_width_m + pose.margin_m + margin + wanted;
                 if step >= o.steps || delta[0] * delta[0] + delta[1] * delta[1] > reach * reach {
                     continue;
                 }
@@ -208,14 +242,14 @@ impl Court<'_> {
                     half_length: o.half_length_m,
                     half_width: o.half_width_m,
                 };
-                let free = separation(&ego, &body) - pose.margin_m;
+                let free = separation(&ego, &body) - (pose.margin_m + margin).min(pose.least_m);
                 if free <= 0.0 {
                     return Err((object, i as f64 * SAMPLE_STEP_S));
                 }
                 nearest = nearest.min(free);
             }
             // Standing near something costs nothing.
-            let short = CLEARANCE_M - nearest;
+            let short = wanted - nearest;
             missing += short * short * (state.speed / 3.0).min(1.0);
         }
         Ok(missing * STRIDE as f64 / SAMPLES as f64)
@@ -227,18 +261,26 @@ impl Court<'_> {
         let front = self.road.s_m + sample[0] + self.vehicle.front_offset_m();
         let mut worst = 0.0f64;
         for target in self.targets.iter().filter(|target| !target.crosses) {
-            let o = &self.obstacles.objects[target.object];
+            let Some(o) = target.object.map(|object| &self.obstacles.objects[object]) else { continue };
             if (o.d_m - offset).abs() > o.half_d_m + 0.5 * self.vehicle.width_m {
                 continue;
             }
             // Headway at the target's speed, and the way that it takes to brake down to that speed.
-            let (speed, slower) = (sample[1], target.speed_mps.min(sample[1]));
+            let then = target.speed_after(t);
+            let (speed, slower) = (sample[1], then.min(sample[1]));
             let braking = (speed * speed - slower * slower) / (2.0 * FIRM_MPS2);
-            let wanted = self.config.standstill_gap_m + self.config.headway_s * slower + braking;
-            let gap = target.rear_s_m + target.speed_mps * t - front;
+            let share = if target.speed_mps > 0.1 { slower / target.speed_mps } else { 0.0 };
+            let wanted = self.effort_gap(target, share) + braking;
+            let gap = target.rear_s_m + target.travelled(t) - front;
             worst = worst.max((wanted - gap) / wanted);
         }
         worst.min(2.0).powi(2)
+    }
+
+    /// The gap wanted at a share of the target's present speed.
+    fn effort_gap(&self, target: &Target, share: f64) -> f64 {
+        let still = self.standstill_gap_m;
+        still + share.min(1.0) * (target.gap_m - still).max(0.0)
     }
 
     /// The price of another plan than the last one.
@@ -265,7 +307,9 @@ mod tests {
 
     fn judged(y: f64, objects: Vec<types::Track>) -> Scene {
         let mut s = scene(&start(0.0, y, 10.0), &line(), objects);
-        judge(&mut s.lattice, &s.obstacles, &s.road, &s.targets, &s.memory, &s.config, &s.vehicle);
+        let mut lattice = std::mem::take(&mut s.lattice);
+        judge(&mut lattice, &s.view(), &s.effort);
+        s.lattice = lattice;
         s
     }
 

@@ -6,24 +6,31 @@
 //! Method: a lattice in the Frenet frame (Werling, Ziegler, Kammel and Thrun, "Optimal trajectory generation for
 //! dynamic street scenarios in a Frenet frame", ICRA 2010). The lateral polynomial runs over the travelled length at
 //! every speed (the paper's low-speed mode), so a car that stops does not slide sideways. Every candidate ends in a
-//! braking tail, and is free only if the tail is. While the ego follows its plan within 0.3 m, the next plan starts on
-//! that plan's path beside the ego, not at the ego itself: keeping to the path is the controller's work.
+//! braking tail, and is free only if the tail is. Rules (signals, giving way, the goal) give places that the bumper must
+//! not pass and stretches to drive slower; they and the objects ahead give the profiles something to aim at. A plan goes
+//! on from the last one at the instant at which it can first have an effect. If no candidate is free, a second, smaller
+//! lattice brakes as hard as the vehicle can.
 
+pub mod belief;
+pub mod caution;
 pub mod choose;
 pub mod collision;
 pub mod config;
 pub mod cost;
+pub mod effort;
 pub mod emergency;
 #[cfg(test)]
 mod fixture;
 pub mod judge;
 pub mod lattice;
 pub mod longitudinal;
+pub mod offsets;
 pub mod polynomial;
 pub mod predict;
 pub mod reason;
 pub mod reference;
 pub mod rollout;
+pub mod rules;
 pub mod start;
 pub mod tail;
 pub mod targets;
@@ -32,6 +39,7 @@ pub mod way;
 pub use config::Config;
 pub use way::{Way, WayError};
 
+use effort::Effort;
 use types::{EgoState, Plan, Signals, Stamp, Tracks, Vehicle};
 
 /// What one planning cycle is made from.
@@ -57,6 +65,8 @@ pub struct Planner {
     config: Config,
     vehicle: Vehicle,
     memory: start::Memory,
+    beliefs: belief::Beliefs,
+    rules: rules::Rules,
     lattice: lattice::Lattice,
     obstacles: predict::Obstacles,
 }
@@ -70,41 +80,109 @@ impl Planner {
             config: config.repaired(),
             vehicle,
             memory: start::Memory::default(),
+            beliefs: belief::Beliefs::default(),
+            rules: rules::Rules::default(),
             lattice: lattice::Lattice::default(),
             obstacles: predict::Obstacles::default(),
         }
     }
 
-    /// One cycle. Always a plan: without a free candidate it brakes along the path, without an ego state it stands.
+    /// One cycle. Always a plan: without a free candidate it brakes as hard as it must, without an ego state it stands.
     pub fn step(&mut self, input: &PlanInput<'_>) -> Plan {
         let (config, vehicle) = (&self.config, &self.vehicle);
         self.memory.advance(input.stamp);
-        let Some(start) = start::start(input, &self.memory, vehicle) else {
+        self.beliefs.update(input.tracks, input.stamp);
+        let Some(start) = start::start(input, &self.memory, config, vehicle) else {
             let plan = emergency::without_ego(input, &self.memory);
             return self.memory.remember(plan, None);
         };
         let road = reference::choose(input.route, &start, self.memory.s_m, &vehicle.limits);
-        predict::predict(input.tracks, &road, &start, config, vehicle, &mut self.obstacles);
-        let targets = targets::targets(&self.obstacles, &road, config, vehicle);
-        self.lattice.sample(&road, &targets, &self.memory, config, vehicle);
-        judge::judge(&mut self.lattice, &self.obstacles, &road, &targets, &self.memory, config, vehicle);
-        let choice = choose::choose(&mut self.lattice);
-        let (trajectory, cost) = match choice {
-            Some(index) => (tail::complete(&self.lattice, index, &road, vehicle), self.lattice.candidates[index].cost),
+        predict::predict(&self.beliefs, &road, &start, config, vehicle, &mut self.obstacles);
+        let (signals, stamp, elapsed_s) = (input.signals, input.stamp, self.memory.since_s);
+        self.rules.ask(&road, &self.obstacles, signals, stamp, elapsed_s, config, vehicle);
+        caution::caution(&self.obstacles, &road, config, vehicle, &mut self.rules.caps);
+        let mut effort = Effort::normal(config.margin_m, self.memory.stuck_s, vehicle);
+        let halt = self.rules.halt.as_ref();
+        let targets = targets::targets(&self.obstacles, &road, halt, &effort, config, vehicle);
+        let view = View {
+            obstacles: &self.obstacles,
+            targets: &targets,
+            rules: &self.rules,
+            road: &road,
+            memory: &self.memory,
+            lead_s: start.lead_s,
+            config,
+            vehicle,
+        };
+        let lattice = &mut self.lattice;
+        let mut choice = choose::try_all(lattice, &view, &effort);
+        let mut threat = None;
+        if choice.is_none() && road.ego.s_dot_mps > emergency::STANDING_MPS {
+            let found = emergency::threat(lattice, &self.obstacles);
+            effort = emergency::effort(&found, vehicle);
+            threat = Some(found);
+            choice = choose::try_all(lattice, &view, &effort).or_else(|| choose::least_bad(lattice));
+        }
+        let (mut trajectory, cost) = match choice {
+            Some(index) => (tail::complete(lattice, index, &road, &effort.limits), lattice.candidates[index].cost),
             None => (emergency::stop(&road, &start, vehicle), 0.0),
         };
-        let decision = reason::decide(choice, &self.lattice, &self.obstacles, &targets, &road, config, vehicle);
+        start.prepend(&mut trajectory);
+        let decision = reason::decide(choice, threat.as_ref(), lattice, &view);
+        let stuck_s = view.stuck_s();
         let plan = Plan {
             frame: input.frame,
             stamp: input.stamp,
             trajectory,
             decision,
             cost,
-            candidates: self.lattice.report(),
+            candidates: lattice.report(),
             predictions: self.obstacles.report(),
         };
-        let kept = choice.map(|index| self.lattice.keep(index, &road));
+        let kept = choice.filter(|_| threat.is_none()).map(|index| lattice.keep(index, &road));
         self.memory.s_m = Some(road.s_m);
+        self.memory.stuck_s = stuck_s;
         self.memory.remember(plan, kept)
+    }
+}
+
+/// What a cycle knows once the objects are predicted and the rules are asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    pub obstacles: &'a predict::Obstacles,
+    pub targets: &'a [targets::Target],
+    pub rules: &'a rules::Rules,
+    pub road: &'a reference::Road<'a>,
+    pub memory: &'a start::Memory,
+    pub lead_s: f64,
+    pub config: &'a Config,
+    pub vehicle: &'a Vehicle,
+}
+
+/// A lead that has stood this long is no queue any more, s.
+const QUEUE_S: f64 = 20.0;
+/// A car that drives again forgets how long it stood, this many times as fast.
+const FORGETS: f64 = 2.0;
+/// Below and above these speeds the car stands and drives, m/s.
+const STANDS_MPS: f64 = 0.15;
+const DRIVES_MPS: f64 = 1.0;
+
+impl View<'_> {
+    /// For how long the car has stood without a good reason: a rule, or traffic that will go on.
+    fn stuck_s(&self) -> f64 {
+        let elapsed_s = self.memory.since_s.clamp(0.0, 1.0);
+        let lead = self.targets.iter().find(|target| !target.crosses).and_then(|target| target.object);
+        let queue = lead.is_some_and(|object| {
+            let o = &self.obstacles.objects[object];
+            o.has_moved && o.stood_s < QUEUE_S
+        });
+        let speed = self.road.ego.s_dot_mps;
+        if speed < STANDS_MPS && self.rules.halt.is_none() && !queue {
+            self.memory.stuck_s + elapsed_s
+        } else if speed > DRIVES_MPS || self.rules.halt.is_some() {
+            (self.memory.stuck_s - FORGETS * elapsed_s).max(0.0)
+        } else {
+            self.memory.stuck_s
+        }
     }
 }

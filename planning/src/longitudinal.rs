@@ -11,6 +11,12 @@ pub const SAMPLE_STEP_S: f64 = 0.1;
 /// Samples of a profile with its tail: 10 s.
 pub const SAMPLES: usize = 101;
 
+/// Changing the speed before an approach takes this long, s per m/s.
+const RAMP_S_PER_MPS: f64 = 1.2;
+/// Even braking is at least this strong, m/s2, and found by this many bisections.
+const WEAKEST_MPS2: f64 = 0.3;
+const BISECTIONS: usize = 20;
+
 /// What a profile aims at.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Aim {
@@ -26,6 +32,31 @@ pub enum Aim {
 enum Motion {
     Polynomial(Polynomial),
     Braking(Braking),
+    Approach(Approach),
+}
+
+/// To a speed, holding it, and braking evenly to rest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Approach {
+    ramp: Polynomial,
+    ramp_s: f64,
+    hold_s: f64,
+    braking: Braking,
+}
+
+impl Approach {
+    fn at(&self, time_s: f64) -> [f64; 4] {
+        if time_s <= self.ramp_s {
+            return self.ramp.at(time_s);
+        }
+        let [ramped, speed, ..] = self.ramp.at(self.ramp_s);
+        let held = time_s - self.ramp_s;
+        if held <= self.hold_s {
+            return [ramped + speed * held, speed, 0.0, 0.0];
+        }
+        let [along, speed_now, acceleration, jerk] = self.braking.at(held - self.hold_s);
+        [ramped + speed * self.hold_s + along, speed_now, acceleration, jerk]
+    }
 }
 
 /// A motion along the line.
@@ -65,11 +96,52 @@ impl Profile {
         Self::new(Aim::Brake(deceleration_mps2), Motion::Braking(braking), braking.duration_s(), 0.0, limits)
     }
 
+    /// To standstill `travel_m` ahead: first to a speed, then as late as this deceleration allows. `None` if the way is
+    /// too short for that.
+    #[must_use]
+    pub fn approach(
+        target: usize,
+        start: [f64; 2],
+        travel_m: f64,
+        speed_mps: f64,
+        deceleration_mps2: f64,
+        limits: &Limits,
+    ) -> Option<Self> {
+        let ramp_s = (RAMP_S_PER_MPS * (speed_mps - start[0]).abs()).max(1.0 + start[1].abs());
+        let ramp = Polynomial::quartic([0.0, start[0], start[1]], [speed_mps, 0.0], ramp_s);
+        let braking = Braking::new(speed_mps, 0.0, deceleration_mps2, limits.jerk_mps3);
+        let hold_s = (travel_m - ramp.at(ramp_s)[0] - braking.at(f64::INFINITY)[0]) / speed_mps.max(0.1);
+        let motion = Motion::Approach(Approach { ramp, ramp_s, hold_s, braking });
+        let end_s = ramp_s + hold_s + braking.duration_s();
+        (hold_s >= 0.0).then(|| Self::new(Aim::Behind(target), motion, end_s, 0.0, limits))
+    }
+
+    /// To standstill `travel_m` ahead by even braking from now on. `None` if no deceleration within the limit does that.
+    #[must_use]
+    pub fn even(target: usize, start: [f64; 2], travel_m: f64, limits: &Limits) -> Option<Self> {
+        let braking = |deceleration: f64| Braking::new(start[0], start[1], deceleration, limits.jerk_mps3);
+        let way = |deceleration: f64| braking(deceleration).at(f64::INFINITY)[0];
+        let (mut weak, mut strong) = (WEAKEST_MPS2, limits.deceleration_mps2);
+        if !(way(strong)..=way(weak)).contains(&travel_m) {
+            return None;
+        }
+        for _ in 0..BISECTIONS {
+            let middle = 0.5 * (weak + strong);
+            if way(middle) > travel_m { weak = middle } else { strong = middle }
+        }
+        let motion = braking(strong);
+        Some(Self::new(Aim::Behind(target), Motion::Braking(motion), motion.duration_s(), 0.0, limits))
+    }
+
     fn new(aim: Aim, motion: Motion, end_s: f64, end_speed_mps: f64, limits: &Limits) -> Self {
+        let longest = SAMPLE_STEP_S * (SAMPLES - 1) as f64;
+        let mut profile = Self { aim, end_s, horizon_s: 0.0, end_speed_mps, motion, tail: Braking::default() };
         // A horizon on the grid of samples, so that the tail starts at a sample.
-        let horizon_s = (end_s.max(HORIZON_S) / SAMPLE_STEP_S).ceil() * SAMPLE_STEP_S;
-        let tail = Braking::new(end_speed_mps, 0.0, limits.deceleration_mps2, limits.jerk_mps3);
-        Self { aim, end_s, horizon_s, end_speed_mps, motion, tail }
+        let seen_s = if end_s > longest { HORIZON_S } else { end_s.max(HORIZON_S) };
+        profile.horizon_s = (seen_s / SAMPLE_STEP_S).ceil() * SAMPLE_STEP_S;
+        let [_, speed, acceleration, _] = profile.at(profile.horizon_s);
+        profile.tail = Braking::new(speed, acceleration, limits.deceleration_mps2, limits.jerk_mps3);
+        profile
     }
 
     /// Travelled length, speed, acceleration and jerk at a time up to the horizon; constant speed after the end.
@@ -79,6 +151,7 @@ impl Profile {
         let state = match &self.motion {
             Motion::Polynomial(polynomial) => polynomial.at(inside),
             Motion::Braking(braking) => return braking.at(time_s),
+            Motion::Approach(approach) => return approach.at(time_s),
         };
         if time_s <= self.end_s {
             return state;
@@ -149,6 +222,13 @@ mod tests {
         assert!((keep.at(4.0)[1] - 9.0).abs() < 1e-9 && (keep.at(6.0)[1] - 9.0).abs() < 1e-9);
         let stop = Profile::behind(0, [8.0, 0.0], 20.0, 0.0, 5.0, &limits);
         assert!((stop.at(5.5)[0] - 20.0).abs() < 1e-9 && stop.stops());
+        for stop in [
+            Profile::even(0, [8.0, -0.5], 20.0, &limits).unwrap(),
+            Profile::approach(0, [8.0, 0.5], 40.0, 7.0, 1.8, &limits).unwrap(),
+        ] {
+            let way = if matches!(stop.motion, Motion::Braking(_)) { 20.0 } else { 40.0 };
+            assert!((stop.with_tail(30.0)[0] - way).abs() < 0.01 && stop.stops(), "{stop:?}");
+        }
         let mut samples = [[0.0; 4]; SAMPLES];
         assert_eq!(stop.sample(&mut samples, &limits), None);
         assert_eq!(

@@ -1,64 +1,97 @@
 //! The decision and its reason in one line with numbers.
 
+use crate::View;
 use crate::config::Config;
+use crate::emergency::{self, Threat};
 use crate::lattice::Lattice;
 use crate::longitudinal::Aim;
 use crate::predict::{Obstacle, Obstacles};
 use crate::reference::Road;
+use crate::rules::{Halt, Rules};
 use crate::targets::{MOVING_MPS, Target};
-use types::{Decision, DecisionKind, Vehicle, Verdict};
+use types::{Decision, DecisionKind, Vehicle};
 
 /// Smaller offsets are no passing, m.
 const BESIDE_M: f64 = 0.2;
 
 /// Says what was chosen and why.
 #[must_use]
-pub fn decide(
-    choice: Option<usize>,
-    lattice: &Lattice,
-    obstacles: &Obstacles,
-    targets: &[Target],
-    road: &Road<'_>,
-    config: &Config,
-    vehicle: &Vehicle,
-) -> Decision {
-    let view = View { lattice, obstacles, targets, road, config, vehicle };
-    let mut decision = choice.map_or_else(|| view.emergency(), |index| view.chosen(index));
-    if let Some(why) = &road.no_route {
+pub(crate) fn decide(choice: Option<usize>, threat: Option<&Threat>, lattice: &Lattice, view: &View<'_>) -> Decision {
+    let teller = Teller {
+        lattice,
+        obstacles: view.obstacles,
+        targets: view.targets,
+        rules: view.rules,
+        road: view.road,
+        config: view.config,
+        vehicle: view.vehicle,
+    };
+    let mut decision = match (choice, threat) {
+        (_, Some(threat)) => teller.emergency(threat),
+        (Some(index), None) => teller.chosen(index),
+        (None, None) => teller.stands(&emergency::threat(lattice, view.obstacles)),
+    };
+    if let Some(why) = &view.road.no_route {
         decision.reason = format!("{}; straight ahead: {why}", decision.reason);
     }
     decision
 }
 
-struct View<'a> {
+struct Teller<'a> {
     lattice: &'a Lattice,
     obstacles: &'a Obstacles,
     targets: &'a [Target],
+    rules: &'a Rules,
     road: &'a Road<'a>,
     config: &'a Config,
     vehicle: &'a Vehicle,
 }
 
-impl View<'_> {
+impl Teller<'_> {
     fn chosen(&self, index: usize) -> Decision {
         let candidate = &self.lattice.candidates[index];
         let (profile, lateral) = (&self.lattice.profiles[candidate.profile], &self.lattice.laterals[candidate.lateral]);
         let travel = self.lattice.samples_of(candidate.profile)[profile.horizon_sample()][0];
-        let target = if let Aim::Behind(t) = profile.aim { Some(self.targets[t].object) } else { None };
+        let aim = if let Aim::Behind(t) = profile.aim { Some(&self.targets[t]) } else { None };
+        let target = aim.and_then(|target| target.object);
         let blocker = self.blocker();
-        let lead = self.targets.iter().find(|t| !t.crosses).map(|t| t.object);
+        let lead = self.targets.iter().find(|t| !t.crosses).and_then(|t| t.object);
         let about = target.or(blocker).or(lead);
         let speed = profile.end_speed_mps;
         let wanted = self.lattice.row(travel).wanted_mps;
         let quick = speed > self.road.ego.s_dot_mps.min(0.7 * wanted) - 0.5;
-        match (about, blocker) {
-            (Some(object), _) if profile.stops() => self.stop(object, travel),
-            (_, Some(object)) if lateral.end_m.abs() > BESIDE_M && target.is_none() && quick => {
+        let by_rule = aim.is_some_and(|target| target.object.is_none());
+        match (about, blocker, &self.rules.halt) {
+            (_, _, Some(halt)) if by_rule || (profile.stops() && self.halt_first(halt, about)) => {
+                self.halt(halt, travel)
+            }
+            (Some(object), ..) if profile.stops() => self.stop(object, travel),
+            (_, Some(object), _) if lateral.end_m.abs() > BESIDE_M && target.is_none() && quick => {
                 self.pass(object, lateral.end_m, speed)
             }
-            (Some(object), _) if target.is_some() || speed < wanted - 0.5 => self.follow(object, speed),
+            (Some(object), ..) if target.is_some() || speed < wanted - 0.5 => self.follow(object, speed),
+            (_, _, Some(halt)) if speed < self.road.ego.s_dot_mps - 0.5 => self.halt(halt, travel),
             _ => self.cruise(profile.stops() && wanted > 0.5, speed, wanted),
         }
+    }
+
+    /// Whether the halt comes before the object.
+    fn halt_first(&self, halt: &Halt, object: Option<usize>) -> bool {
+        object.is_none_or(|object| {
+            let o = &self.obstacles.objects[object];
+            halt.aim_s_m <= o.s_m - o.half_s_m
+        })
+    }
+
+    fn halt(&self, halt: &Halt, travel: f64) -> Decision {
+        let ahead = halt.aim_s_m - self.road.s_m - self.vehicle.front_offset_m();
+        let stands = self.road.ego.s_dot_mps < 0.1 && travel < 0.1;
+        let reason = if stands {
+            format!("stands {ahead:.1} m before {}", halt.reason)
+        } else {
+            format!("stops in {ahead:.1} m for {}", halt.reason)
+        };
+        Decision { kind: DecisionKind::Stop, track: halt.track, reason }
     }
 
     /// The object that the undisturbed drive (the wanted speed, on the line) would hit first.
@@ -77,10 +110,10 @@ impl View<'_> {
         let gap = self
             .targets
             .iter()
-            .find(|t| t.object == object)
+            .find(|t| t.object == Some(object))
             .map_or(ahead - travel, |t| t.rear_s_m - self.vehicle.front_offset_m() - self.road.s_m - travel);
         let what = name(o);
-        let crossing = self.targets.iter().any(|t| t.object == object && t.crosses);
+        let crossing = self.targets.iter().any(|t| t.object == Some(object) && t.crosses);
         let verb = if self.road.ego.s_dot_mps < 0.1 && travel < 0.1 { "stands" } else { "stops" };
         let reason = if crossing {
             format!("{verb} {gap:.1} m before the way of {what} {ahead:.1} m ahead")
@@ -107,42 +140,56 @@ impl View<'_> {
     }
 
     fn cruise(&self, stops: bool, speed: f64, wanted: f64) -> Decision {
-        let (now, cruise) = (self.road.ego.s_dot_mps, self.config.cruise_speed_mps);
+        let now = self.road.ego.s_dot_mps;
         let allowed = self.lattice.row(0.0).wanted_mps;
+        let limit = self.road.station(self.road.s_m, self.config, &self.vehicle.limits).limit_mps;
+        let cap = self.lattice.cap.as_ref().filter(|cap| wanted.min(allowed) < cap.speed_mps + 0.5 || now > wanted);
+        let why = cap.map_or_else(
+            || if wanted < 0.9 * limit { "for the road ahead".to_string() } else { "on a free road".to_string() },
+            |cap| cap.track.map_or_else(|| cap.reason.to_string(), |track| format!("{} (track {track})", cap.reason)),
+        );
         let (kind, reason) = if now > allowed + 0.5 {
-            (DecisionKind::Cruise, format!("slows from {now:.1} m/s; {allowed:.1} m/s wanted here"))
+            (DecisionKind::Cruise, format!("slows from {now:.1} m/s; {allowed:.1} m/s wanted here: {why}"))
         } else if stops {
             (DecisionKind::Stop, format!("stops from {now:.1} m/s; {wanted:.1} m/s wanted"))
         } else {
-            let why = if wanted < cruise - 0.5 { "for the curve ahead" } else { "on a free road" };
-            let reason = format!("drives at {speed:.1} m/s from {now:.1} m/s; {wanted:.1} m/s wanted {why}");
+            let reason = format!("drives at {speed:.1} m/s from {now:.1} m/s; {wanted:.1} m/s wanted: {why}");
             (DecisionKind::Cruise, reason)
         };
-        Decision { kind, track: None, reason }
+        Decision { kind, track: cap.and_then(|cap| cap.track), reason }
     }
 
-    fn emergency(&self) -> Decision {
-        let candidates = &self.lattice.candidates;
-        let counts = Verdict::ALL.map(|verdict| (verdict, candidates.iter().filter(|c| c.verdict == verdict).count()));
-        let named: Vec<String> = counts
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(verdict, count)| format!("{count} {}", verdict.name()))
-            .collect();
-        let last = candidates.iter().filter_map(|c| c.hit).max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-        let mut reason = format!(
-            "brakes hard from {:.1} m/s: none of {} trajectories is free ({})",
-            self.road.ego.s_dot_mps,
-            candidates.len(),
-            named.join(", ")
-        );
-        let mut track = None;
-        if let Some((object, time_s)) = last {
+    fn emergency(&self, threat: &Threat) -> Decision {
+        let (mut reason, mut track) = (self.rejected("brakes hard", threat), None);
+        if let Some((object, time_s)) = threat.hit {
             let (o, ahead) = self.seen(object);
             track = Some(o.track);
             reason = format!("{reason}; {} {ahead:.1} m ahead is hit after {time_s:.1} s at the latest", name(o));
         }
         Decision { kind: DecisionKind::EmergencyStop, track, reason }
+    }
+
+    /// A standing car without a free candidate.
+    fn stands(&self, threat: &Threat) -> Decision {
+        let (mut reason, mut track) = (self.rejected("stands", threat), None);
+        if let Some((object, _)) = threat.hit {
+            let (o, ahead) = self.seen(object);
+            track = Some(o.track);
+            reason = format!("{reason}; {} is {ahead:.1} m ahead", name(o));
+        }
+        Decision { kind: DecisionKind::Stop, track, reason }
+    }
+
+    fn rejected(&self, verb: &str, threat: &Threat) -> String {
+        let named: Vec<String> = threat
+            .counts
+            .iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(verdict, count)| format!("{count} {}", verdict.name()))
+            .collect();
+        let total: usize = threat.counts.iter().map(|(_, count)| count).sum();
+        let speed = self.road.ego.s_dot_mps;
+        format!("{verb} from {speed:.1} m/s: none of {total} trajectories is free ({})", named.join(", "))
     }
 
     /// The object and its distance from the front bumper along the line now.

@@ -53,7 +53,8 @@ pub fn choose<'a>(route: Option<&'a Way>, start: &Start, hint_s_m: Option<f64>, 
     let ego = &mut road.ego;
     let sharpest = DOUBT_S * limits.lateral_jerk_mps3 / (ego.s_dot_mps * ego.s_dot_mps).max(12.0);
     ego.d_second_1pm = ego.d_second_1pm.clamp(-sharpest, sharpest);
-    ego.s_ddot_mps2 = ego.s_ddot_mps2.clamp(-0.95 * limits.deceleration_mps2, 0.95 * limits.acceleration_mps2);
+    let hardest = limits.emergency_deceleration_mps2.max(limits.deceleration_mps2);
+    ego.s_ddot_mps2 = ego.s_ddot_mps2.clamp(-0.95 * hardest, 0.95 * limits.acceleration_mps2);
     road
 }
 
@@ -99,7 +100,7 @@ mod tests {
     use maps::CartesianState;
 
     fn start(x: f64, y: f64, heading_rad: f64) -> Start {
-        Start { state: CartesianState { x, y, heading_rad, speed_mps: 5.0, ..Default::default() } }
+        Start::at_once(CartesianState { x, y, heading_rad, speed_mps: 5.0, ..Default::default() })
     }
 
     #[test]

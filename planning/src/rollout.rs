@@ -56,6 +56,7 @@ mod tests {
             curvature_1pm: 0.03,
             curvature_rate_1pm2: 0.002,
             wanted_mps: 10.0,
+            edges_m: [2.0; 2],
         };
         let frenet = maps::FrenetState {
             s_m: 0.0,

@@ -4,7 +4,7 @@ use crate::lattice::Lattice;
 use crate::reference::Road;
 use maps::frenet::to_cartesian_at;
 use maps::{CartesianState, FrenetState};
-use types::{Trajectory, TrajectoryPoint, Vehicle};
+use types::{Limits, Trajectory, TrajectoryPoint};
 
 /// Seconds between the points of a trajectory.
 pub const POINT_STEP_S: f64 = 0.1;
@@ -71,7 +71,7 @@ impl Braking {
 
 /// The trajectory of a candidate: its points up to the horizon, then the braking tail.
 #[must_use]
-pub fn complete(lattice: &Lattice, index: usize, road: &Road<'_>, vehicle: &Vehicle) -> Trajectory {
+pub fn complete(lattice: &Lattice, index: usize, road: &Road<'_>, limits: &Limits) -> Trajectory {
     let candidate = &lattice.candidates[index];
     let (profile, lateral) = (&lattice.profiles[candidate.profile], &lattice.laterals[candidate.lateral]);
     let steps = (profile.horizon_s / POINT_STEP_S).round() as usize;
@@ -87,7 +87,7 @@ pub fn complete(lattice: &Lattice, index: usize, road: &Road<'_>, vehicle: &Vehi
         }
         trajectory.points.push(point(time_s, &state));
     }
-    brake(&mut trajectory, road, lateral, reached, vehicle.limits.deceleration_mps2, vehicle.limits.jerk_mps3);
+    brake(&mut trajectory, road, lateral, reached, limits.deceleration_mps2, limits.jerk_mps3);
     trajectory
 }
 

@@ -1,56 +1,137 @@
-//! What to stop behind or follow: the nearest objects in the ego's corridor, and the first that will cross it.
+//! What to stop behind or follow: the nearest objects in the ego's corridor or on their way into it, the first that will
+//! cross it, and the halt of the rules.
 
 use crate::config::Config;
-use crate::predict::Obstacles;
+use crate::effort::Effort;
+use crate::offsets;
+use crate::predict::{Obstacles, PREDICTION_STEP_S};
 use crate::reference::Road;
+use crate::rules::Halt;
 use types::Vehicle;
 
 /// Objects in the corridor that are looked at.
 const LEADS: usize = 2;
 /// Crossing objects count if they enter the corridor within this time, s.
 const CROSSING_S: f64 = 6.0;
+/// A neighbour that changes into the corridor within this time counts as in it, s.
+const CUT_IN_S: f64 = 2.4;
+/// Behind what stands and may be passed one keeps room for getting out, m.
+const PASS_GAP_M: f64 = 7.0;
 /// Slower targets stand, m/s.
 pub const MOVING_MPS: f64 = 0.5;
+/// The safe gap behind a vehicle that brakes at once (responsibility-sensitive safety, Shalev-Shwartz, Shammah and
+/// Shashua, 2017): response time, s, and decelerations of the ego and of the vehicle ahead, m/s2.
+const RESPONSE_S: f64 = 0.6;
+const OWN_BRAKING_MPS2: f64 = 5.0;
+const THEIR_BRAKING_MPS2: f64 = 6.0;
 
 /// Something to stay behind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target {
-    /// Index into [`Obstacles::objects`].
-    pub object: usize,
-    /// Arc length of its near end now (or when it crosses), m.
+    /// Index into [`Obstacles::objects`]; none for the halt.
+    pub object: Option<usize>,
+    /// Arc length of its near end when the plan takes effect (or when it crosses), m.
     pub rear_s_m: f64,
     /// Its speed along the line, m/s, not negative.
     pub speed_mps: f64,
+    /// Its deceleration, m/s2, not negative.
+    pub deceleration_mps2: f64,
     /// It will cross; it is not in the corridor now.
     pub crosses: bool,
+    /// Gap wanted behind it at its speed, m.
+    pub gap_m: f64,
 }
 
-/// Up to two leads and one crossing object, nearest first in each kind.
+impl Target {
+    /// How far its near end has moved after `time_s`, m.
+    #[must_use]
+    pub fn travelled(&self, time_s: f64) -> f64 {
+        if self.deceleration_mps2 < 1e-3 {
+            return self.speed_mps * time_s;
+        }
+        let t = time_s.min(self.speed_mps / self.deceleration_mps2);
+        t * (self.speed_mps - 0.5 * self.deceleration_mps2 * t)
+    }
+
+    /// Its speed after `time_s`, m/s.
+    #[must_use]
+    pub fn speed_after(&self, time_s: f64) -> f64 {
+        (self.speed_mps - self.deceleration_mps2 * time_s).max(0.0)
+    }
+}
+
+/// The gap that suffices even if the one ahead brakes hard at once, m.
 #[must_use]
-pub fn targets(obstacles: &Obstacles, road: &Road<'_>, config: &Config, vehicle: &Vehicle) -> Vec<Target> {
-    let half_width = 0.5 * vehicle.width_m + config.margin_m;
+pub fn safe_gap_m(own_mps: f64, their_mps: f64) -> f64 {
+    let braking = own_mps * own_mps / (2.0 * OWN_BRAKING_MPS2) - their_mps * their_mps / (2.0 * THEIR_BRAKING_MPS2);
+    (own_mps * RESPONSE_S + braking).max(0.0)
+}
+
+/// Gap wanted behind something that moves at a speed when the ego is as fast, m.
+#[must_use]
+pub fn wanted_gap_m(speed_mps: f64, config: &Config) -> f64 {
+    config.standstill_gap_m + (config.headway_s * speed_mps).max(safe_gap_m(speed_mps, speed_mps))
+}
+
+/// Up to two leads, one crossing object and the halt, nearest first in each kind.
+#[must_use]
+pub fn targets(
+    obstacles: &Obstacles,
+    road: &Road<'_>,
+    halt: Option<&Halt>,
+    effort: &Effort,
+    config: &Config,
+    vehicle: &Vehicle,
+) -> Vec<Target> {
+    let half_width = 0.5 * vehicle.width_m + effort.margin_m(road.ego.s_dot_mps);
     let corridor = [road.ego.d_m.min(0.0) - half_width, road.ego.d_m.max(0.0) + half_width];
     let center_s = road.s_m + vehicle.center_offset_m();
     let (mut leads, mut crossing): (Vec<Target>, Vec<Target>) = (Vec::new(), Vec::new());
-    for (object, o) in obstacles.objects.iter().enumerate() {
-        let beside = [corridor[0] - (o.d_m + o.half_d_m), (o.d_m - o.half_d_m) - corridor[1]];
+    for (object, o) in obstacles.objects.iter().enumerate().filter(|(_, o)| !o.outside) {
+        let beside = |d: f64| [corridor[0] - (d + o.half_d_m), (d - o.half_d_m) - corridor[1]];
+        let within = |d: f64| beside(d).iter().all(|gap| *gap < 0.0);
         let speed_mps = o.s_dot_mps.max(0.0);
-        if beside[0] < 0.0 && beside[1] < 0.0 {
+        let cuts_in = o.in_lane && o.d_dot_mps != 0.0 && o.s_dot_mps > MOVING_MPS && {
+            let pose = &obstacles.path(object)[(CUT_IN_S / PREDICTION_STEP_S) as usize];
+            within(road.line.project_near([pose.x, pose.y], o.s_m + CUT_IN_S * o.s_dot_mps, 30.0).1)
+        };
+        if within(o.d_m) || cuts_in {
             if o.s_m > center_s {
                 let moving = if speed_mps < MOVING_MPS { 0.0 } else { speed_mps };
-                leads.push(Target { object, rear_s_m: o.s_m - o.half_s_m, speed_mps: moving, crosses: false });
+                leads.push(Target {
+                    object: Some(object),
+                    rear_s_m: o.s_m - o.half_s_m,
+                    speed_mps: moving,
+                    deceleration_mps2: o.deceleration_mps2,
+                    crosses: false,
+                    gap_m: if offsets::may_pass(o, road, effort, config, vehicle) {
+                        PASS_GAP_M.max(config.standstill_gap_m)
+                    } else {
+                        wanted_gap_m(moving, config)
+                    },
+                });
             }
             continue;
         }
-        let (gap, closing) = if beside[0] > 0.0 { (beside[0], o.d_dot_mps) } else { (beside[1], -o.d_dot_mps) };
-        if closing < 0.3 || gap / closing > CROSSING_S {
+        let [right, left] = beside(o.d_m);
+        let (gap, closing) = if right > 0.0 { (right, o.d_dot_mps) } else { (left, -o.d_dot_mps) };
+        if o.in_lane || closing < 0.3 || gap / closing > CROSSING_S {
             continue;
         }
         let enters_s = gap / closing;
         let leaves_s = enters_s + (corridor[1] - corridor[0] + 2.0 * o.half_d_m) / closing;
         let rear_s_m = o.s_m - o.half_s_m + (o.s_dot_mps * enters_s).min(o.s_dot_mps * leaves_s);
         if rear_s_m > center_s {
-            crossing.push(Target { object, rear_s_m, speed_mps: 0.0, crosses: true });
+            let gap_m = config.standstill_gap_m;
+            let (speed_mps, deceleration_mps2) = (0.0, 0.0);
+            crossing.push(Target {
+                object: Some(object),
+                rear_s_m,
+                speed_mps,
+                deceleration_mps2,
+                crosses: true,
+                gap_m,
+            });
         }
     }
     let nearest = |a: &Target, b: &Target| a.rear_s_m.total_cmp(&b.rear_s_m).then(a.object.cmp(&b.object));
@@ -59,11 +140,20 @@ pub fn targets(obstacles: &Obstacles, road: &Road<'_>, config: &Config, vehicle:
     leads.truncate(LEADS);
     crossing.truncate(1);
     leads.extend(crossing);
+    leads.extend(halt.map(|halt| Target {
+        object: None,
+        rear_s_m: halt.aim_s_m,
+        speed_mps: 0.0,
+        deceleration_mps2: 0.0,
+        crosses: false,
+        gap_m: 0.0,
+    }));
     leads
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::fixture::{line, scene, start, track};
 
     #[test]
@@ -75,9 +165,17 @@ mod tests {
             track(4, 90.0, 0.0, [5.0, 0.0]),
         ];
         let found = scene(&start(0.0, 0.0, 10.0), &line(), objects).targets;
-        assert_eq!(found.iter().map(|t| t.object).collect::<Vec<_>>(), [1, 0]);
+        assert_eq!(found.iter().map(|t| t.object).collect::<Vec<_>>(), [Some(1), Some(0)]);
         assert!((found[0].rear_s_m - 28.0).abs() < 1e-9 && found[0].speed_mps == 0.0);
         assert!((found[1].speed_mps - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_neighbour_that_comes_over_is_a_lead() {
+        let found = scene(&start(0.0, 0.0, 20.0), &line(), vec![track(1, 30.0, 3.5, [18.0, -1.0])]).targets;
+        assert!(found.len() == 1 && !found[0].crosses && (found[0].speed_mps - 18.0).abs() < 1e-9, "{found:?}");
+        let stays = scene(&start(0.0, 0.0, 20.0), &line(), vec![track(1, 30.0, 3.5, [18.0, 0.2])]).targets;
+        assert!(stays.is_empty());
     }
 
     #[test]
@@ -86,5 +184,11 @@ mod tests {
         assert!(found.len() == 1 && found[0].crosses && (found[0].rear_s_m - 38.0).abs() < 1e-9);
         let leaving = scene(&start(0.0, 0.0, 10.0), &line(), vec![track(7, 40.0, -8.0, [0.0, -2.0])]).targets;
         assert!(leaving.is_empty());
+    }
+
+    #[test]
+    fn the_safe_gap_grows_with_speed_and_shrinks_with_theirs() {
+        assert!(safe_gap_m(30.0, 30.0) > 30.0 && safe_gap_m(30.0, 30.0) < 40.0);
+        assert!(safe_gap_m(10.0, 20.0) == 0.0 && safe_gap_m(20.0, 0.0) > 40.0);
     }
 }

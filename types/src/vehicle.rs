@@ -15,6 +15,8 @@ pub struct Limits {
     pub deceleration_mps2: f64,
     /// Strongest braking in a minimum-risk stop, m/s2, positive.
     pub stop_deceleration_mps2: f64,
+    /// Strongest braking against a collision, m/s2, positive. UN R152 asks for 5 at least.
+    pub emergency_deceleration_mps2: f64,
     /// Longitudinal jerk, m/s3.
     pub jerk_mps3: f64,
     /// Lateral acceleration, m/s2.
@@ -30,6 +32,7 @@ impl Default for Limits {
             acceleration_mps2: 2.0,
             deceleration_mps2: 3.5,
             stop_deceleration_mps2: 4.0,
+            emergency_deceleration_mps2: 7.0,
             jerk_mps3: 10.0,
             lateral_acceleration_mps2: 3.0,
             lateral_jerk_mps3: 5.0,
@@ -113,6 +116,7 @@ impl Vehicle {
             ("vehicle.limits.acceleration_mps2", self.limits.acceleration_mps2),
             ("vehicle.limits.deceleration_mps2", self.limits.deceleration_mps2),
             ("vehicle.limits.stop_deceleration_mps2", self.limits.stop_deceleration_mps2),
+            ("vehicle.limits.emergency_deceleration_mps2", self.limits.emergency_deceleration_mps2),
             ("vehicle.limits.jerk_mps3", self.limits.jerk_mps3),
             ("vehicle.limits.lateral_acceleration_mps2", self.limits.lateral_acceleration_mps2),
             ("vehicle.limits.lateral_jerk_mps3", self.limits.lateral_jerk_mps3),

@@ -93,6 +93,18 @@ pub struct Drive {
 }
 
 impl Drive {
+    /// The drive in words, for a failing test.
+    pub fn story(&self) -> String {
+        let line = |c: &Cycle| {
+            let (p, d) = (c.ego.pose(), &c.plan.decision);
+            format!(
+                "{:4.1} s  x {:6.2} y {:5.2} v {:5.2} a {:5.2}  {:?} {}\n",
+                c.time_s, p.x, p.y, c.ego.speed_mps, c.ego.acceleration_mps2, d.kind, d.reason
+            )
+        };
+        self.cycles.iter().map(line).collect()
+    }
+
     pub fn last(&self) -> &Cycle {
         &self.cycles[self.cycles.len() - 1]
     }
@@ -192,7 +204,7 @@ pub fn check_plan(plan: &Plan, vehicle: &Vehicle) {
     assert!(plan.trajectory.tail_start < points.len());
     let limits = &vehicle.limits;
     let strongest = if plan.decision.kind == DecisionKind::EmergencyStop {
-        limits.stop_deceleration_mps2
+        limits.emergency_deceleration_mps2
     } else {
         limits.deceleration_mps2
     };
