@@ -8,6 +8,7 @@ use crate::facet::{SAMPLES, View};
 use crate::lens::Lens;
 use crate::light::Light;
 use crate::look::Look;
+use crate::paint::Wear;
 use crate::random::Random;
 use crate::raster::{BAND_ROWS, Band, Cover};
 use crate::scene::Scene;
@@ -42,6 +43,7 @@ pub struct Bench {
 pub struct Camera {
     lens: Lens,
     light: Light,
+    wear: Wear,
     film: Film,
     view: View,
     shadow: Shadow,
@@ -67,6 +69,7 @@ impl Camera {
     pub fn with(lens: Lens, look: &Look, seed: u64) -> Self {
         Self {
             light: Light::new(look),
+            wear: look.wear,
             film: Film::new(look, &lens, seed),
             view: View::empty(),
             shadow: Shadow::none(),
@@ -103,11 +106,11 @@ impl Camera {
         let odom_from_camera = odom_from_base * self.lens.base_from_camera;
         self.view.survey(scene, &self.lens, &odom_from_camera);
         self.picture += 1;
-        if self.light.sun_color.iter().any(|c| *c > 0.0) {
-            let ahead = odom_from_camera.rotation * Vector3::z();
-            let across = ahead.x.hypot(ahead.y).max(1e-9);
-            self.shadow.survey(scene, &self.light.sun, &self.view.eye, [ahead.x / across, ahead.y / across]);
-        }
+        let ahead = odom_from_camera.rotation * Vector3::z();
+        let across = ahead.x.hypot(ahead.y).max(1e-9);
+        let ahead = [ahead.x / across, ahead.y / across];
+        let sun = self.light.has_sun.then_some(&self.light.sun);
+        self.shadow.survey(scene, sun, &self.view.eye, ahead);
     }
 
     /// Makes the given rows: `rgb` holds 3 bytes for each of their pixels. Returns what each frame of the view covers of them.
@@ -119,7 +122,14 @@ impl Camera {
         bench.light.resize(needed.len() * width, [0.0; 3]);
         bench.covers.clear();
         bench.covers.resize(self.view.frames.len(), Cover::NONE);
-        let shader = Shader { view: &self.view, light: &self.light, shadow: &self.shadow };
+        let shader = Shader {
+            view: &self.view,
+            light: &self.light,
+            shadow: &self.shadow,
+            wear: &self.wear,
+            directions: self.view.directions.cast(),
+            span: 1.0 / self.lens.focal_px as f32,
+        };
         let mut first = needed.start;
         while first < needed.end {
             // Bands begin at rows of their own or at the edge of the part, so that each row is counted once.

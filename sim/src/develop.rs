@@ -9,7 +9,8 @@ use std::ops::Range;
 use types::Image;
 
 /// Steps of the response curve. Light of 1 is one step beyond the last.
-const RESPONSE_STEPS: usize = 4096;
+const RESPONSE_STEPS: usize = 4095;
+const RESPONSE_MASK: usize = 4095;
 /// Numbers in the table of noise; a power of two.
 const NOISE_STEPS: usize = 1 << 16;
 
@@ -41,9 +42,9 @@ impl Film {
             255.0 * (1.0 - (-4.0 * root * root).exp()).powf(1.0 / 2.2) / (1.0 - (-4.0_f32).exp()).powf(1.0 / 2.2)
         });
         let mut random = Random::new(seed, 41);
-        let raw: Vec<f32> = (0..=NOISE_STEPS).map(|_| random.normal() as f32).collect();
+        let raw: Vec<f32> = (0..=NOISE_STEPS + lens.width).map(|_| random.normal() as f32).collect();
         // Neighbours share some of it, as after the reconstruction of colours.
-        let noise = raw.windows(2).map(|pair| look.noise * (0.87 * pair[0] + 0.5 * pair[1])).collect();
+        let noise = raw.windows(2).map(|pair| look.noise * (0.87 * pair[0] + 0.5 * pair[1]) + 0.5).collect();
         Self {
             width: lens.width,
             center: lens.center_px.map(|c| c as f32),
@@ -61,29 +62,35 @@ impl Film {
     pub fn develop(&self, picture: u64, light: &[Color], given: Range<usize>, rows: Range<usize>, rgb: &mut [u8]) {
         let width = self.width;
         let (side, middle) = (self.blur, 1.0 - 2.0 * self.blur);
-        let mut blurred = vec![[0.0_f32; 3]; width + 2];
+        let light = light.as_flattened();
+        // One pixel more on each side.
+        let mut upright = vec![0.0_f32; 3 * (width + 2)];
+        let mut bright = vec![0.0_f32; 3 * width];
+        let right: Vec<f32> = (0..3 * width).map(|i| ((i / 3) as f32 - self.center[0]) / width as f32).collect();
+        let gain: Vec<f32> = (0..3 * width).map(|i| self.gain[i % 3]).collect();
+        let dim = 4.0 * self.vignette;
         for (row, out) in rows.zip(rgb.chunks_exact_mut(3 * width)) {
-            let at = |row: usize| &light[(row.clamp(given.start, given.end - 1) - given.start) * width..][..width];
+            let at =
+                |row: usize| &light[(row.clamp(given.start, given.end - 1) - given.start) * 3 * width..][..3 * width];
             let (above, here, below) = (at(row.saturating_sub(1)), at(row), at(row + 1));
-            for (index, out) in blurred[1..=width].iter_mut().enumerate() {
-                let (a, h, b) = (&above[index], &here[index], &below[index]);
-                *out = std::array::from_fn(|c| middle * h[c] + side * (a[c] + b[c]));
+            for (((out, a), h), b) in upright[3..3 + 3 * width].iter_mut().zip(above).zip(here).zip(below) {
+                *out = middle * h + side * (a + b);
             }
-            (blurred[0], blurred[width + 1]) = (blurred[1], blurred[width]);
+            upright.copy_within(3..6, 0);
+            upright.copy_within(3 * width..3 * width + 3, 3 * width + 3);
+            let down = (row as f32 - self.center[1]) / width as f32;
+            let (left, here, next) = (&upright[..3 * width], &upright[3..3 + 3 * width], &upright[6..]);
+            for (i, out) in bright.iter_mut().enumerate() {
+                let shade = 1.0 - dim * (right[i] * right[i] + down * down).min(0.25);
+                let light = (middle * here[i] + side * (left[i] + next[i])) * gain[i] * shade;
+                *out = light.max(0.0).min(1.0).sqrt() * RESPONSE_STEPS as f32;
+            }
             let mut random = Random::new(self.seed ^ picture.rotate_left(32) ^ row as u64, 43);
-            let start = random.bits() as usize;
-            let down = (row as f32 - self.center[1]) / self.width as f32;
-            let dim = 4.0 * self.vignette;
-            for (column, out) in out.chunks_exact_mut(3).enumerate() {
-                let right = (column as f32 - self.center[0]) / self.width as f32;
-                let shade = 1.0 - dim * (right * right + down * down).min(0.25);
-                let (a, h, b) = (&blurred[column], &blurred[column + 1], &blurred[column + 2]);
-                let grain = &self.noise[start.wrapping_add(column) & (NOISE_STEPS - 1)];
+            let start = random.bits() as usize & (NOISE_STEPS - 1);
+            let noise = &self.noise[start..start + width];
+            for ((out, bright), grain) in out.chunks_exact_mut(3).zip(bright.chunks_exact(3)).zip(noise) {
                 for c in 0..3 {
-                    let light = (middle * h[c] + side * (a[c] + b[c])) * self.gain[c] * shade;
-                    let root = light.clamp(0.0, 1.0).sqrt() * RESPONSE_STEPS as f32;
-                    let bright = self.response[root as usize];
-                    out[c] = (bright + grain + 0.5) as u8;
+                    out[c] = (self.response[bright[c] as usize & RESPONSE_MASK] + grain) as u8;
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! How a scene looks: its light, its air, its camera's picture. Drawn from a seed.
 
+use crate::paint::Wear;
 use crate::random::Random;
 use crate::surface::Color;
 
@@ -20,6 +21,12 @@ pub struct Look {
     pub zenith: Color,
     /// Share of the sky that clouds cover, 0..1.
     pub cloud: f32,
+    /// Where in the pattern of clouds the sky begins.
+    pub drift: [f32; 2],
+    /// Light of the own lamps.
+    pub headlight: f32,
+    /// State of the surfaces.
+    pub wear: Wear,
     /// Share of light that a metre of air takes.
     pub haze_per_m: f32,
     /// Factor on all light before the sensor's response.
@@ -47,6 +54,18 @@ impl Look {
             horizon: [0.62, 0.72, 0.84],
             zenith: [0.13, 0.30, 0.72],
             cloud: 0.5,
+            drift: [random.between(0.0, 256.0) as f32, random.between(0.0, 256.0) as f32],
+            headlight: 0.0,
+            wear: Wear {
+                asphalt: 0.105,
+                paint: 0.62,
+                worn: 0.25,
+                damage: 0.6,
+                wet: 0.0,
+                green: [1.0; 3],
+                dirt: 0.15,
+                lamps: false,
+            },
             haze_per_m: 1.0 / 380.0,
             exposure: 1.25,
             white_balance: [1.0; 3],
@@ -72,6 +91,21 @@ impl Look {
         let horizon = [0, 1, 2].map(|c| (0.8 + random.between(0.0, 0.4) as f32) * sky_color[c]);
         let blue = if overcast { 0.8 } else { random.between(0.15, 0.5) as f32 };
         let level = 0.35 * sun + sky;
+        let mut between = |low: f64, high: f64| random.between(low, high) as f32;
+        let drift = [between(0.0, 256.0), between(0.0, 256.0)];
+        let wet = if between(0.0, 1.0) < if overcast { 0.5 } else { 0.1 } { between(0.3, 1.0) } else { 0.0 };
+        let dark = day < 0.45;
+        let wear = Wear {
+            asphalt: between(0.05, 0.19),
+            paint: between(0.35, 0.75),
+            worn: between(0.0, 0.75),
+            damage: between(0.0, 1.4),
+            wet,
+            green: [between(0.7, 1.9), between(0.7, 1.3), between(0.5, 1.5)],
+            dirt: between(0.0, 0.8) * between(0.0, 1.0),
+            lamps: dark || between(0.0, 1.0) < 0.3,
+        };
+        let headlight = if dark && between(0.0, 1.0) < 0.7 { between(0.05, 0.4) } else { 0.0 };
         let mut gain = || 1.0 + 0.07 * random.normal() as f32;
         let white_balance = [gain(), gain(), gain()];
         Self {
@@ -82,6 +116,9 @@ impl Look {
             horizon,
             zenith: [blue * horizon[0] * 0.6, blue * horizon[1] * 0.9, (0.5 + 0.5 * blue) * horizon[2]],
             cloud: if overcast { 1.2 } else { random.between(0.2, 0.7) as f32 },
+            drift,
+            headlight,
+            wear,
             haze_per_m: 1.0 / (2.0_f64.powf(random.between(6.6, 11.0))) as f32,
             exposure: 1.6 / level * (2.0_f64.powf(random.between(-0.9, 0.7))) as f32,
             white_balance,

@@ -5,6 +5,7 @@
 
 use crate::marks::{self, Patch};
 use crate::random::smooth_noise;
+use crate::scene::{Ground, Spot};
 use crate::shape::Ray;
 use crate::surface::Surface;
 use maps::LaneNetwork;
@@ -30,19 +31,6 @@ const FAR_M: f32 = 1.27;
 const JOIN_M: f32 = 0.04;
 /// Tiles along one side, at most.
 const MOST_TILES: f64 = 4000.0;
-
-/// A place on the ground.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spot {
-    /// Distance along the ray, in lengths of its direction.
-    pub distance: f64,
-    /// Unit normal.
-    pub normal: Vector3<f64>,
-    /// What it is made of, but for paint.
-    pub surface: Surface,
-    /// Share of the place that is painted, 0..1.
-    pub paint: f32,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Material {
@@ -188,26 +176,45 @@ impl Pavement {
         Sample { edge, edge_slope, paint, paint_slope, material: tile.material[cell], kerb: tile.kerb[cell] }
     }
 
-    /// Height at a place, m.
-    pub fn height_m(&self, x: f64, y: f64) -> f64 {
-        height(&self.sample(x, y))
-    }
-
     /// What the ground is made of at a place.
-    pub fn surface(&self, x: f64, y: f64) -> Surface {
+    #[cfg(test)]
+    fn surface(&self, x: f64, y: f64) -> Surface {
         let sample = self.sample(x, y);
         if sample.paint > 0.0 { Surface::Marking } else { surface(&sample, x, y) }
     }
 
-    /// Where a ray from above meets the ground: distance along it (less than `reach`), normal, and what the ground is made of there.
-    pub fn enter(&self, ray: &Ray, reach: f64) -> Option<(f64, Vector3<f64>, Surface)> {
+    /// Draws a tile; `None` if nothing but grass lies in it.
+    fn draw(&self, place: usize) -> Option<Box<Tile>> {
+        let content = &self.contents[place];
+        if content.outlines.is_empty() {
+            return None;
+        }
+        let corner = [
+            self.origin[0] + (place % self.columns) as f64 * TILE_M,
+            self.origin[1] + (place / self.columns) as f64 * TILE_M,
+        ];
+        let mut tile = Drawing::new(corner);
+        for index in &content.outlines {
+            tile.add_outline(&self.outlines[*index as usize]);
+        }
+        for index in &content.patches {
+            tile.add_patch(&self.patches[*index as usize]);
+        }
+        Some(Box::new(tile.finish()))
+    }
+}
+
+impl Ground for Pavement {
+    fn height_m(&self, x: f64, y: f64) -> f64 {
+        height(&self.sample(x, y))
+    }
+
+    fn enter(&self, ray: &Ray, reach: f64) -> Option<(f64, Vector3<f64>, Surface)> {
         let spot = self.meet(ray, reach, [[0.0; 2]; 2])?;
         Some((spot.distance, spot.normal, if spot.paint > 0.5 { Surface::Marking } else { spot.surface }))
     }
 
-    /// As [`Pavement::enter`], for a pixel whose sides move the place by the two steps of `grid`, m on the ground per metre of distance: paint that
-    /// covers a part of the pixel is a share.
-    pub fn meet(&self, ray: &Ray, reach: f64, grid: [[f64; 2]; 2]) -> Option<Spot> {
+    fn meet(&self, ray: &Ray, reach: f64, grid: [[f64; 2]; 2]) -> Option<Spot> {
         let (z, down) = (ray.origin.z, ray.direction.z);
         if down > -1e-6 || z <= KERB_M {
             return None;
@@ -258,26 +265,6 @@ impl Pavement {
             (0.5 + sample.paint / wide).clamp(0.0, 1.0) * (2.0 * 0.09 / wide).min(1.0)
         };
         Some(Spot { distance, normal, surface: surface(&sample, point.x, point.y), paint })
-    }
-
-    /// Draws a tile; `None` if nothing but grass lies in it.
-    fn draw(&self, place: usize) -> Option<Box<Tile>> {
-        let content = &self.contents[place];
-        if content.outlines.is_empty() {
-            return None;
-        }
-        let corner = [
-            self.origin[0] + (place % self.columns) as f64 * TILE_M,
-            self.origin[1] + (place / self.columns) as f64 * TILE_M,
-        ];
-        let mut tile = Drawing::new(corner);
-        for index in &content.outlines {
-            tile.add_outline(&self.outlines[*index as usize]);
-        }
-        for index in &content.patches {
-            tile.add_patch(&self.patches[*index as usize]);
-        }
-        Some(Box::new(tile.finish()))
     }
 }
 
@@ -586,7 +573,7 @@ mod tests {
 
         /// Paint seen through a pixel is the share of it that is painted.
         #[test]
-        fn paint_is_a_share(x in 1.0..20.0f64, y in 4.9..5.6f64, size in 0.005..0.06f64) {
+        fn paint_is_a_share(x in 1.0..20.0f64, y in 4.9..5.6f64, size in 0.01..0.06f64) {
             let ground = street();
             let ray = Ray { origin: Vector3::new(x, y, 2.0), direction: -Vector3::z() };
             let seen = ground.meet(&ray, 10.0, [[0.5 * size, 0.0], [0.0, 0.5 * size]]).unwrap().paint;

@@ -11,6 +11,19 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use types::{ObjectClass, Pose2};
 
+/// A place on the ground.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spot {
+    /// Distance along the ray, in lengths of its direction.
+    pub distance: f64,
+    /// Unit normal.
+    pub normal: Vector3<f64>,
+    /// What it is made of, but for paint.
+    pub surface: Surface,
+    /// Share of the place that is painted, 0..1.
+    pub paint: f32,
+}
+
 /// The ground of a scene.
 pub trait Ground: Debug + Send + Sync {
     /// Height at a place, m.
@@ -18,6 +31,14 @@ pub trait Ground: Debug + Send + Sync {
 
     /// Where a ray meets the ground: distance along it (less than `reach`), normal, and what the ground is made of there.
     fn enter(&self, ray: &Ray, reach: f64) -> Option<(f64, Vector3<f64>, Surface)>;
+
+    /// As [`Ground::enter`], for a pixel whose sides move the place by the two steps of `grid`, in metres per length of the ray's
+    /// direction: paint that covers a part of the pixel is a share.
+    fn meet(&self, ray: &Ray, reach: f64, _grid: [[f64; 2]; 2]) -> Option<Spot> {
+        let (distance, normal, surface) = self.enter(ray, reach)?;
+        let paint = if surface == Surface::Marking { 1.0 } else { 0.0 };
+        Some(Spot { distance, normal, surface, paint })
+    }
 }
 
 /// A convex solid of one surface, in its object's frame.

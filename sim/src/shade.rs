@@ -1,15 +1,15 @@
 //! The light that reaches the camera from a point of a facet, of the ground, of the sky.
 
-use crate::facet::View;
+use crate::facet::{Facet, View};
 use crate::light::Light;
-use crate::paint::{self, Finish};
+use crate::paint::{self, Context, Finish, Wear};
 use crate::shadow::Shadow;
 use crate::shape::Ray;
-use crate::surface::Color;
-use nalgebra::Vector3;
+use crate::surface::{Color, Surface};
+use nalgebra::{Matrix3, Vector3};
 
 /// Distance at which the ground ends, m.
-const REACH_M: f64 = 500.0;
+const REACH_M: f64 = 600.0;
 
 /// Everything that the colour of a pixel follows from.
 pub struct Shader<'a> {
@@ -19,71 +19,129 @@ pub struct Shader<'a> {
     pub light: &'a Light,
     /// What it does not reach.
     pub shadow: &'a Shadow,
+    /// The state of surfaces.
+    pub wear: &'a Wear,
+    /// Takes a pixel to its direction in `odom`, one metre deep.
+    pub directions: Matrix3<f32>,
+    /// Extent of a pixel one metre away, m.
+    pub span: f32,
+}
+
+/// A point of a surface as the camera sees it.
+struct Place {
+    /// Seen from the eye, m.
+    point: Vector3<f32>,
+    normal: Vector3<f32>,
+    /// Direction from the eye, of length one.
+    toward: Vector3<f32>,
+    distance: f32,
+    /// Share of the sky that is open.
+    open: f32,
 }
 
 impl Shader<'_> {
     /// Colour at a pixel where the given facet (index plus one, 0 for none) has the given inverse depth.
     pub fn color(&self, facet: u32, u: f32, v: f32, inverse_depth: f32) -> Color {
-        let direction = self.view.directions * Vector3::new(f64::from(u), f64::from(v), 1.0);
+        let direction = self.directions * Vector3::new(u, v, 1.0);
         match (facet as usize).checked_sub(1).map(|index| &self.view.facets[index]) {
-            None => self.background(&direction),
-            Some(facet) => {
-                let frame = &self.view.frames[facet.frame];
-                let depth = 1.0 / inverse_depth.max(1e-6);
-                let toward: Vector3<f32> = direction.cast();
-                let local = frame.eye + frame.turn * toward * depth;
-                let local_normal = facet.bend.normal(&local);
-                let normal = frame.turn.tr_mul(&local_normal);
-                let point = self.view.eye + direction * f64::from(depth);
-                let length = toward.norm();
-                let finish = paint::finish(facet.surface, &local, &local_normal, frame.braking, depth * length);
-                self.lit(&finish, &point, &normal, &(toward / length), depth * length)
-            }
+            None => self.background(&direction, u, v),
+            Some(facet) => self.facet(facet, &direction, 1.0 / inverse_depth.max(1e-6)),
         }
     }
 
-    fn background(&self, direction: &Vector3<f64>) -> Color {
+    fn facet(&self, facet: &Facet, direction: &Vector3<f32>, depth: f32) -> Color {
+        let frame = &self.view.frames[facet.frame];
+        let point = direction * depth;
+        let distance = point.norm();
+        let toward = point / distance;
+        let local = frame.eye + frame.turn * point;
+        let local_normal = facet.bend.normal(&local);
+        let normal = frame.turn.tr_mul(&local_normal);
+        let facing = (-toward.dot(&normal)).max(0.02);
+        let context = Context {
+            wear: self.wear,
+            span: distance * self.span / facing.sqrt(),
+            variant: frame.object as u32,
+            braking: frame.braking,
+        };
+        let finish = paint::finish(facet.surface, &local, &local_normal, &context);
+        let normal = match facet.surface {
+            // Sheet metal is round where the solid is flat.
+            Surface::CarBody(paint) | Surface::CarCabin(paint) => {
+                let bulge = Vector3::new(
+                    0.30 * local.x / paint.length as f32,
+                    0.55 * local.y / paint.width as f32,
+                    0.5 * (local.z / paint.height as f32 - 0.55),
+                );
+                frame.turn.tr_mul(&(local_normal + bulge)).normalize()
+            }
+            _ => normal,
+        };
+        // What is low between other things sees less of the sky.
+        let open = 1.0 - 0.55 * (1.0 - local.z / 0.8).clamp(0.0, 1.0) * if frame.is_actor { 1.0 } else { 0.4 };
+        self.lit(&finish, &Place { point, normal, toward, distance, open })
+    }
+
+    fn background(&self, direction: &Vector3<f32>, u: f32, v: f32) -> Color {
         let length = direction.norm();
-        let toward: Vector3<f32> = (direction / length).cast();
-        let ray = Ray { origin: self.view.eye, direction: *direction };
-        match self.view.ground.enter(&ray, REACH_M) {
+        let toward = direction / length;
+        if direction.z >= 0.0 {
+            return self.light.sky(&toward);
+        }
+        let directions = &self.view.directions;
+        let direction = directions * Vector3::new(f64::from(u), f64::from(v), 1.0);
+        let ray = Ray { origin: self.view.eye, direction };
+        // By how much a step to the next pixel moves the place on level ground.
+        let step = |axis: usize| {
+            let side = directions.column(axis);
+            let along = side.z / direction.z;
+            [side.x - direction.x * along, side.y - direction.y * along]
+        };
+        match self.view.ground.meet(&ray, REACH_M, [step(0), step(1)]) {
             None => self.light.sky(&toward),
-            Some((depth, normal, surface)) => {
-                let (point, normal) = (ray.at(depth), normal.cast());
-                let distance = (depth * length) as f32;
-                let finish = paint::finish(surface, &point.cast(), &normal, false, distance);
-                self.lit(&finish, &point, &normal, &toward, distance)
+            Some(spot) => {
+                let depth = spot.distance;
+                let point = (direction * depth).cast::<f32>();
+                let (normal, distance) = (spot.normal.cast(), depth as f32 * length);
+                let facing = (-toward.dot(&normal)).max(0.01);
+                let context =
+                    Context { wear: self.wear, span: distance * self.span / facing.sqrt(), variant: 0, braking: false };
+                let finish = paint::ground(spot.surface, spot.paint, &ray.at(depth).cast(), &normal, &context);
+                let open = self.shadow.open_at(&point);
+                self.lit(&finish, &Place { point, normal, toward, distance, open })
             }
         }
     }
 
     /// Lambert's law for sun and sky, a mirrored share, and the air in between.
-    fn lit(
-        &self,
-        finish: &Finish,
-        point: &Vector3<f64>,
-        normal: &Vector3<f32>,
-        toward: &Vector3<f32>,
-        distance: f32,
-    ) -> Color {
+    fn lit(&self, finish: &Finish, place: &Place) -> Color {
         let light = self.light;
-        let to_sun = normal.dot(&light.sun.cast());
-        let sun = if to_sun > 0.0 { to_sun * self.shadow.light_at(point, normal) } else { 0.0 };
-        let sky = 0.62 + 0.38 * normal.z;
-        let mirrored = if finish.mirror > 0.0 {
-            let facing = -toward.dot(normal);
+        let Place { point, normal, toward, distance, open } = place;
+        let to_sun = normal.dot(&light.toward_sun);
+        let reached = if to_sun > 0.0 && light.has_sun { self.shadow.light_at(point, normal) } else { 0.0 };
+        let sun = to_sun.max(0.0) * reached;
+        let sky = (0.60 + 0.40 * normal.z) * open;
+        let mut color: Color = std::array::from_fn(|i| {
+            finish.albedo[i] * (sun * light.sun_color[i] + sky * light.sky_color[i]) + finish.glow[i]
+        });
+        let facing = -toward.dot(normal);
+        if light.headlight > 0.0 {
+            // A cone before the car, below the horizon.
+            let beam = light.headlight * facing.max(0.0) * (1.0 - 6.0 * (toward.z + 0.02).max(0.0)).max(0.0);
+            let beam = beam * 60.0 / (60.0 + distance * distance);
+            color = std::array::from_fn(|i| color[i] + finish.albedo[i] * beam * [1.0, 0.93, 0.8][i]);
+        }
+        if finish.mirror > 0.0 {
             let bounce = toward + normal * (2.0 * facing);
             let grazing = 1.0 - facing.clamp(0.0, 1.0);
-            let share = finish.mirror + (1.0 - finish.mirror) * 0.5 * grazing.powi(5);
-            // What is mirrored from below the horizon is the street.
-            let seen = if bounce.z > 0.0 { light.sky(&bounce) } else { light.sky_color.map(|c| 0.25 * c) };
-            seen.map(|c| c * share)
-        } else {
-            [0.0; 3]
-        };
-        let own: Color = std::array::from_fn(|i| {
-            finish.albedo[i] * (sun * light.sun_color[i] + sky * light.sky_color[i]) + finish.glow[i] + mirrored[i]
-        });
-        light.through_air(own, distance)
+            let square = grazing * grazing;
+            let share = finish.mirror + (1.0 - finish.mirror) * 0.6 * square * square * grazing;
+            let seen = light.around(&bounce);
+            let glint = if sun > 0.0 { bounce.dot(&light.toward_sun).max(0.0).powi(80) * 2.5 * reached } else { 0.0 };
+            color = std::array::from_fn(|i| {
+                color[i] + share * (seen[i] * (0.35 + 0.65 * open) + glint * light.sun_color[i])
+            });
+        }
+        light.through_air(color, *distance)
     }
 }

@@ -12,15 +12,23 @@ use nalgebra::{Matrix3, Point3, Vector3};
 use std::f64::consts::TAU;
 
 /// Texels of a map in each direction.
-const SIZE: usize = 1024;
+const SIZE: usize = 768;
 /// For each map: how far ahead of the eye its middle lies and half its side, m.
-const MAPS: [[f64; 2]; 3] = [[11.0, 14.0], [34.0, 42.0], [120.0, 140.0]];
+const MAPS: [[f64; 2]; 3] = [[11.0, 13.0], [33.0, 38.0], [110.0, 130.0]];
 const NOTHING: f32 = -1e9;
+
+/// Cells of the map of open sky in each direction, and their size, m.
+const OPEN_CELLS: usize = 256;
+const OPEN_CELL_M: f64 = 0.25;
+/// How far ahead of the eye its middle lies, m.
+const OPEN_AHEAD_M: f64 = 24.0;
 
 #[derive(Clone, Debug)]
 struct Map {
     /// Corner of texel (0, 0), m.
     corner: [f64; 2],
+    /// The same seen from the place of the eye.
+    from_eye: [f32; 2],
     texels_per_m: f64,
     heights: Vec<f32>,
 }
@@ -31,23 +39,98 @@ pub struct Shadow {
     /// Metres towards the sun in x and y per metre up.
     lean: [f64; 2],
     maps: Vec<Map>,
+    eye_z: f32,
+    /// Share of the ground near each cell's corner that something stands on.
+    covered: Vec<f32>,
+    /// Corner of that map, seen from the eye.
+    covered_from_eye: [f32; 2],
 }
 
 impl Shadow {
     /// No sun, no shadow.
     pub fn none() -> Self {
-        Self { lean: [0.0; 2], maps: Vec::new() }
+        Self { lean: [0.0; 2], maps: Vec::new(), eye_z: 0.0, covered: Vec::new(), covered_from_eye: [0.0; 2] }
     }
 
     /// Draws the shadows of a scene around an eye that looks along `ahead` (horizontal, of length one).
-    pub fn survey(&mut self, scene: &Scene, sun: &Vector3<f64>, eye: &Vector3<f64>, ahead: [f64; 2]) {
+    pub fn survey(&mut self, scene: &Scene, sun: Option<&Vector3<f64>>, eye: &Vector3<f64>, ahead: [f64; 2]) {
+        self.eye_z = eye.z as f32;
+        self.cover(scene, eye, ahead);
+        if sun.is_none() {
+            self.maps.clear();
+        }
+        if let Some(sun) = sun {
+            self.draw(scene, sun, eye, ahead);
+        }
+    }
+
+    /// Where things stand on the ground, smoothed: next to them and below them the sky is hidden.
+    fn cover(&mut self, scene: &Scene, eye: &Vector3<f64>, ahead: [f64; 2]) {
+        let half = 0.5 * OPEN_CELLS as f64 * OPEN_CELL_M;
+        let corner = [eye.x + OPEN_AHEAD_M * ahead[0] - half, eye.y + OPEN_AHEAD_M * ahead[1] - half];
+        self.covered_from_eye = [(corner[0] - eye.x) as f32, (corner[1] - eye.y) as f32];
+        self.covered.clear();
+        self.covered.resize(OPEN_CELLS * OPEN_CELLS, 0.0);
+        for object in &scene.objects {
+            let [length, width, _] = object.body.size;
+            let pose = object.pose();
+            let radius = 0.5 * length.hypot(width);
+            let near = |value: f64, corner: f64| value + radius > corner && value - radius < corner + 2.0 * half;
+            let stands = object.class.is_some()
+                || matches!(object.body.parts.first(), Some(p) if matches!(p.shape, Shape::Block { .. }));
+            if !stands || !near(pose.x, corner[0]) || !near(pose.y, corner[1]) {
+                continue;
+            }
+            let outline = [[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]].map(|[x, y]| {
+                let [x, y] = pose.transform(x * length, y * width);
+                [(x - corner[0]) / OPEN_CELL_M, (y - corner[1]) / OPEN_CELL_M]
+            });
+            for row in 0..OPEN_CELLS {
+                let Some([from, to]) = crossing(&outline, row as f64) else { continue };
+                let (from, to) = (from.ceil().max(0.0) as usize, to.ceil().clamp(0.0, OPEN_CELLS as f64) as usize);
+                if from < to {
+                    self.covered[row * OPEN_CELLS + from..row * OPEN_CELLS + to].fill(1.0);
+                }
+            }
+        }
+        for _ in 0..2 {
+            smooth(&mut self.covered, 1);
+            smooth(&mut self.covered, OPEN_CELLS);
+        }
+    }
+
+    /// Share of the sky that is open over a point of the ground, seen from the eye.
+    pub fn open_at(&self, point: &Vector3<f32>) -> f32 {
+        let per_cell = 1.0 / OPEN_CELL_M as f32;
+        let u = (point.x - self.covered_from_eye[0]) * per_cell;
+        let v = (point.y - self.covered_from_eye[1]) * per_cell;
+        let most = (OPEN_CELLS - 1) as f32;
+        if !(u >= 0.0 && v >= 0.0 && u < most && v < most) || self.covered.is_empty() {
+            return 1.0;
+        }
+        let (column, row) = (u as usize, v as usize);
+        let (right, down) = (u - column as f32, v - row as f32);
+        let place = row * OPEN_CELLS + column;
+        let [a, b, c, d] = [0, 1, OPEN_CELLS, OPEN_CELLS + 1].map(|step| self.covered[place + step]);
+        let (upper, lower) = (a + (b - a) * right, c + (d - c) * right);
+        1.0 - 0.85 * (upper + (lower - upper) * down)
+    }
+
+    fn draw(&mut self, scene: &Scene, sun: &Vector3<f64>, eye: &Vector3<f64>, ahead: [f64; 2]) {
         self.lean = [sun.x / sun.z, sun.y / sun.z];
-        self.maps.resize_with(MAPS.len(), || Map { corner: [0.0; 2], texels_per_m: 1.0, heights: Vec::new() });
+        self.maps.resize_with(MAPS.len(), || Map {
+            corner: [0.0; 2],
+            from_eye: [0.0; 2],
+            texels_per_m: 1.0,
+            heights: Vec::new(),
+        });
+        let under_eye = self.place(eye);
         for (map, [distance, half]) in self.maps.iter_mut().zip(MAPS) {
             map.texels_per_m = 0.5 * SIZE as f64 / half;
             // In whole texels, so that shadows do not crawl while the eye moves.
             let snap = |value: f64| (value * map.texels_per_m).round() / map.texels_per_m;
             map.corner = [snap(eye.x + distance * ahead[0] - half), snap(eye.y + distance * ahead[1] - half)];
+            map.from_eye = [0, 1].map(|axis| (map.corner[axis] - under_eye[axis]) as f32);
             map.heights.clear();
             map.heights.resize(SIZE * SIZE, NOTHING);
         }
@@ -173,28 +256,42 @@ impl Shadow {
         }
     }
 
-    /// Share of the sun that reaches a point of a surface, 0..1.
-    pub fn light_at(&self, point: &Vector3<f64>, normal: &Vector3<f32>) -> f32 {
+    /// Share of the sun that reaches a point of a surface, 0..1. The point is seen from the eye.
+    pub fn light_at(&self, point: &Vector3<f32>, normal: &Vector3<f32>) -> f32 {
+        let lean = self.lean.map(|l| l as f32);
         for map in &self.maps {
-            let texel = 1.0 / map.texels_per_m;
-            let lift = 1.2 * texel;
-            let p = point + normal.cast::<f64>() * lift;
-            let [x, y] = self.place(&p);
-            let (u, v) = ((x - map.corner[0]) * map.texels_per_m, (y - map.corner[1]) * map.texels_per_m);
-            let inside = 0.0..(SIZE - 1) as f64;
-            if !inside.contains(&u) || !inside.contains(&v) {
+            let scale = map.texels_per_m as f32;
+            let p = point + normal * (1.2 / scale);
+            let u = (p.x - p.z * lean[0] - map.from_eye[0]) * scale;
+            let v = (p.y - p.z * lean[1] - map.from_eye[1]) * scale;
+            let most = (SIZE - 1) as f32;
+            if !(u >= 0.0 && v >= 0.0 && u < most && v < most) {
                 continue;
             }
             let (column, row) = (u as usize, v as usize);
-            let (right, down) = ((u - column as f64) as f32, (v - row as f64) as f32);
-            let z = (p.z + 0.01) as f32;
+            let (right, down) = (u - column as f32, v - row as f32);
+            let z = p.z + self.eye_z + 0.01;
             let place = row * SIZE + column;
-            let lit = |place: usize| if map.heights[place] > z { 0.0 } else { 1.0 };
-            let upper = lit(place) * (1.0 - right) + lit(place + 1) * right;
-            let lower = lit(place + SIZE) * (1.0 - right) + lit(place + SIZE + 1) * right;
-            return upper * (1.0 - down) + lower * down;
+            let [a, b, c, d] =
+                [0, 1, SIZE, SIZE + 1].map(|step| if map.heights[place + step] > z { 0.0 } else { 1.0_f32 });
+            let (upper, lower) = (a + (b - a) * right, c + (d - c) * right);
+            return upper + (lower - upper) * down;
         }
         1.0
+    }
+}
+
+/// Means over five neighbours that lie `step` apart.
+fn smooth(values: &mut [f32], step: usize) {
+    let count = values.len();
+    let before = values.to_vec();
+    for index in 2 * step..count - 2 * step {
+        let sum = before[index - 2 * step]
+            + before[index - step]
+            + before[index]
+            + before[index + step]
+            + before[index + 2 * step];
+        values[index] = 0.2 * sum;
     }
 }
 
@@ -211,12 +308,15 @@ mod tests {
         let mut shadow = Shadow::none();
         assert_eq!(shadow.light_at(&Vector3::zeros(), &Vector3::z()), 1.0);
         // The sun stands 45 degrees high in the direction of -y: the shadow reaches from y = 2 to y = 8.
-        shadow.survey(&scene, &Vector3::new(0.0, -1.0, 1.0).normalize(), &Vector3::new(0.0, 0.0, 1.5), [1.0, 0.0]);
-        let lit = |x: f64, y: f64, z: f64| shadow.light_at(&Vector3::new(x, y, z), &Vector3::z());
+        let eye = Vector3::new(0.0, 0.0, 1.5);
+        shadow.survey(&scene, Some(&Vector3::new(0.0, -1.0, 1.0).normalize()), &eye, [1.0, 0.0]);
+        let lit = |x: f32, y: f32, z: f32| shadow.light_at(&Vector3::new(x, y, z - 1.5), &Vector3::z());
         assert_eq!((lit(10.0, 5.0, 0.0), lit(10.0, 7.8, 0.0), lit(10.0, 5.0, 2.0)), (0.0, 0.0, 0.0));
         assert_eq!((lit(10.0, 8.3, 0.0), lit(10.0, -3.0, 0.0), lit(13.0, 5.0, 0.0)), (1.0, 1.0, 1.0));
         assert_eq!((lit(10.0, 5.0, 4.0), lit(10.0, 0.0, 6.0), lit(200.0, 0.0, 0.0)), (1.0, 1.0, 1.0));
-        let wall = |y: f64, normal: Vector3<f32>| shadow.light_at(&Vector3::new(10.0, y, 3.0), &normal);
-        assert_eq!(wall(-2.0, -Vector3::y()), 1.0);
+        assert_eq!(shadow.light_at(&Vector3::new(10.0, -2.0, 1.5), &-Vector3::y()), 1.0);
+        let open = |x: f32, y: f32| shadow.open_at(&Vector3::new(x, y, -1.5));
+        let found = [open(10.0, 0.0), open(10.0, 2.3), open(10.0, 6.0)];
+        assert!(found[0] < 0.2 && (0.3..0.95).contains(&found[1]) && found[2] == 1.0, "{found:?}");
     }
 }
