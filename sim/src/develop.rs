@@ -83,7 +83,7 @@ impl Film {
             for (i, out) in bright.iter_mut().enumerate() {
                 let shade = 1.0 - dim * (right[i] * right[i] + down * down).min(0.25);
                 let light = (middle * here[i] + side * (left[i] + next[i])) * gain[i] * shade;
-                *out = light.max(0.0).min(1.0).sqrt() * RESPONSE_STEPS as f32;
+                *out = light.clamp(0.0, 1.0).sqrt() * RESPONSE_STEPS as f32;
             }
             let mut random = Random::new(self.seed ^ picture.rotate_left(32) ^ row as u64, 43);
             let start = random.bits() as usize & (NOISE_STEPS - 1);

@@ -88,7 +88,7 @@ impl Look {
         let sky = day * random.between(0.45, 1.0) as f32;
         let tint = random.between(0.75, 1.3) as f32;
         let sky_color = if overcast { [sky, sky, 1.06 * sky] } else { [0.75 * sky, 0.87 * sky, 1.06 * sky * tint] };
-        let horizon = [0, 1, 2].map(|c| (0.8 + random.between(0.0, 0.4) as f32) * sky_color[c]);
+        let horizon = [0, 1, 2].map(|c| (0.92 + random.between(0.0, 0.16) as f32) * sky_color[c]);
         let blue = if overcast { 0.8 } else { random.between(0.15, 0.5) as f32 };
         let level = 0.35 * sun + sky;
         let mut between = |low: f64, high: f64| random.between(low, high) as f32;
@@ -96,7 +96,7 @@ impl Look {
         let wet = if between(0.0, 1.0) < if overcast { 0.5 } else { 0.1 } { between(0.3, 1.0) } else { 0.0 };
         let dark = day < 0.45;
         let wear = Wear {
-            asphalt: between(0.05, 0.19),
+            asphalt: between(0.05, 0.16),
             paint: between(0.35, 0.75),
             worn: between(0.0, 0.75),
             damage: between(0.0, 1.4),
@@ -106,7 +106,7 @@ impl Look {
             lamps: dark || between(0.0, 1.0) < 0.3,
         };
         let headlight = if dark && between(0.0, 1.0) < 0.7 { between(0.05, 0.4) } else { 0.0 };
-        let mut gain = || 1.0 + 0.07 * random.normal() as f32;
+        let mut gain = || 1.0 + 0.05 * random.normal() as f32;
         let white_balance = [gain(), gain(), gain()];
         Self {
             sun_azimuth_rad: random.between(-std::f64::consts::PI, std::f64::consts::PI),

@@ -316,7 +316,7 @@ fn wheel(p: &Vector3<f32>, normal: &Vector3<f32>, hub_x: f32, radius: f32, conte
     if normal.y.abs() < 0.9 || from_hub > 0.68 {
         return matte(grey(0.017 + 0.02 * context.wear.dirt));
     }
-    if from_hub > 0.62 || from_hub < 0.16 {
+    if !(0.16..=0.62).contains(&from_hub) {
         return Finish { mirror: 0.06, ..matte(grey(0.33)) };
     }
     // Spokes: a car has five to nine.
