@@ -35,6 +35,8 @@ mod relief;
 pub mod scatter;
 mod scatter_place;
 mod scatter_plan;
+mod roads;
+mod scenario;
 mod scene;
 mod shade;
 mod shadow;
@@ -47,4 +49,5 @@ mod vehicles;
 mod world;
 
 pub use beams::LidarKind;
+pub use scenario::{Actors, Corridor, Events, Grid, Mix, Range, Scenario, ScenarioError};
 pub use world::{SimError, Truth, World};

@@ -223,6 +223,10 @@ fn check_signs(roads: &Roads) -> Result<(), NetworkError> {
         };
         in_range("stop", index, "s_m", stop.s_m, 0.0, lane.center.length_m() + 0.01)?;
         in_range("stop", index, "area_m", stop.area_m, 0.0, 1000.0)?;
+        if let Some(crossing) = stop.crossing.filter(|crossing| *crossing >= roads.crossings.len()) {
+            let (from, count) = (format!("stop {index}"), roads.crossings.len());
+            return Err(NetworkError::Missing { from, what: "crossing", index: crossing, count });
+        }
         if let StopKind::Signal(id) = stop.kind
             && !roads.signals.iter().any(|signal| signal.id == id)
         {
@@ -290,12 +294,12 @@ mod tests {
         assert!(limit.to_string().contains("speed_limit_mps of lane 2 is NaN"), "{limit}");
         let stop = error(|roads| {
             let kind = StopKind::GiveWay;
-            roads.stops.push(LaneStop { lane: 0, s_m: 999.0, area_m: 5.0, kind, painted: true });
+            roads.stops.push(LaneStop { lane: 0, s_m: 999.0, area_m: 5.0, kind, painted: true, crossing: None });
         });
         assert!(matches!(stop, NetworkError::OutOfRange { field: "s_m", value: 999.0, .. }), "{stop}");
         let unknown = error(|roads| {
             let kind = StopKind::Signal(4);
-            roads.stops.push(LaneStop { lane: 0, s_m: 9.0, area_m: 5.0, kind, painted: true });
+            roads.stops.push(LaneStop { lane: 0, s_m: 9.0, area_m: 5.0, kind, painted: true, crossing: None });
         });
         assert_eq!(unknown, NetworkError::NoSignal { stop: 0, id: 4 });
         let twice = error(|roads| {

@@ -122,6 +122,8 @@ pub struct LaneStop {
     pub kind: StopKind,
     /// Whether a line is painted there.
     pub painted: bool,
+    /// The crossing that it is for, if any.
+    pub crossing: Option<usize>,
 }
 
 /// A place where people cross.

@@ -164,7 +164,7 @@ mod tests {
     fn the_route_has_edges_limits_and_stops() {
         let mut roads = straight();
         let kind = StopKind::GiveWay;
-        roads.stops.push(LaneStop { lane: 1, s_m: 10.0, area_m: 8.0, kind, painted: true });
+        roads.stops.push(LaneStop { lane: 1, s_m: 10.0, area_m: 8.0, kind, painted: true, crossing: None });
         let network = LaneNetwork::new(roads).unwrap();
         assert_eq!(network.path(0, 1), Some(vec![0, 1]));
         assert_eq!((network.path(1, 0), network.path(0, 99)), (None, None));
