@@ -2,7 +2,9 @@
 
 use crate::scene::{Body, Part};
 use crate::shape::{Axis, Shape};
-use crate::surface::{CarPaint, Color, Surface};
+use crate::surface::Surface;
+#[cfg(test)]
+use crate::surface::{CarPaint, Color};
 use nalgebra::Vector3;
 
 /// An upright cylinder.
@@ -24,6 +26,7 @@ pub fn ball(center: [f64; 3], radii: [f64; 3]) -> Shape {
 }
 
 /// A car: lower body, cabin with sloped screens, four wheels.
+#[cfg(test)]
 pub fn car(color: Color, length: f64, width: f64, height: f64) -> Body {
     let paint = CarPaint { color, length, width, height };
     let (end, half, belt) = (0.5 * length, 0.5 * width - 0.02, 0.62 * height);
@@ -60,6 +63,7 @@ pub fn car(color: Color, length: f64, width: f64, height: f64) -> Body {
 }
 
 /// A person on foot, in mid-stride.
+#[cfg(test)]
 pub fn pedestrian(shirt: Color, trousers: Color, skin: Color, height: f64) -> Body {
     let (hip, neck) = (0.48 * height, 0.83 * height);
     let cloth = |shape, color| Part { shape, surface: Surface::Cloth(color) };
@@ -82,6 +86,7 @@ pub fn pedestrian(shirt: Color, trousers: Color, skin: Color, height: f64) -> Bo
 }
 
 /// A person on a bicycle.
+#[cfg(test)]
 pub fn cyclist(shirt: Color, trousers: Color, skin: Color) -> Body {
     let cloth = |shape, color| Part { shape, surface: Surface::Cloth(color) };
     let torso = [[-0.28, 0.92], [-0.02, 0.90], [0.34, 1.36], [0.16, 1.46]];
@@ -104,6 +109,7 @@ pub fn cyclist(shirt: Color, trousers: Color, skin: Color) -> Body {
 }
 
 /// A tree: trunk and a crown of three balls.
+#[cfg(test)]
 pub fn tree(leaves: Color, height: f64, crown: f64) -> Body {
     let foliage = |center: [f64; 3], radius: f64| Part {
         shape: ball(center, [radius, radius, 0.85 * radius]),
@@ -129,6 +135,7 @@ pub fn lamp() -> Body {
 }
 
 /// The sign of a pedestrian crossing, facing backwards along its heading.
+#[cfg(test)]
 pub fn sign() -> Body {
     let board = Shape::Block { min: Vector3::new(-0.06, -0.35, 2.1), max: Vector3::new(-0.04, 0.35, 2.8) };
     let parts = vec![
@@ -139,6 +146,7 @@ pub fn sign() -> Body {
 }
 
 /// A house.
+#[cfg(test)]
 pub fn building(color: Color, length: f64, depth: f64, height: f64) -> Body {
     let (x, y) = (0.5 * length, 0.5 * depth);
     let shape = Shape::Block { min: Vector3::new(-x, -y, -0.2), max: Vector3::new(x, y, height) };

@@ -1,11 +1,11 @@
 //! Who there is: kinds of road users, their sizes and their bodies.
 
-use crate::bodies;
+use crate::people;
 use crate::random::Random;
 use crate::scenario::Mix;
 use crate::scene::Body;
-use crate::surface::Color;
 use crate::town::CAR_COLORS;
+use crate::vehicles::{self, CarForm};
 use types::ObjectClass;
 
 /// A kind of road user.
@@ -46,20 +46,29 @@ impl Kind {
         }
     }
 
-    /// Length, width and height of one of them, m.
-    pub fn size(self, random: &mut Random) -> [f64; 3] {
+    /// The body of one of them; a tractor comes without its trailer.
+    pub fn body(self, random: &mut Random) -> Body {
+        use CarForm::{Estate, Hatchback, Pickup, Saloon, Suv, Van};
+        let color = random.pick(&CAR_COLORS);
         let mut draw = |low, high| random.between(low, high);
         match self {
-            Self::Car => [draw(3.8, 4.9), draw(1.7, 1.9), draw(1.42, 1.7)],
-            Self::Van => [draw(4.9, 6.0), draw(1.9, 2.05), draw(1.9, 2.6)],
-            Self::Truck => [draw(7.0, 9.8), draw(2.3, 2.5), draw(2.9, 3.7)],
-            Self::Tractor => [draw(5.6, 6.1), 2.5, draw(3.3, 3.8)],
-            Self::Trailer => [draw(10.5, 12.5), 2.5, draw(3.7, 4.0)],
-            Self::Bus => [draw(10.5, 12.2), 2.5, draw(2.95, 3.3)],
-            Self::Forklift => [draw(2.4, 3.4), draw(1.1, 1.4), draw(2.1, 2.4)],
-            Self::Motorcycle => [draw(2.0, 2.3), draw(0.75, 0.85), draw(1.4, 1.6)],
-            Self::Cyclist => [1.8, 0.6, 1.75],
-            Self::Pedestrian => [0.6, 0.6, draw(1.5, 1.92)],
+            Self::Car => {
+                let form = random.pick(&[Hatchback, Hatchback, Saloon, Saloon, Estate, Estate, Suv, Suv, Pickup]);
+                let size = form.size(random);
+                vehicles::car(form, color, size)
+            }
+            Self::Van => {
+                let size = Van.size(random);
+                vehicles::car(Van, color, size)
+            }
+            Self::Truck => vehicles::truck([draw(6.0, 9.8), draw(2.2, 2.5), draw(2.8, 3.7)], random),
+            Self::Tractor => vehicles::truck([draw(5.5, 6.2), 2.5, draw(3.3, 3.8)], random),
+            Self::Trailer => vehicles::trailer([draw(10.0, 12.5), 2.5, draw(3.6, 4.0)], random),
+            Self::Bus => vehicles::bus([draw(9.5, 12.2), 2.5, draw(2.95, 3.3)], random),
+            Self::Forklift => vehicles::forklift([draw(2.4, 3.4), draw(1.1, 1.4), draw(2.1, 2.4)]),
+            Self::Motorcycle => people::motorcycle(random, true),
+            Self::Cyclist => people::cyclist(random),
+            Self::Pedestrian => people::pedestrian(random, true),
         }
     }
 
@@ -116,26 +125,4 @@ impl Kind {
         }
         Self::Car
     }
-
-    /// The body of one of this size.
-    pub fn body(self, [length, width, height]: [f64; 3], random: &mut Random) -> Body {
-        let shirt = random.pick(&SHIRTS);
-        let (trousers, skin) = (random.pick(&TROUSERS), random.pick(&SKINS));
-        match self {
-            Self::Pedestrian => bodies::pedestrian(shirt, trousers, skin, height),
-            Self::Cyclist => bodies::cyclist(shirt, trousers, skin),
-            _ => bodies::car(random.pick(&CAR_COLORS), length, width, height),
-        }
-    }
 }
-
-const SHIRTS: [Color; 6] = [
-    [0.45, 0.06, 0.05],
-    [0.06, 0.12, 0.40],
-    [0.70, 0.68, 0.60],
-    [0.55, 0.40, 0.05],
-    [0.05, 0.25, 0.20],
-    [0.05, 0.05, 0.06],
-];
-const TROUSERS: [Color; 3] = [[0.03, 0.04, 0.08], [0.08, 0.07, 0.06], [0.20, 0.17, 0.12]];
-const SKINS: [Color; 3] = [[0.55, 0.36, 0.26], [0.25, 0.14, 0.09], [0.42, 0.26, 0.18]];

@@ -3,7 +3,7 @@
 //! Samples are the points where the raster is filled: two rows and two columns of them in every pixel. On a plane the inverse of
 //! the depth is linear in the sample, so a face is three numbers; a ball or a cylinder is a quadratic form.
 
-use crate::ground::StreetGround;
+use crate::ground::Flat;
 use crate::hull;
 use crate::lens::Lens;
 use crate::scene::{Ground, Object, Scene};
@@ -174,7 +174,7 @@ impl View {
             eye: Vector3::zeros(),
             directions: Matrix3::identity(),
             frames: Vec::new(),
-            ground: Arc::new(StreetGround),
+            ground: Arc::new(Flat),
             facets: Vec::new(),
             corners: Vec::new(),
             samples: Matrix3::identity(),

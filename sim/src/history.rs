@@ -1,9 +1,7 @@
 //! Where everything was in the last moments: a sweep takes time, so its columns ask for instants in the past.
 
-use crate::ego::EgoMotion;
-use crate::ground;
+use crate::plant::EgoMotion;
 use crate::scene::Scene;
-use crate::street::Street;
 use std::collections::VecDeque;
 use types::{Pose2, wrap_angle};
 
@@ -16,6 +14,8 @@ pub struct ActorState {
     pub velocity_mps: [f64; 2],
     /// Whether its brake lights are on.
     pub braking: bool,
+    /// Whether it has left the world; it is then far away.
+    pub is_gone: bool,
 }
 
 /// All that moves, at one instant.
@@ -60,14 +60,17 @@ impl History {
         EgoMotion {
             pose: between(&a.pose, &b.pose, share),
             speed_mps: blend(a.speed_mps, b.speed_mps),
+            lateral_mps: blend(a.lateral_mps, b.lateral_mps),
             acceleration_mps2: blend(a.acceleration_mps2, b.acceleration_mps2),
-            curvature: blend(a.curvature, b.curvature),
+            yaw_rate_radps: blend(a.yaw_rate_radps, b.yaw_rate_radps),
         }
     }
 
-    /// The actors' velocities at a time.
-    pub fn velocities(&self, time_ns: i64) -> Vec<[f64; 2]> {
-        self.bracket(time_ns).0.actors.iter().map(|actor| actor.velocity_mps).collect()
+    /// The actors at a time, between steps.
+    pub fn actors(&self, time_ns: i64) -> Vec<ActorState> {
+        let (before, after, share) = self.bracket(time_ns);
+        let blend = |(a, b): (&ActorState, &ActorState)| ActorState { pose: between(&a.pose, &b.pose, share), ..*a };
+        before.actors.iter().zip(&after.actors).map(blend).collect()
     }
 
     /// Puts the moving objects, which come first in the scene, where they are at a time. Gives the pose of `base_link` then.
@@ -77,7 +80,7 @@ impl History {
             let pose = between(&a.pose, &b.pose, share);
             object.place(pose);
             object.braking = a.braking;
-            object.ground_z = ground::height(Street::locate(pose.x, pose.y).1);
+            object.ground_z = scene.ground.height_m(pose.x, pose.y);
         }
         between(&before.ego.pose, &after.ego.pose, share)
     }
@@ -104,7 +107,13 @@ mod tests {
     use super::*;
 
     fn snapshot(time_ns: i64, x: f64, yaw: f64) -> Snapshot {
-        let ego = EgoMotion { pose: Pose2 { x, y: 0.0, yaw }, speed_mps: x, acceleration_mps2: 0.0, curvature: 0.0 };
+        let ego = EgoMotion {
+            pose: Pose2 { x, y: 0.0, yaw },
+            speed_mps: x,
+            lateral_mps: 0.0,
+            acceleration_mps2: 0.0,
+            yaw_rate_radps: 0.0,
+        };
         Snapshot { time_ns, ego, actors: Vec::new() }
     }
 

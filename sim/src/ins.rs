@@ -1,9 +1,14 @@
-//! A GPS/INS unit: noise on every output, and a position that drifts slowly.
+//! A GPS/INS unit: noise on every output, and a position that drifts slowly. And the speed of the wheels.
 
-use crate::ego::EgoMotion;
+use crate::plant::EgoMotion;
 use crate::random::Random;
 use nalgebra::{Isometry3, Vector3};
-use types::{EgoState, InsFix, Pose2, PoseSource, Stamp};
+use types::{EgoState, InsFix, Pose2, PoseSource, Stamp, WheelSpeed};
+
+/// The position's error goes back to zero with this time, s, so that it stays within half a metre.
+const DRIFT_TIME_S: f64 = 60.0;
+/// Its usual size, m.
+const DRIFT_M: f64 = 0.12;
 
 /// The sensor: its drift and its noise.
 #[derive(Clone, Debug)]
@@ -23,12 +28,13 @@ impl Ins {
         Self { random, seq: 0, drift: [0.0; 2], yaw_bias, last: None }
     }
 
-    /// The unit's output for a true motion. The drift is a random walk of 3 cm per root second.
+    /// The unit's output for a true motion. The position drifts as an Ornstein-Uhlenbeck process.
     pub fn measure(&mut self, stamp: Stamp, truth: &EgoMotion) -> InsFix {
         let passed = self.last.map_or(0.0, |last| stamp.seconds_since(last).max(0.0));
         self.last = Some(stamp);
+        let kept = (-passed / DRIFT_TIME_S).exp();
         for axis in &mut self.drift {
-            *axis += 0.03 * passed.sqrt() * self.random.normal();
+            *axis = kept * *axis + DRIFT_M * (1.0 - kept * kept).sqrt() * self.random.normal();
         }
         let mut noisy = |value: f64, sigma: f64| value + sigma * self.random.normal();
         let pose = Pose2 {
@@ -41,12 +47,38 @@ impl Ins {
             odom_from_base: isometry(&pose),
             speed_mps: noisy(truth.speed_mps, 0.02),
             acceleration_mps2: noisy(truth.acceleration_mps2, 0.05),
-            yaw_rate_radps: noisy(truth.yaw_rate_radps(), 0.001),
+            yaw_rate_radps: noisy(truth.yaw_rate_radps, 0.001),
             source: PoseSource::Ins,
         };
         let seq = self.seq;
         self.seq += 1;
         InsFix { seq, state }
+    }
+}
+
+/// The sensor of the rear wheels: their radius is not quite known.
+#[derive(Clone, Debug)]
+pub struct Odometer {
+    random: Random,
+    seq: u64,
+    scale: f64,
+}
+
+impl Odometer {
+    /// Wheels of a radius that is off by about one percent.
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed, 51);
+        let scale = 1.0 + 0.008 * random.normal();
+        Self { random, seq: 0, scale }
+    }
+
+    /// Mean speed of the rear wheels; a wheel that turns slowly gives nothing.
+    pub fn measure(&mut self, stamp: Stamp, truth: &EgoMotion) -> WheelSpeed {
+        let noise = 0.01 * self.random.normal();
+        let speed_mps = if truth.speed_mps < 0.1 { 0.0 } else { truth.speed_mps * self.scale + noise };
+        let seq = self.seq;
+        self.seq += 1;
+        WheelSpeed { seq, stamp, speed_mps }
     }
 }
 
@@ -65,8 +97,9 @@ mod tests {
         let truth = EgoMotion {
             pose: Pose2 { x: 5.0, y: 1.0, yaw: 0.2 },
             speed_mps: 8.0,
+            lateral_mps: 0.0,
             acceleration_mps2: 0.5,
-            curvature: 0.01,
+            yaw_rate_radps: 0.08,
         };
         let fixes: Vec<InsFix> = (0..100).map(|i| ins.measure(Stamp::from_nanos(i * 100_000_000), &truth)).collect();
         for (i, fix) in fixes.iter().enumerate() {
@@ -77,5 +110,11 @@ mod tests {
             );
         }
         assert!(fixes.iter().any(|fix| (fix.state.pose().x - 5.0).abs() > 0.005));
+        let mut odometer = Odometer::new(1);
+        let speeds: Vec<f64> = (0..100).map(|i| odometer.measure(Stamp::from_nanos(i), &truth).speed_mps).collect();
+        let mean = speeds.iter().sum::<f64>() / 100.0;
+        assert!((mean / 8.0 - odometer.scale).abs() < 1e-3 && (odometer.scale - 1.0).abs() > 1e-4);
+        let standing = EgoMotion { speed_mps: 0.0, ..truth };
+        assert_eq!(odometer.measure(Stamp::from_nanos(0), &standing).speed_mps, 0.0);
     }
 }

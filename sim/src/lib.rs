@@ -1,6 +1,7 @@
-//! A simulated street with traffic, and the sensors of the car that drives through it.
+//! A simulated world: roads, traffic, and the sensors of the car that drives through it.
 //!
-//! In: a seed and the time that passes. Out: camera frames, lidar sweeps, GPS/INS outputs, and the truth about every object.
+//! In: a scenario, a seed, commands and the time that passes. Out: camera frames, lidar sweeps, GPS/INS outputs, wheel speeds,
+//! signals, the truth about every object, and what went wrong.
 //! Never: a file, a clock, a thread, or a number that does not follow from the seed.
 //!
 //! `odom` is `base_link` at the first instant. Lidar and camera look at the same solids through the same ray caster, so they
@@ -9,9 +10,10 @@
 mod beams;
 mod bodies;
 mod camera;
+mod cast;
 mod clutter;
 mod develop;
-mod ego;
+mod event;
 mod facade;
 mod facet;
 mod grain;
@@ -19,29 +21,29 @@ mod ground;
 mod history;
 mod hull;
 mod ins;
+mod judge;
 mod lens;
 mod lidar;
 mod light;
 mod look;
-#[allow(dead_code)] // until the world has lanes
 mod marks;
 mod paint;
-#[allow(dead_code)] // until the world has lanes
 mod pavement;
 mod people;
+mod plant;
 mod random;
 mod raster;
 mod relief;
+mod roads;
 pub mod scatter;
 mod scatter_place;
 mod scatter_plan;
-mod roads;
 mod scenario;
 mod scene;
 mod shade;
 mod shadow;
 mod shape;
-mod street;
+mod steer;
 mod surface;
 mod town;
 mod traffic;
@@ -49,5 +51,6 @@ mod vehicles;
 mod world;
 
 pub use beams::LidarKind;
+pub use event::{Event, EventKind, Fault};
 pub use scenario::{Actors, Corridor, Events, Grid, Mix, Range, Scenario, ScenarioError};
-pub use world::{SimError, Truth, World};
+pub use world::{Driver, SimError, World};

@@ -200,6 +200,11 @@ impl Lidar {
         Some(Return { distance, intensity: brightness.clamp(0.0, 1.0), object })
     }
 
+    /// Counter of the next sweep.
+    pub fn next_seq(&self) -> u64 {
+        self.seq
+    }
+
     /// Packs echoes as the lidar's message and counts it.
     pub fn sweep(&mut self, stamp: Stamp, echoes: &[Echo]) -> LidarSweep {
         let mut data = Vec::with_capacity(echoes.len() * SpinningPoint::STRIDE);

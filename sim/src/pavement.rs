@@ -512,7 +512,8 @@ mod tests {
         lanes[1].right_neighbor = Some(Neighbor { lane: 0, same_direction: true });
         let crossings =
             vec![Crossing { from: [30.0, -1.75], to: [30.0, 5.25], width_m: 3.0, zebra: true, signal: None }];
-        let stops = vec![LaneStop { lane: 0, s_m: 27.0, area_m: 5.0, kind: StopKind::Crossing, painted: true, crossing: None }];
+        let stops =
+            vec![LaneStop { lane: 0, s_m: 27.0, area_m: 5.0, kind: StopKind::Crossing, painted: true, crossing: None }];
         Pavement::new(&LaneNetwork::new(Roads { lanes, crossings, stops, ..Roads::default() }).unwrap())
     }
 

@@ -3,7 +3,7 @@
 //! Lidar columns and image columns alike are fans of rays in one upright plane. A column first asks which objects its plane meets
 //! and between which distances; then each ray of the fan only looks at those, nearest first.
 
-use crate::ground::StreetGround;
+use crate::ground::Flat;
 use crate::shape::{Ray, Shape};
 use crate::surface::Surface;
 use nalgebra::{Isometry3, Vector3};
@@ -221,9 +221,9 @@ impl Default for Scene {
 }
 
 impl Scene {
-    /// Objects on the one street that there is.
+    /// Objects on flat asphalt.
     pub fn on_the_street(objects: Vec<Object>) -> Self {
-        Self { objects, ground: Arc::new(StreetGround) }
+        Self { objects, ground: Arc::new(Flat) }
     }
 
     /// Collects those of some objects that the upright plane from `origin` towards `direction` (horizontal, of length one) meets

@@ -1,16 +1,12 @@
-//! Places what does not move: houses, trees, lamps, parked cars.
+//! Places what does not move: houses, trees, lamps beside the roads of a network.
 
 use crate::bodies;
-use crate::ground;
+use crate::clutter;
 use crate::random::Random;
-use crate::scene::{Body, Object};
-use crate::street::{CROSSING_END, CROSSING_START, LEFT_KERB, RIGHT_KERB, SIDEWALK_WIDTH, Street};
+use crate::scene::{Body, Ground, Object};
 use crate::surface::Color;
-use std::f64::consts::PI;
-use types::{ObjectClass, Pose2};
-
-const FIRST: f64 = -70.0;
-const LAST: f64 = 330.0;
+use maps::{Border, Lane, LaneKind, LaneNetwork};
+use types::Pose2;
 
 /// Colours of cars.
 pub const CAR_COLORS: [Color; 7] = [
@@ -23,103 +19,91 @@ pub const CAR_COLORS: [Color; 7] = [
     [0.10, 0.20, 0.12],
 ];
 
-const WALL_COLORS: [Color; 6] = [
-    [0.55, 0.42, 0.30],
-    [0.62, 0.58, 0.50],
-    [0.45, 0.22, 0.16],
-    [0.50, 0.50, 0.48],
-    [0.66, 0.60, 0.42],
-    [0.40, 0.42, 0.46],
-];
-
-/// All still objects of a seed.
-pub fn build(seed: u64) -> Vec<Object> {
-    let mut random = Random::new(seed, 10);
-    let mut objects = Vec::new();
-    for side in [-1.0, 1.0] {
-        houses(side, &mut random, &mut objects);
-        greenery(side, &mut random, &mut objects);
-    }
-    parked_cars(&mut random, &mut objects);
-    for (s, d, turn) in [(CROSSING_START - 0.5, RIGHT_KERB - 0.5, 0.0), (CROSSING_END + 0.5, LEFT_KERB + 0.5, PI)] {
-        objects.push(standing(None, bodies::sign(), s, d, turn));
-    }
-    objects
-}
-
-/// An object that stands at (s, d), turned against the street's direction.
-pub fn standing(class: Option<ObjectClass>, body: Body, s: f64, d: f64, turn: f64) -> Object {
-    let pose = Street::pose(s, d);
-    Object::new(class, body, Pose2 { yaw: types::wrap_angle(pose.yaw + turn), ..pose }, ground::height(d))
-}
-
-/// Lateral position `beyond` metres past the kerb of a side (-1 right, 1 left).
-fn past_kerb(side: f64, beyond: f64) -> f64 {
-    if side < 0.0 { RIGHT_KERB - beyond } else { LEFT_KERB + beyond }
-}
-
-fn houses(side: f64, random: &mut Random, objects: &mut Vec<Object>) {
-    let mut s = FIRST;
-    while s < LAST {
-        let (length, depth) = (random.between(9.0, 17.0), random.between(8.0, 11.0));
-        let height = (random.between(2.0, 5.0)).floor() * 3.0 + 1.0;
-        let setback = SIDEWALK_WIDTH + random.between(0.6, 2.6);
-        let body = bodies::building(random.pick(&WALL_COLORS), length, depth, height);
-        objects.push(standing(None, body, s + 0.5 * length, past_kerb(side, setback + 0.5 * depth), 0.0));
-        s += length + if random.unit() < 0.3 { random.between(3.0, 8.0) } else { 0.15 };
-    }
-}
-
-fn greenery(side: f64, random: &mut Random, objects: &mut Vec<Object>) {
-    let mut s = FIRST + random.between(0.0, 10.0);
-    let mut count = 0;
-    while s < LAST {
-        let beside_crossing = (CROSSING_START - 6.0..CROSSING_END + 6.0).contains(&s);
-        if count % 3 == 2 {
-            // The lamp's arm points over the road.
-            let turn = if side < 0.0 { 0.0 } else { PI };
-            objects.push(standing(None, bodies::lamp(), s, past_kerb(side, 0.45), turn));
-        } else if !beside_crossing {
-            let green = [random.between(0.05, 0.10) as f32, random.between(0.14, 0.22) as f32, 0.03];
-            let body = bodies::tree(green, random.between(5.5, 8.0), random.between(1.3, 1.8));
-            objects.push(standing(None, body, s, past_kerb(side, 0.9), random.between(-PI, PI)));
+/// All still objects beside the roads.
+pub fn build(network: &LaneNetwork, ground: &dyn Ground, seed: u64) -> Vec<Object> {
+    let mut random = Random::new(seed, 11);
+    let mut town = Town { network, ground, objects: Vec::new() };
+    for lane in network.lanes() {
+        match lane.kind {
+            LaneKind::Sidewalk if lane.junction.is_none() => town.street(lane, &mut random),
+            LaneKind::Shoulder if lane.right_border == Border::Rail => town.motorway(lane, &mut random),
+            _ => {}
         }
-        count += 1;
-        s += random.between(9.0, 14.0);
     }
+    town.objects
 }
 
-fn parked_cars(random: &mut Random, objects: &mut Vec<Object>) {
-    let mut s = -40.0;
-    while s < 260.0 {
-        let (length, width, height) =
-            (random.between(4.0, 4.7), random.between(1.74, 1.86), random.between(1.42, 1.62));
-        let color = random.pick(&CAR_COLORS);
-        let (turn, d) = (random.between(-0.03, 0.03), RIGHT_KERB + 0.25 + 0.5 * width + random.between(0.0, 0.15));
-        let near_crossing = (CROSSING_START - 12.0..CROSSING_END + 6.0).contains(&s);
-        if !near_crossing && random.unit() < 0.62 {
-            objects.push(standing(Some(ObjectClass::Car), bodies::car(color, length, width, height), s, d, turn));
-        }
-        s += 6.2;
-    }
+struct Town<'a> {
+    network: &'a LaneNetwork,
+    ground: &'a dyn Ground,
+    objects: Vec<Object>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_stands_in_the_lanes_and_seeds_differ() {
-        let objects = build(1);
-        assert!(objects.len() > 80);
-        for object in &objects {
-            let pose = object.pose();
-            let (_, d) = Street::locate(pose.x, pose.y);
-            let reach = if object.class.is_some() { 0.95 } else { 0.0 };
-            assert!(d < -1.75 - reach || d > LEFT_KERB, "{d}");
+impl Town<'_> {
+    /// Puts a body `beyond` metres past the right border of a lane if no lane or area and no other object is there.
+    fn put(&mut self, lane: &Lane, s: f64, beyond: f64, turn: f64, body: Body) {
+        let pose = lane.right.offset(s * lane.right.length_m() / lane.center.length_m(), -beyond);
+        let [length, width, _] = body.size;
+        let reach = 0.5 * length.hypot(width);
+        let is_road = |x: f64, y: f64| {
+            let ground = self.network.ground(x, y);
+            !ground.lanes.is_empty() || !ground.areas.is_empty()
+        };
+        let own = Pose2 { yaw: types::wrap_angle(pose.yaw + turn), ..pose };
+        for i in -4..=4 {
+            for j in [-0.5, 0.0, 0.5] {
+                let [x, y] = own.transform(f64::from(i) / 8.0 * length, j * width);
+                if is_road(x, y) {
+                    return;
+                }
+            }
         }
-        let first = |seed| build(seed)[0].body.size;
-        assert_eq!(first(1), first(1));
-        assert_ne!(first(1), first(2));
+        let apart = |other: &Object| {
+            let [length, width, _] = other.body.size;
+            (other.pose().x - own.x).hypot(other.pose().y - own.y) > 0.8 * (reach + 0.5 * length.hypot(width))
+        };
+        if self.objects.iter().all(apart) {
+            let ground_z = self.ground.height_m(own.x, own.y);
+            self.objects.push(Object::new(None, body, own, ground_z));
+        }
+    }
+
+    /// Lamps and trees at the kerb's far side, houses behind.
+    fn street(&mut self, lane: &Lane, random: &mut Random) {
+        let length = lane.center.length_m();
+        let mut s = random.between(2.0, 6.0);
+        while s < length - 6.0 {
+            let (front, depth) = (random.between(9.0, 16.0), random.between(8.0, 11.0));
+            let height = random.between(2.0, 5.0).floor() * 3.0 + 1.0;
+            if random.unit() < 0.75 {
+                let setback = random.between(0.5, 4.0);
+                let house = clutter::house(random, front, depth, height);
+                self.put(lane, s + 0.5 * front, setback + 0.5 * depth, std::f64::consts::PI, house);
+            }
+            s += front + random.between(0.5, 6.0);
+        }
+        let mut s = random.between(4.0, 12.0);
+        while s < length - 4.0 {
+            let body = if random.unit() < 0.4 { bodies::lamp() } else { clutter::tree(random) };
+            self.put(lane, s, random.between(0.4, 0.8) + 0.5 * body.size[1].min(0.4), 0.0, body);
+            s += random.between(9.0, 18.0);
+        }
+    }
+
+    /// Trees and bushes beyond the guard rail.
+    fn motorway(&mut self, lane: &Lane, random: &mut Random) {
+        let length = lane.center.length_m();
+        let mut s = 2.0;
+        while s < length - 5.0 {
+            let rail = clutter::crash_barrier(random, 8.0);
+            self.put(lane, s + 4.0, 0.4, 0.0, rail);
+            s += 8.0;
+        }
+        let mut s = random.between(4.0, 12.0);
+        while s < length - 4.0 {
+            let body = if random.unit() < 0.3 { clutter::bush(random) } else { clutter::tree(random) };
+            self.put(lane, s, random.between(4.0, 14.0), 0.0, body);
+            s += random.between(10.0, 40.0);
+        }
     }
 }

@@ -1,24 +1,37 @@
-//! The world of one seed and its clock.
+//! The world of one scenario and seed, and its clock.
 
-use crate::camera::Camera;
-use crate::ego::{EgoInput, EgoMotion};
+use crate::bodies;
+use crate::camera::{Camera, Sighting};
+use crate::event::{Event, Party};
 use crate::history::{ActorState, History, Snapshot};
-use crate::ins::{Ins, isometry};
+use crate::ins::{Ins, Odometer, isometry};
+use crate::judge::{Judge, Other, RouteLine, outline};
 use crate::lidar::{Echo, Lidar, SWEEP_NS};
-use crate::scene::Scene;
-use crate::street::{STOP_LINE, Street};
+use crate::pavement::Pavement;
+use crate::plant::{Plant, Request};
+use crate::random::Random;
+use crate::roads::{self, Setting};
+use crate::scenario::{Scenario, ScenarioError};
+use crate::scene::{Body, Object, Part, Scene};
+use crate::steer::Pursuit;
+use crate::surface::Surface;
 use crate::town;
-use crate::traffic::{LaneUser, Traffic, drive};
+use crate::traffic::{EgoView, THINK_NS, Traffic};
+use maps::LaneNetwork;
+use std::sync::Arc;
 use thiserror::Error;
 use types::{
-    Box3, Calibration, CameraFrame, EgoState, ImageFormat, InsFix, LidarSweep, ObjectClass, Pose2, PoseSource, Stamp,
-    Vehicle,
+    Calibration, CameraFrame, Command, EgoState, ImageFormat, InsFix, LidarSweep, ObjectClass, Pose2, PoseSource,
+    Route, Signals, Stamp, Truth, TruthObject, Vehicle, WheelSpeed,
 };
 
 /// Stamp of the first instant: 1 January 2026, 00:00 UTC.
 const START_NS: i64 = 1_767_225_600_000_000_000;
 const STEP_NS: i64 = 10_000_000;
-const WANTED_SPEED_MPS: f64 = 11.0;
+/// Route behind the ego at the start, m.
+const BEHIND_M: f64 = 20.0;
+/// Others farther than this are not looked at for contacts, m.
+const NEAR_M: f64 = 80.0;
 
 /// Why a sensor gave nothing.
 #[derive(Debug, Error)]
@@ -33,29 +46,35 @@ pub enum SimError {
     },
 }
 
-/// What is really there.
+/// Who drives the ego.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Truth {
-    /// Counter of the world: the same object keeps it.
-    pub id: u64,
-    /// What it is.
-    pub class: ObjectClass,
-    /// Box in `odom`, m.
-    pub bbox: Box3,
-    /// Velocity in `odom`, m/s.
-    pub velocity_mps: [f64; 2],
+pub enum Driver {
+    /// A scripted driver who knows everything.
+    Script,
+    /// The angle of the front wheels and the acceleration of a command, until the next one.
+    Command(Command),
 }
 
-/// A street with traffic, the ego car in it, and its sensors.
+/// Roads with traffic, the ego car among it, and its sensors.
 ///
 /// The sensors of one instant share one stamp. A spinning lidar is read when its turn is over, so the world itself runs one
 /// turn (0.1 s) ahead of [`World::stamp`]: nothing that a later input of the ego does can change what was already seen.
 #[derive(Clone, Debug)]
 pub struct World {
+    setting: Arc<Setting>,
     scene: Scene,
+    /// Objects that move, that are parked, or that stand in the way: they come first in the scene.
+    still: usize,
     traffic: Traffic,
-    ego: EgoMotion,
+    plant: Plant,
+    driver: Driver,
+    pursuit: Pursuit,
+    route: Arc<RouteLine>,
+    judge: Judge,
     vehicle: Vehicle,
+    duration_s: f64,
+    /// What the scripted driver wants, m/s2.
+    script_mps2: f64,
     /// Time of the sensors since the start.
     sensed_ns: i64,
     /// From at or before the sensors' time to the newest step, in rising time, never empty.
@@ -63,33 +82,76 @@ pub struct World {
     lidar: Lidar,
     camera: Camera,
     camera_seq: u64,
+    signals_seq: u64,
     ins: Ins,
+    odometer: Odometer,
     echoes: Vec<Echo>,
+    /// Lidar points on each object, and the time of their sweep.
+    hits: Option<(i64, Vec<u32>)>,
+    /// What the picture of a time shows of each object.
+    seen: Option<(i64, Vec<Sighting>)>,
 }
 
 impl World {
     /// The world of a seed at its first instant.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
-        let (traffic, mut objects) = Traffic::build(seed);
-        objects.extend(town::build(seed));
+    ///
+    /// # Errors
+    /// If the seed is too large or the roads that it draws cannot be built.
+    pub fn new(scenario: &Scenario, seed: u64) -> Result<Self, ScenarioError> {
+        scenario.check()?;
+        if seed > Scenario::LARGEST_SEED {
+            return Err(ScenarioError::Seed { seed, largest: Scenario::LARGEST_SEED });
+        }
+        let setting = roads::build(scenario, seed)?;
+        let vehicle = Vehicle::default();
+        let (mut traffic, parked) = Traffic::build(&setting, scenario, &vehicle, seed);
+        let from_m = (setting.start_m - BEHIND_M).max(0.0);
+        let route = RouteLine::new(setting.network.route(&setting.way, from_m, setting.goal_m));
+        let mut random = Random::new(seed, 25);
+        let speed = setting.limit_mps * scenario.start_speed_share.draw(&mut random);
+        let ground = Arc::new(Pavement::new(&setting.network));
+        let mut objects = traffic.take_objects();
+        for parked in parked {
+            let ground_z = ground.height_m(parked.pose.x, parked.pose.y);
+            objects.push(Object::new(Some(parked.kind.class()), parked.body, parked.pose, ground_z));
+        }
+        objects.extend(setting.posts.iter().map(|(place, radius)| post(*place, *radius)));
+        let still = objects.len();
+        objects.extend(town::build(&setting.network, ground.as_ref(), seed));
         let mut world = Self {
-            scene: Scene::on_the_street(objects),
+            scene: Scene { objects, ground },
+            still,
+            plant: Plant::new(vehicle, speed, seed),
+            driver: Driver::Script,
+            pursuit: Pursuit::new(&route.route),
+            route: Arc::new(route),
+            judge: Judge::new(vehicle),
             traffic,
-            ego: EgoMotion { pose: Pose2::default(), speed_mps: 10.0, acceleration_mps2: 0.0, curvature: 0.0 },
-            vehicle: Vehicle::default(),
+            vehicle,
+            duration_s: scenario.duration_s,
+            script_mps2: 0.0,
             sensed_ns: 0,
             history: History::default(),
             lidar: Lidar::new(seed),
             camera: Camera::new(seed),
             camera_seq: 0,
+            signals_seq: 0,
             ins: Ins::new(seed),
+            odometer: Odometer::new(seed),
             echoes: Vec::new(),
+            hits: None,
+            seen: None,
+            setting: Arc::new(setting),
         };
         let first = world.snapshot(0);
         world.history.push(first);
         world.run_to(SWEEP_NS);
-        world
+        Ok(world)
+    }
+
+    /// Who drives the ego from the newest instant on, which is 0.1 s after [`World::stamp`].
+    pub fn drive(&mut self, driver: Driver) {
+        self.driver = driver;
     }
 
     /// Lets `dt_s` seconds pass, a minute at most. A step that is negative or not a number passes no time.
@@ -106,6 +168,18 @@ impl World {
         Stamp::from_nanos(START_NS + self.sensed_ns)
     }
 
+    /// How long a drive of the scenario is, s.
+    #[must_use]
+    pub fn duration_s(&self) -> f64 {
+        self.duration_s
+    }
+
+    /// The roads.
+    #[must_use]
+    pub fn network(&self) -> &LaneNetwork {
+        &self.setting.network
+    }
+
     /// Where the sensors sit.
     #[must_use]
     pub fn calibration(&self) -> Calibration {
@@ -113,10 +187,10 @@ impl World {
         Calibration { base_from_lidar, camera: Some(self.camera.model(&base_from_lidar)) }
     }
 
-    /// Centre of the ego's lane in `odom`, a pose every 2 m from 20 m behind the start to 300 m ahead.
+    /// The ego's route, from up to 20 m behind its start to its goal.
     #[must_use]
-    pub fn route(&self) -> Vec<Pose2> {
-        (-10..=150).map(|i| Street::pose(2.0 * f64::from(i), 0.0)).collect()
+    pub fn route(&self) -> Route {
+        self.route.route.clone()
     }
 
     /// The true state of the ego.
@@ -128,25 +202,50 @@ impl World {
             odom_from_base: isometry(&ego.pose),
             speed_mps: ego.speed_mps,
             acceleration_mps2: ego.acceleration_mps2,
-            yaw_rate_radps: ego.yaw_rate_radps(),
+            yaw_rate_radps: ego.yaw_rate_radps,
             source: PoseSource::Ins,
         }
     }
 
-    /// Every road user but the ego, in rising id.
+    /// Every road user but the ego. Points and image are filled in if the sweep and the picture of this instant were made.
     #[must_use]
-    pub fn truth(&self) -> Vec<Truth> {
-        let mut scene = self.scene.clone();
-        self.history.place(&mut scene, self.sensed_ns);
-        let velocities = self.history.velocities(self.sensed_ns);
-        let truth = |(index, object): (usize, &crate::scene::Object)| {
-            let (pose, [length, width, height]) = (object.pose(), object.body.size);
-            let center = [pose.x, pose.y, object.ground_z + 0.5 * height];
-            let bbox = Box3 { center, length, width, height, yaw: pose.yaw };
-            let velocity_mps = velocities.get(index).copied().unwrap_or_default();
-            object.class.map(|class| Truth { id: index as u64, class, bbox, velocity_mps })
-        };
-        scene.objects.iter().enumerate().filter_map(truth).collect()
+    pub fn truth(&self) -> Truth {
+        let movers = self.history.actors(self.sensed_ns);
+        let hits = self.hits.as_ref().filter(|(at, _)| *at == self.sensed_ns).map(|(_, hits)| hits);
+        let seen = self.seen.as_ref().filter(|(at, _)| *at == self.sensed_ns).map(|(_, seen)| seen);
+        let mut objects = Vec::new();
+        for (index, object) in self.scene.objects.iter().enumerate() {
+            let Some(class) = object.class else { continue };
+            let mover = movers.get(index);
+            if mover.is_some_and(|mover| mover.is_gone) {
+                continue;
+            }
+            let pose = mover.map_or(object.pose(), |mover| mover.pose);
+            let ground_z =
+                mover.map_or(object.ground_z, |mover| self.scene.ground.height_m(mover.pose.x, mover.pose.y));
+            let image = seen.and_then(|seen| seen.iter().find(|sighting| sighting.object == index));
+            objects.push(TruthObject {
+                id: index as u64,
+                class,
+                bbox: outline(&pose, object.body.size, ground_z),
+                velocity_mps: mover.map_or([0.0; 2], |mover| mover.velocity_mps),
+                points: hits.and_then(|hits| hits.get(index).copied()).unwrap_or(0),
+                image: image.map(|sighting| sighting.bounds),
+                visible: image.map_or(0.0, |sighting| sighting.visible),
+            });
+        }
+        let odom_from_base = isometry(&self.history.ego(self.sensed_ns).pose);
+        Truth { seq: self.lidar.next_seq().saturating_sub(1), stamp: self.stamp(), odom_from_base, objects }
+    }
+
+    /// What the signals show.
+    pub fn signals(&mut self) -> Signals {
+        let time_s = self.sensed_ns as f64 * 1e-9;
+        let mut phases: Vec<_> = self.setting.signals.iter().map(|plan| (plan.id, plan.phase(time_s))).collect();
+        phases.sort_by_key(|(id, _)| *id);
+        let seq = self.signals_seq;
+        self.signals_seq += 1;
+        Signals { seq, stamp: self.stamp(), phases }
     }
 
     /// The GPS/INS unit's output of this instant.
@@ -155,12 +254,46 @@ impl World {
         self.ins.measure(self.stamp(), &ego)
     }
 
+    /// The speed of the rear wheels at this instant.
+    pub fn wheel_speed(&mut self) -> WheelSpeed {
+        let ego = self.history.ego(self.sensed_ns);
+        self.odometer.measure(self.stamp(), &ego)
+    }
+
+    /// What happened to the ego since the last call, up to 0.1 s after [`World::stamp`].
+    pub fn events(&mut self) -> Vec<Event> {
+        self.judge.take()
+    }
+
+    /// Whether the ego has reached the end of its route.
+    #[must_use]
+    pub fn has_arrived(&self) -> bool {
+        self.judge.has_arrived()
+    }
+
+    /// Smallest time to contact with somebody in the ego's way so far, s; infinite if there was none.
+    #[must_use]
+    pub fn min_time_to_contact_s(&self) -> f64 {
+        self.judge.min_time_to_contact_s()
+    }
+
+    /// How far along its route the ego's rear axle is, and how far to the left of it, m.
+    #[must_use]
+    pub fn progress(&self) -> (f64, f64) {
+        let ego = self.history.ego(self.sensed_ns);
+        self.pursuit.clone().place(&ego)
+    }
+
     /// The sweep that begins at this instant. Points carry their time, ns after the stamp, and are not corrected for motion.
     pub fn lidar_sweep(&mut self) -> LidarSweep {
         let mut echoes = std::mem::take(&mut self.echoes);
         self.scan(&mut echoes);
         let sweep = self.lidar.sweep(self.stamp(), &echoes);
-        self.echoes = echoes;
+        let mut hits = vec![0; self.scene.objects.len()];
+        for object in echoes.iter().filter_map(|echo| echo.object) {
+            hits[object] += 1;
+        }
+        (self.hits, self.echoes) = (Some((self.sensed_ns, hits)), echoes);
         sweep
     }
 
@@ -175,7 +308,8 @@ impl World {
     /// Fails if the encoder fails.
     pub fn camera_frame(&mut self) -> Result<CameraFrame, SimError> {
         let base = self.history.place(&mut self.scene, self.sensed_ns);
-        let (image, _) = self.camera.render(&self.scene, &isometry(&base));
+        let (image, sightings) = self.camera.render(&self.scene, &isometry(&base));
+        self.seen = Some((self.sensed_ns, sightings));
         let seq = self.camera_seq;
         let compressed = self.camera.compress(&image);
         let data = compressed.map_err(|cause| SimError::Compression { seq, cause: cause.to_string() })?;
@@ -183,207 +317,82 @@ impl World {
         Ok(CameraFrame { seq, stamp: self.stamp(), format: ImageFormat::Jpeg, data })
     }
 
-    /// The scripted driver: follows the lane, keeps its distance, stops for the crossing.
-    fn script(&self) -> EgoInput {
-        let line = self.traffic.crossing_in_use().then_some(STOP_LINE);
-        let acceleration_mps2 = drive(self.ego_in_lane(), WANTED_SPEED_MPS, &self.traffic.lane_users(1.0), line);
-        EgoInput { acceleration_mps2, curvature: self.ego.curvature_to_lane() }
-    }
-
-    fn ego_in_lane(&self) -> LaneUser {
-        let (s, _) = Street::locate(self.ego.pose.x, self.ego.pose.y);
-        let (rear, front) = (s - self.vehicle.rear_overhang_m, s + self.vehicle.front_offset_m());
-        LaneUser { rear, front, speed: self.ego.speed_mps }
-    }
-
     /// Steps are whole, so that the world does not depend on how time is cut.
     fn run_to(&mut self, end_ns: i64) {
         let mut now_ns = self.history.newest_ns();
         let dt = STEP_NS as f64 * 1e-9;
         while now_ns < end_ns {
-            let input = self.script();
-            self.traffic.step(now_ns as f64 * 1e-9, self.ego_in_lane(), dt);
-            self.ego = self.ego.step(input, dt);
+            let motion = self.plant.motion();
+            if now_ns % THINK_NS == 0 {
+                self.think(now_ns);
+            }
+            let request = match self.driver {
+                Driver::Script => Request {
+                    steering_rad: self.pursuit.steering_rad(&motion, &self.vehicle),
+                    acceleration_mps2: self.script_mps2,
+                },
+                Driver::Command(command) => {
+                    Request { steering_rad: command.steering_rad, acceleration_mps2: command.acceleration_mps2 }
+                }
+            };
+            self.plant.step(request, dt);
+            self.traffic.advance(&self.setting, dt);
             now_ns += STEP_NS;
             let snapshot = self.snapshot(now_ns);
+            let others = others(&self.scene.objects[..self.still], &snapshot);
+            self.judge.touch(Stamp::from_nanos(START_NS + now_ns), &snapshot.ego, others);
             self.history.push(snapshot);
         }
     }
 
-    fn snapshot(&self, time_ns: i64) -> Snapshot {
-        let actors = self
-            .traffic
-            .actors
-            .iter()
-            .map(|a| ActorState { pose: a.pose(), velocity_mps: a.velocity(), braking: a.braking() })
-            .collect();
-        Snapshot { time_ns, ego: self.ego, actors }
+    /// Everybody thinks, and the judge looks.
+    fn think(&mut self, now_ns: i64) {
+        let motion = self.plant.motion();
+        let [x, y] = motion.pose.transform(self.vehicle.center_offset_m(), 0.0);
+        let pose = Pose2 { x, y, yaw: motion.pose.yaw };
+        let ego = EgoView { pose, speed: motion.speed_mps, acceleration: motion.acceleration_mps2 };
+        let (time_s, stamp) = (now_ns as f64 * 1e-9, Stamp::from_nanos(START_NS + now_ns));
+        self.traffic.think(&self.setting, time_s, &ego);
+        if self.driver == Driver::Script {
+            self.script_mps2 = self.traffic.script_acceleration(&self.setting).max(-6.0);
+        }
+        let (place_m, _) = self.pursuit.place(&motion);
+        let snapshot = self.snapshot(now_ns);
+        let others = others(&self.scene.objects[..self.still], &snapshot);
+        self.judge.look(stamp, time_s, &motion, place_m, &self.route, &self.setting, others);
     }
+
+    fn snapshot(&self, time_ns: i64) -> Snapshot {
+        let mut actors: Vec<ActorState> = Vec::with_capacity(self.still);
+        self.traffic.states(&self.setting, &mut actors);
+        Snapshot { time_ns, ego: self.plant.motion(), actors }
+    }
+}
+
+/// Everybody near the ego in a snapshot, and what stands there.
+fn others<'a>(objects: &'a [Object], snapshot: &'a Snapshot) -> impl Iterator<Item = Other> + 'a {
+    let ego = snapshot.ego.pose;
+    objects.iter().enumerate().filter_map(move |(index, object)| {
+        let (pose, velocity_mps) = match snapshot.actors.get(index) {
+            Some(actor) => (actor.pose, actor.velocity_mps),
+            None => (object.pose(), [0.0; 2]),
+        };
+        // Whoever has left is not near.
+        if (pose.x - ego.x).abs() > NEAR_M || (pose.y - ego.y).abs() > NEAR_M {
+            return None;
+        }
+        let party = Party { bbox: outline(&pose, object.body.size, 0.0), velocity_mps };
+        Some(Other { id: index as u64, class: object.class.unwrap_or(ObjectClass::Unknown), party })
+    })
+}
+
+/// A post of a gate.
+fn post([x, y]: [f64; 2], radius: f64) -> Object {
+    const HEIGHT_M: f64 = 2.6;
+    let shape = bodies::upright(0.0, 0.0, radius, [-0.2, HEIGHT_M]);
+    let body = Body::new([2.0 * radius, 2.0 * radius, HEIGHT_M], vec![Part { shape, surface: Surface::Metal }]);
+    Object::new(None, body, Pose2 { x, y, yaw: 0.0 }, 0.0)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use nalgebra::{Isometry3, Point3, Vector3};
-    use types::PointKind;
-
-    fn bytes_of(seed: u64) -> (Vec<u8>, Vec<u8>, InsFix) {
-        let mut world = World::new(seed);
-        world.advance(0.3);
-        (world.lidar_sweep().data, world.camera_frame().unwrap().data, world.ins_fix())
-    }
-
-    fn inside(bbox: &Box3, point: &Point3<f64>, margin: f64) -> bool {
-        let local = bbox.pose().inverse_transform_point(point);
-        local.x.abs() <= 0.5 * bbox.length + margin
-            && local.y.abs() <= 0.5 * bbox.width + margin
-            && local.z.abs() <= 0.5 * bbox.height + margin
-    }
-
-    fn truth_at(world: &World, time_ns: i64) -> Vec<Truth> {
-        World { sensed_ns: time_ns, ..world.clone() }.truth()
-    }
-
-    #[test]
-    fn the_same_seed_gives_the_same_bytes() {
-        assert_eq!(bytes_of(5), bytes_of(5));
-        let (other, same) = (bytes_of(6), bytes_of(5));
-        assert!(other.0 != same.0 && other.1 != same.1 && other.2 != same.2);
-    }
-
-    #[test]
-    fn odom_starts_at_the_ego_and_the_route_passes_through_it() {
-        let mut world = World::new(1);
-        assert_eq!(world.ego().pose(), Pose2::default());
-        assert_eq!(world.calibration().validate(), Ok(()));
-        assert!(world.route().iter().any(|pose| pose.x.hypot(pose.y) < 1e-9 && pose.yaw == 0.0));
-        let (first, second) = (world.ins_fix(), world.ins_fix());
-        assert_eq!((first.seq, second.seq, first.state.stamp), (0, 1, world.stamp()));
-        for bad in [0.0, -1.0, f64::NAN] {
-            world.advance(bad);
-        }
-        assert_eq!(world.stamp(), first.state.stamp);
-        world.advance(f64::INFINITY);
-        assert_eq!(world.stamp().nanos() - first.state.stamp.nanos(), 60_000_000_000);
-    }
-
-    /// Undoing the motion of ego and object, each return lies in the box of what it came from, and ground returns on the ground.
-    #[test]
-    fn every_return_comes_from_where_the_truth_says() {
-        for seed in [1, 2] {
-            let mut world = World::new(seed);
-            world.advance(1.7);
-            let mut echoes = Vec::new();
-            world.scan(&mut echoes);
-            assert!((30_000..57_600).contains(&echoes.len()), "{}", echoes.len());
-            let base_from_lidar = world.calibration().base_from_lidar;
-            let (mut on_objects, mut time_ns, mut truth, mut odom_from_lidar) = (0, -1, Vec::new(), base_from_lidar);
-            for echo in echoes.iter().filter(|echo| !echo.mixed) {
-                if i64::from(echo.time_ns) != time_ns {
-                    time_ns = i64::from(echo.time_ns);
-                    truth = truth_at(&world, world.sensed_ns + time_ns);
-                    let ego = world.history.ego(world.sensed_ns + time_ns);
-                    odom_from_lidar = isometry(&ego.pose) * base_from_lidar;
-                }
-                let point = odom_from_lidar * Point3::from(echo.point.map(f64::from));
-                match echo.object {
-                    None => assert!((-0.08..0.2).contains(&point.z), "{point}"),
-                    Some(object) => {
-                        if let Some(found) = truth.iter().find(|t| t.id == object as u64) {
-                            on_objects += 1;
-                            assert!(inside(&found.bbox, &point, 0.08), "{point} {found:?}");
-                        }
-                    }
-                }
-            }
-            assert!(on_objects > 800, "{on_objects}");
-        }
-    }
-
-    /// Left as measured, points of the oncoming traffic and of still things are displaced: the distortion is real.
-    #[test]
-    fn sweeps_are_distorted_by_motion() {
-        let mut world = World::new(1);
-        let mut echoes = Vec::new();
-        world.scan(&mut echoes);
-        let odom_from_lidar = isometry(&world.ego().pose()) * world.calibration().base_from_lidar;
-        let truth = world.truth();
-        let outside = echoes.iter().filter(|echo| {
-            let point = odom_from_lidar * Point3::from(echo.point.map(f64::from));
-            let found = echo.object.and_then(|object| truth.iter().find(|t| t.id == object as u64));
-            found.is_some_and(|found| !inside(&found.bbox, &point, 0.2))
-        });
-        assert!(outside.count() > 50);
-    }
-
-    #[test]
-    fn the_ego_never_touches_anyone_and_waits_at_the_line() {
-        let vehicle = Vehicle::default();
-        for seed in 0..20 {
-            let (mut world, mut slowest) = (World::new(seed), f64::INFINITY);
-            for _ in 0..200 {
-                world.advance(0.1);
-                let ego = world.ego();
-                let footprint = vehicle.footprint(&ego.pose());
-                let hit = world.truth().into_iter().find(|t| t.bbox.overlaps_bev(&footprint));
-                assert_eq!(hit, None, "seed {seed} at {:?}", ego.pose());
-                slowest = slowest.min(ego.speed_mps);
-            }
-            assert!(slowest < 0.5, "seed {seed}: the slowest was {slowest}");
-            assert!(world.ego().pose().x > 60.0, "seed {seed}: {:?}", world.ego().pose());
-        }
-    }
-
-    #[test]
-    fn stamps_and_times_do_not_depend_on_the_step() {
-        let (mut once, mut often) = (World::new(4), World::new(4));
-        once.advance(1.0);
-        (0..8).for_each(|_| often.advance(0.125));
-        assert_eq!(once.ego(), often.ego());
-        assert_eq!(once.truth(), often.truth());
-    }
-
-    /// A board in front of the camera: its pixels and its lidar points, projected, are the same pixels.
-    #[test]
-    fn camera_and_lidar_agree() {
-        let mut world = World::new(2);
-        let calibration = world.calibration();
-        let model = calibration.camera.unwrap();
-        // A dark red post, 10 m ahead and 2 m to the left, in an empty street.
-        let shape = crate::shape::Shape::Block { min: Vector3::new(-0.1, -0.4, 0.0), max: Vector3::new(0.1, 0.4, 3.0) };
-        let part = crate::scene::Part { shape, surface: crate::surface::Surface::Cloth([0.9, 0.0, 0.0]) };
-        let body = crate::scene::Body::new([0.2, 0.8, 3.0], vec![part]);
-        let post =
-            crate::scene::Object::new(Some(ObjectClass::Unknown), body, Pose2 { x: 10.0, y: 2.0, yaw: 0.0 }, 0.0);
-        let mut scene = Scene::on_the_street(vec![post]);
-        let (image, _) = world.camera.render(&scene, &Isometry3::identity());
-        let mut echoes = Vec::new();
-        world.lidar.scan(&mut scene, |_, _| Isometry3::identity(), &mut echoes);
-        let (mut checked, mut red) = (0, 0);
-        for echo in echoes.iter().filter(|echo| echo.object == Some(0)) {
-            let [u, v, depth] = model.project(&Point3::from(echo.point.map(f64::from))).unwrap();
-            assert!((depth - 8.5).abs() < 0.2, "{depth}");
-            if (0.0..540.0).contains(&v) {
-                let pixel = 3 * (v.round() as usize * image.width + u.round() as usize);
-                let [r, g, b] = [0, 1, 2].map(|c| i32::from(image.rgb[pixel + c]));
-                (checked, red) = (checked + 1, red + i32::from(r > g + 40 && r > b + 40));
-            }
-        }
-        // Noise may push a point at the rim one pixel out.
-        assert!(checked > 50 && red >= checked * 9 / 10, "{red} of {checked}");
-    }
-
-    #[test]
-    fn the_message_describes_its_bytes() {
-        let mut world = World::new(1);
-        let sweep = world.lidar_sweep();
-        assert_eq!((sweep.seq, sweep.stamp, sweep.data.len() % sweep.stride), (0, world.stamp(), 0));
-        let kinds: Vec<_> = sweep.fields.iter().map(|f| (f.name.as_str(), f.offset, f.kind)).collect();
-        assert!(kinds.contains(&("z", 8, PointKind::F32)) && kinds.contains(&("ring", 16, PointKind::U16)));
-        let last = sweep.data.chunks_exact(sweep.stride).next_back().unwrap();
-        let time = u32::from_le_bytes(last[20..24].try_into().unwrap());
-        assert!(i64::from(time) < SWEEP_NS && time > 90_000_000);
-        world.advance(0.1);
-        assert_eq!(world.lidar_sweep().seq, 1);
-    }
-}
+mod tests;

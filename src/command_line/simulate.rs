@@ -5,17 +5,17 @@ use crate::stack::file_name;
 use anyhow::ensure;
 use clap::Args;
 use recordings::{DriveWriter, Message, RunRecord};
-use sim::World;
 use sim::scatter::{Scatter, ScatterOptions};
-use std::path::PathBuf;
+use sim::{Scenario, World};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use types::Route;
 
 /// The drive to make. The ego follows its lane by itself; the stack is run on the drive by `replay`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// "street", or "scatter": frames for training, each of a new place.
-    #[arg(value_name = "SCENARIO", default_value = "street", value_parser = ["street", "scatter"])]
+    /// A family (highway, urban, yard, cut-in, red-light, stop-and-go), a scenario file, or "scatter": frames for training, each
+    /// of a new place.
+    #[arg(value_name = "SCENARIO", default_value = "urban")]
     scenario: String,
     /// Frames of "scatter".
     #[arg(long, default_value_t = 20)]
@@ -23,7 +23,7 @@ pub struct Options {
     /// Take pictures in "scatter", too.
     #[arg(long)]
     camera: bool,
-    /// Seed of the street and its traffic.
+    /// Seed of the roads and the traffic.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Length of the drive, s.
@@ -50,11 +50,14 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     for (name, value, high) in [("--duration", options.duration, 3600.0), ("--skip", options.skip, 3600.0)] {
         ensure!((0.0..=high).contains(&value), "{name} {value} is outside 0 to {high}");
     }
-    let mut world = World::new(options.seed);
+    let is_file = options.scenario.ends_with(".toml");
+    let scenario =
+        if is_file { Scenario::read(Path::new(&options.scenario))? } else { Scenario::family(&options.scenario)? };
+    let mut world = World::new(&scenario, options.seed)?;
     let record = RunRecord {
         version: env!("CARGO_PKG_VERSION").to_string(),
         mode: "simulate".to_string(),
-        source: format!("street, seed {}, from second {}", options.seed, options.skip),
+        source: format!("{}, seed {}, from second {}", options.scenario, options.seed, options.skip),
         ..RunRecord::default()
     };
     for _ in 0..(options.skip / PERIOD_S).round() as u64 {
@@ -62,12 +65,15 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     let mut writer = DriveWriter::create(&options.output, &record, options.compression.into())?;
     writer.write(&Message::Calibration(world.calibration()))?;
-    writer.write(&Message::Route(Route::of_poses(world.route())))?;
+    writer.write(&Message::Route(world.route()))?;
     let frames = (options.duration / PERIOD_S).round() as u64;
     for _ in 0..frames {
         writer.write(&Message::Ins(world.ins_fix()))?;
         writer.write(&Message::Camera(world.camera_frame()?))?;
         writer.write(&Message::Lidar(world.lidar_sweep()))?;
+        writer.write(&Message::Signals(world.signals()))?;
+        writer.write(&Message::WheelSpeed(world.wheel_speed()))?;
+        writer.write(&Message::Truth(world.truth()))?;
         world.advance(PERIOD_S);
     }
     writer.finish()?;

@@ -131,9 +131,8 @@ fn check_shape(id: LaneId, lane: &Lane) -> Result<(), NetworkError> {
     let samples = (length / 2.0).ceil().clamp(2.0, 1e5);
     for i in 0..=samples as usize {
         let s_m = length * i as f64 / samples;
-        let pose = lane.center.pose(s_m);
         for (side, border, sign) in [("left", &lane.left, 1.0), ("right", &lane.right, -1.0)] {
-            let foot = border.project(pose.x, pose.y);
+            let foot = lane.border_foot(border, s_m);
             // A border to the left has the middle on its right.
             let reach_m = if foot.d_m * sign > 0.0 { -foot.distance_m } else { foot.distance_m };
             let (low_m, high_m) = (0.5 * NARROWEST_M, 0.5 * WIDEST_M);
@@ -153,10 +152,13 @@ fn check_shape(id: LaneId, lane: &Lane) -> Result<(), NetworkError> {
 /// Where a border runs against its lane.
 fn folded(border: &Polyline, center: &Polyline) -> Option<[f64; 2]> {
     let points = border.points();
-    points.windows(2).find_map(|pair| {
+    points.windows(2).enumerate().find_map(|(i, pair)| {
         let (a, b) = (pair[0], pair[1]);
         let middle = [0.5 * (a[0] + b[0]), 0.5 * (a[1] + b[1])];
-        let heading = center.pose(center.project(middle[0], middle[1]).s_m).yaw;
+        let share = i as f64 / (points.len() - 1) as f64 * center.length_m();
+        let around = 20.0 + 0.03 * center.length_m();
+        let foot = center.project_within(middle[0], middle[1], share - around, share + around);
+        let heading = center.pose(foot.s_m).yaw;
         let along = (b[0] - a[0]) * heading.cos() + (b[1] - a[1]) * heading.sin();
         (along < -0.05).then_some(middle)
     })

@@ -1,6 +1,6 @@
 //! The parts of a road network.
 
-use crate::polyline::Polyline;
+use crate::polyline::{Foot, Polyline};
 use types::{Pose2, StopKind};
 
 /// Place of a lane in [`super::Roads::lanes`].
@@ -89,10 +89,16 @@ impl Lane {
     /// From the middle to the left and to the right border at an arc length of the middle, m.
     #[must_use]
     pub fn reach_m(&self, s_m: f64) -> (f64, f64) {
+        (self.border_foot(&self.left, s_m).distance_m, self.border_foot(&self.right, s_m).distance_m)
+    }
+
+    /// The place of a line beside the lane that is nearest to the middle at an arc length. It is looked for around the same share
+    /// of the line's length, so that a long line is not searched as a whole.
+    pub(crate) fn border_foot(&self, border: &Polyline, s_m: f64) -> Foot {
         let pose = self.center.pose(s_m);
-        let left = self.left.project(pose.x, pose.y).distance_m;
-        let right = self.right.project(pose.x, pose.y).distance_m;
-        (left, right)
+        let at = s_m / self.center.length_m() * border.length_m();
+        let around = 20.0 + 0.03 * border.length_m();
+        border.project_within(pose.x, pose.y, at - around, at + around)
     }
 
     /// Width at an arc length of the middle, m.

@@ -270,12 +270,7 @@ fn build_edge(
             None => 0.5 * town.lane_m,
         };
         let mut side = Side { kerb_m: town.lane_m, ..Side::default() };
-        let mut strip = |builder: &mut Builder,
-                         kind,
-                         width: f64,
-                         half: &dyn Fn(f64) -> f64,
-                         borders,
-                         offset: &mut f64| {
+        let strip = |builder: &mut Builder, kind, width: f64, half: &dyn Fn(f64) -> f64, borders, offset: &mut f64| {
             let middle_m = -(*offset + 0.5 * width);
             *offset += width;
             let speed_limit_mps = town.limit_mps;

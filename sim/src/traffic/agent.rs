@@ -3,6 +3,7 @@
 use super::idm::Driver;
 use crate::cast::Kind;
 use crate::random::Random;
+use crate::scene::Body;
 use maps::{LaneId, LaneNetwork};
 use types::{Pose2, wrap_angle};
 
@@ -79,6 +80,8 @@ pub struct Agent {
     pub is_gone: bool,
     /// Its own choices.
     pub random: Random,
+    /// Its body and that of its trailer, until they are put into the scene.
+    pub bodies: Vec<Body>,
 }
 
 /// Of a trailer's front end from the tractor's rear end, m: they overlap.

@@ -76,7 +76,9 @@ impl Traffic {
             return None;
         }
         let mut gain = follow(new_gap, new_speed) - follow(own_gap, own_speed);
-        if let Some(follower) = self.lanes.first_behind(target, s, index).filter(|follower| follower.who < self.agents.len()) {
+        if let Some(follower) =
+            self.lanes.first_behind(target, s, index).filter(|follower| follower.who < self.agents.len())
+        {
             let other = &self.agents[follower.who];
             let gap = s - agent.tail_m() - follower.front;
             // Room for the follower to keep two thirds of its time gap.
@@ -129,11 +131,16 @@ impl Traffic {
         let Some(index) = cut_in.agent else {
             let can = |index: &usize| {
                 let agent = &self.agents[*index];
-                !agent.is_gone && !taken.contains(index) && beside.contains(&agent.lane) && !agent.shift.is_going() && agent.trailer.is_none()
+                !agent.is_gone
+                    && !taken.contains(index)
+                    && beside.contains(&agent.lane)
+                    && !agent.shift.is_going()
+                    && agent.trailer.is_none()
             };
             let near = (1..self.agents.len()).filter(can).map(|index| (gap_of(self, index) - cut_in.gap_m, index));
             let near = near.filter(|(way, _)| (-35.0..30.0).contains(way));
-            cut_in.agent = near.min_by(|a, b| a.0.abs().total_cmp(&b.0.abs()).then(a.1.cmp(&b.1))).map(|(_, index)| index);
+            cut_in.agent =
+                near.min_by(|a, b| a.0.abs().total_cmp(&b.0.abs()).then(a.1.cmp(&b.1))).map(|(_, index)| index);
             return;
         };
         if !beside.contains(&self.agents[index].lane) {

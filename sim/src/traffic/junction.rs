@@ -138,7 +138,9 @@ impl Traffic {
                 if other.granted == Some(conflict.other) {
                     let passed = other.behind.contains(&conflict.other) && other.lane != conflict.other;
                     let beyond = other.lane == conflict.other && other.s - other.tail_m() > conflict.their[1];
-                    let left = passed && (other.s > other.tail_m() || conflict.their[1] + 0.5 < self.rear_on(setting, index, conflict.other));
+                    let left = passed
+                        && (other.s > other.tail_m()
+                            || conflict.their[1] + 0.5 < self.rear_on(setting, index, conflict.other));
                     if !(beyond || left) {
                         return false;
                     }

@@ -12,10 +12,11 @@ mod populate;
 mod walker;
 
 pub use agent::Agent;
-pub use populate::Parked;
 
 use crate::cast::Kind;
+use crate::history::ActorState;
 use crate::roads::Setting;
+use crate::scene::Object;
 use lanes::{Lanes, NOBODY, Occupant};
 use maps::{LaneId, LaneKind};
 use types::{Pose2, StopKind};
@@ -151,7 +152,8 @@ impl Traffic {
         let front = agent.s + agent.half_m();
         let horizon = 25.0 + 5.0 * agent.speed;
         let limit = network.lane(agent.lane).speed_limit_mps;
-        let mut wanted = (limit * agent.speed_share).min(agent.kind.fastest_mps()).min(agent.urge_mps.unwrap_or(f64::INFINITY));
+        let mut wanted =
+            (limit * agent.speed_share).min(agent.kind.fastest_mps()).min(agent.urge_mps.unwrap_or(f64::INFINITY));
         let mut leader: Option<(f64, f64)> = None;
         let mut least = f64::INFINITY;
         let mut start = 0.0;
@@ -179,7 +181,10 @@ impl Traffic {
                 let StopKind::Crossing = stop.kind else { continue };
                 let Some(crossing) = stop.crossing else { continue };
                 let too_late = agent.speed * agent.speed > 2.0 * 5.5 * way.max(0.05) && way < 12.0;
-                if way > -0.6 && !too_late && self.is_crossed(setting, crossing, self.crossed_lane(setting, crossing, lane)) {
+                if way > -0.6
+                    && !too_late
+                    && self.is_crossed(setting, crossing, self.crossed_lane(setting, crossing, lane))
+                {
                     least = least.min(driver.halt(agent.speed, way - 0.2));
                 }
             }
@@ -204,7 +209,8 @@ impl Traffic {
     /// The lane under a crossing for one who stops on `lane` for it: the lane itself or the one behind it.
     fn crossed_lane(&self, setting: &Setting, crossing: usize, lane: LaneId) -> LaneId {
         let link = setting.links.iter().position(|link| link.crossing == crossing);
-        let under = |lane: LaneId| link.is_some_and(|link| self.crossings[link].lanes.iter().any(|known| known.0 == lane));
+        let under =
+            |lane: LaneId| link.is_some_and(|link| self.crossings[link].lanes.iter().any(|known| known.0 == lane));
         let next = setting.network.lane(lane).successors.iter().copied().find(|next| under(*next));
         if under(lane) { lane } else { next.unwrap_or(lane) }
     }
@@ -216,13 +222,49 @@ impl Traffic {
         }
         for agent in self.agents.iter_mut().skip(1).filter(|agent| agent.urge_mps.is_some()) {
             let phase = (time_s + 10.0 * f64::from(agent.size[0].to_bits() as u32 % 7) / 7.0).rem_euclid(22.0);
-            agent.urge_mps = Some(if phase < 9.0 { 8.0 } else if phase < 15.0 { 0.3 } else { 4.0 });
+            agent.urge_mps = Some(if phase < 9.0 {
+                8.0
+            } else if phase < 15.0 {
+                0.3
+            } else {
+                4.0
+            });
         }
     }
 
-    /// Whether an object of this kind is visible on the road: for lamps.
-    pub fn is_braking(agent: &Agent) -> bool {
-        agent.acceleration < -0.4 || agent.speed < 0.3
+    /// The objects of all that moves: vehicles, each before its trailer, then people on foot.
+    pub fn take_objects(&mut self) -> Vec<Object> {
+        let object = |class, body| Object::new(Some(class), body, Pose2::default(), 0.0);
+        let mut objects = Vec::new();
+        for agent in self.agents.iter_mut().skip(1) {
+            let class = agent.kind.class();
+            objects.extend(std::mem::take(&mut agent.bodies).into_iter().map(|body| object(class, body)));
+        }
+        for walker in &mut self.walkers {
+            objects.extend(walker.body.take().map(|body| object(Kind::Pedestrian.class(), body)));
+        }
+        objects
+    }
+
+    /// Where all that moves is, in the order of the objects.
+    pub fn states(&self, setting: &Setting, states: &mut Vec<ActorState>) {
+        for (index, agent) in self.agents.iter().enumerate().skip(1) {
+            let braking = agent.acceleration < -0.4 || agent.speed < 0.3;
+            let pose = agent.pose(&setting.network);
+            let trailer = agent.trailer_pose(&setting.network);
+            for (turn, pose) in std::iter::once(pose).chain(trailer).enumerate() {
+                let velocity_mps = [agent.speed * pose.yaw.cos(), agent.speed * pose.yaw.sin()];
+                // Whoever has left is far away, each at a place of its own.
+                let away = Pose2 { x: 1e5 + 100.0 * index as f64, y: 1e5 + 50.0 * turn as f64, yaw: 0.0 };
+                let pose = if agent.is_gone { away } else { pose };
+                states.push(ActorState { pose, velocity_mps, braking, is_gone: agent.is_gone });
+            }
+        }
+        for walker in &self.walkers {
+            let pose = walker.pose(&setting.network);
+            let velocity_mps = [walker.speed * pose.yaw.cos(), walker.speed * pose.yaw.sin()];
+            states.push(ActorState { pose, velocity_mps, braking: false, is_gone: false });
+        }
     }
 }
 
@@ -255,9 +297,11 @@ fn occupy_path(setting: &Setting, lanes: &mut Lanes, who: usize, agent: &Agent) 
     let own = network.lane(agent.lane);
     if agent.shift.is_going() && d.abs() + 0.5 * agent.size[1] > 1.6 {
         let (_, neighbor) = own.side(d > 0.0);
-        if let Some(neighbor) = neighbor.filter(|n| n.same_direction && network.lane(n.lane).kind == LaneKind::Driving) {
+        if let Some(neighbor) = neighbor.filter(|n| n.same_direction && network.lane(n.lane).kind == LaneKind::Driving)
+        {
             let pose = own.center.pose(agent.s);
-            let s = network.lane(neighbor.lane).center.project_within(pose.x, pose.y, agent.s - 20.0, agent.s + 20.0).s_m;
+            let s =
+                network.lane(neighbor.lane).center.project_within(pose.x, pose.y, agent.s - 20.0, agent.s + 20.0).s_m;
             let (rear, front) = (s - agent.tail_m(), s + agent.half_m());
             lanes.add(neighbor.lane, Occupant { rear, front, speed: agent.speed, who });
         }
@@ -288,7 +332,10 @@ fn occupy_ego(setting: &Setting, lanes: &mut Lanes, own: &Agent, ego: &EgoView) 
             reach = [reach[0].min(s), reach[1].max(s)];
         }
         // Where it stands across a lane's beginning it is in the way from before that.
-        lanes.add(lane, Occupant { rear: reach[0], front: reach[1].max(reach[0] + 0.5), speed: ego.speed * along, who: EGO });
+        lanes.add(
+            lane,
+            Occupant { rear: reach[0], front: reach[1].max(reach[0] + 0.5), speed: ego.speed * along, who: EGO },
+        );
     }
 }
 

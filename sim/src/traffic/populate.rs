@@ -8,16 +8,17 @@ use crate::cast::Kind;
 use crate::random::Random;
 use crate::roads::Setting;
 use crate::scenario::Scenario;
+use crate::scene::Body;
 use maps::{LaneId, LaneKind};
 use types::{Pose2, Vehicle};
 
 /// A vehicle that stays where it is.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Parked {
     /// What it is.
     pub kind: Kind,
-    /// Length, width, height, m.
-    pub size: [f64; 3],
+    /// Its body.
+    pub body: Body,
     /// Where it stands.
     pub pose: Pose2,
 }
@@ -75,7 +76,7 @@ impl Traffic {
 
     fn add_ego(&mut self, setting: &Setting, vehicle: &Vehicle, random: &mut Random) {
         let size = [vehicle.length_m, vehicle.width_m, vehicle.height_m];
-        let mut ego = agent(Kind::Car, size, setting.way[0], self.ego_way_m, 1.4, random);
+        let mut ego = agent(Kind::Car, Body::new(size, Vec::new()), setting.way[0], self.ego_way_m, 1.4, random);
         ego.speed_share = 0.92;
         ego.ahead = setting.way[1..].iter().take(4).copied().collect();
         self.agents.push(ego);
@@ -83,9 +84,10 @@ impl Traffic {
 
     /// Whether a place in a lane is free for a vehicle with a gap of time and distance around it.
     fn is_free(&self, lane: LaneId, s: f64, half: f64, tail: f64, gap: f64) -> bool {
-        self.agents.iter().filter(|agent| agent.lane == lane).all(|agent| {
-            s - tail > agent.s + agent.half_m() + gap || s + half + gap < agent.s - agent.tail_m()
-        })
+        self.agents
+            .iter()
+            .filter(|agent| agent.lane == lane)
+            .all(|agent| s - tail > agent.s + agent.half_m() + gap || s + half + gap < agent.s - agent.tail_m())
     }
 
     fn put(&mut self, setting: &Setting, mut new: Agent, gap: f64) -> bool {
@@ -158,7 +160,8 @@ impl Traffic {
         for i in 0..vehicles + cyclists {
             let is_cyclist = i >= vehicles;
             for _ in 0..30 {
-                let lane = if is_cyclist && !bicycle.is_empty() { random.pick(&bicycle) } else { random.pick(&driving) };
+                let lane =
+                    if is_cyclist && !bicycle.is_empty() { random.pick(&bicycle) } else { random.pick(&driving) };
                 let length = network.lane(lane).center.length_m();
                 let mut new = self.draw_agent(scenario, lane, random.between(4.0, length - 12.0), random);
                 if is_cyclist {
@@ -176,11 +179,13 @@ impl Traffic {
 
     fn draw_agent(&self, scenario: &Scenario, lane: LaneId, s: f64, random: &mut Random) -> Agent {
         let kind = Kind::motor(&scenario.actors.mix, random);
-        let size = kind.size(random);
-        let mut new = agent(kind, size, lane, s, scenario.actors.headway_s.draw(random), random);
+        let body = kind.body(random);
+        let mut new = agent(kind, body, lane, s, scenario.actors.headway_s.draw(random), random);
         new.speed_share = scenario.actors.speed_share.draw(random);
         if kind == Kind::Tractor {
-            new.trailer = Some(Kind::Trailer.size(random));
+            let trailer = Kind::Trailer.body(random);
+            new.trailer = Some(trailer.size);
+            new.bodies.push(trailer);
         }
         new
     }
@@ -196,16 +201,16 @@ impl Traffic {
         let (length, width) = (network.lane(lane).center.length_m(), network.lane(lane).width_m(1.0));
         let direction = random.pick(&[-1.0, 1.0]);
         let room = (0.5 * width - 0.5).max(0.0);
-        let size = Kind::Pedestrian.size(random);
+        let body = Kind::Pedestrian.body(random);
         let pace = random.between(0.9, 1.6);
         self.walkers.push(Walker {
-            size,
             pace,
             speed: pace,
             direction,
             d: direction * -random.between(0.2 * room, room),
             doing: Doing::Walk { lane, s: random.between(0.0, length) },
             random: Random::new(random.bits(), 0),
+            body: Some(body),
         });
     }
 
@@ -269,24 +274,25 @@ impl Traffic {
                 to: (far, goal.s_m),
                 line: way,
             };
+            let body = Kind::Pedestrian.body(random);
             self.walkers.push(Walker {
-                size: Kind::Pedestrian.size(random),
                 pace: random.between(1.1, 1.6),
                 speed: 1.0,
                 direction: 1.0,
                 d: 0.0,
                 doing: Doing::Cross(Box::new(stroll)),
                 random: Random::new(random.bits(), 0),
+                body: Some(body),
             });
             return;
         }
     }
 }
 
-fn agent(kind: Kind, size: [f64; 3], lane: LaneId, s: f64, headway_s: f64, random: &mut Random) -> Agent {
+fn agent(kind: Kind, body: Body, lane: LaneId, s: f64, headway_s: f64, random: &mut Random) -> Agent {
     Agent {
         kind,
-        size,
+        size: body.size,
         trailer: None,
         lane,
         s,
@@ -304,13 +310,16 @@ fn agent(kind: Kind, size: [f64; 3], lane: LaneId, s: f64, headway_s: f64, rando
         patience_s: random.between(0.0, 1.0),
         is_gone: false,
         random: Random::new(random.bits(), 0),
+        bodies: vec![body],
     }
 }
 
 /// Makes a rider of a driver: at the right edge where there is no lane for bicycles.
 fn cyclist(mut agent: Agent, kind: LaneKind, width: f64, random: &mut Random) -> Agent {
     agent.kind = Kind::Cyclist;
-    agent.size = Kind::Cyclist.size(random);
+    let body = Kind::Cyclist.body(random);
+    agent.size = body.size;
+    agent.bodies = vec![body];
     agent.trailer = None;
     agent.driver = Kind::Cyclist.driver(1.0);
     agent.speed_share = 1.0;
@@ -334,15 +343,18 @@ fn park(setting: &Setting, scenario: &Scenario, random: &mut Random) -> Vec<Park
             chance if chance < 0.14 => Kind::Van,
             _ => Kind::Car,
         };
-        let mut size = kind.size(random);
-        size[0] = size[0].min(bay.length_m - 1.2);
+        let body = kind.body(random);
+        let size = body.size;
+        if size[0] > bay.length_m - 0.8 {
+            continue;
+        }
         let room = bay.width_m - size[1];
         let aside = random.between(-0.1, 0.15).clamp(-0.4 * room.max(0.0), 0.3 * room.max(0.0));
-        let slack = 0.5 * (bay.length_m - size[0] - 1.2);
+        let slack = 0.5 * (bay.length_m - size[0] - 0.8);
         let [x, y] = bay.pose.transform(random.between(-slack, slack), -aside);
         let turn = if random.unit() < 0.1 { std::f64::consts::PI } else { 0.0 };
         let yaw = types::wrap_angle(bay.pose.yaw + turn + random.between(-0.02, 0.02));
-        parked.push(Parked { kind, size, pose: Pose2 { x, y, yaw } });
+        parked.push(Parked { kind, body, pose: Pose2 { x, y, yaw } });
     }
     parked
 }

@@ -3,6 +3,7 @@
 use super::Traffic;
 use crate::random::Random;
 use crate::roads::Setting;
+use crate::scene::Body;
 use maps::{LaneId, LaneKind, LaneNetwork, Polyline};
 use types::Pose2;
 
@@ -62,8 +63,6 @@ pub enum Doing {
 /// Somebody on foot.
 #[derive(Clone, Debug)]
 pub struct Walker {
-    /// Length, width, height, m.
-    pub size: [f64; 3],
     /// Usual speed, m/s.
     pub pace: f64,
     /// Speed now, m/s.
@@ -76,6 +75,8 @@ pub struct Walker {
     pub doing: Doing,
     /// Its own choices.
     pub random: Random,
+    /// Its body, until it is put into the scene.
+    pub body: Option<Body>,
 }
 
 /// A crossing as those who walk and those who drive need it.
@@ -103,7 +104,8 @@ impl CrossingLanes {
                 let foot = line.project(x, y);
                 // Along the crossing where the lane's middle is.
                 let middle = line.pose(foot.s_m);
-                let along = ((middle.x - from[0]) * (to[0] - from[0]) + (middle.y - from[1]) * (to[1] - from[1])) / length;
+                let along =
+                    ((middle.x - from[0]) * (to[0] - from[0]) + (middle.y - from[1]) * (to[1] - from[1])) / length;
                 lanes.push((lane, foot.s_m, along, 0.5 * network.lane(lane).width_m(foot.s_m)));
             }
         }
@@ -142,7 +144,9 @@ impl Walker {
     pub fn is_on_road(&self) -> bool {
         match &self.doing {
             Doing::Walk { .. } => false,
-            Doing::Cross(stroll) => stroll.is_open && stroll.along > stroll.gate_m - 0.3 && stroll.along < stroll.kerb_m + 0.2,
+            Doing::Cross(stroll) => {
+                stroll.is_open && stroll.along > stroll.gate_m - 0.3 && stroll.along < stroll.kerb_m + 0.2
+            }
         }
     }
 
@@ -201,8 +205,7 @@ impl Walker {
                     continue;
                 }
                 let crossing = &setting.network.roads().crossings[link.crossing];
-                let (near, far) =
-                    if reversed { (crossing.to, crossing.from) } else { (crossing.from, crossing.to) };
+                let (near, far) = if reversed { (crossing.to, crossing.from) } else { (crossing.from, crossing.to) };
                 let here = self.pose(&setting.network);
                 // They do not all walk on one line.
                 let aside = self.random.between(-0.9, 0.9);
