@@ -1,6 +1,5 @@
-//! Grounds: the pavement of a network, and flat asphalt.
+//! Flat asphalt, for places without roads.
 
-use crate::pavement::Pavement;
 use crate::scene::Ground;
 use crate::shape::Ray;
 use crate::surface::Surface;
@@ -19,16 +18,6 @@ impl Ground for Flat {
         let distance = ray.origin.z / -ray.direction.z;
         let is_met = ray.direction.z < -1e-6 && ray.origin.z > 0.0 && distance < reach;
         is_met.then(|| (distance, Vector3::z(), Surface::Asphalt))
-    }
-}
-
-impl Ground for Pavement {
-    fn height_m(&self, x: f64, y: f64) -> f64 {
-        Self::height_m(self, x, y)
-    }
-
-    fn enter(&self, ray: &Ray, reach: f64) -> Option<(f64, Vector3<f64>, Surface)> {
-        Self::enter(self, ray, reach)
     }
 }
 

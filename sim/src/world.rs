@@ -12,7 +12,7 @@ use crate::plant::{Plant, Request};
 use crate::random::Random;
 use crate::roads::{self, Setting};
 use crate::scenario::{Scenario, ScenarioError};
-use crate::scene::{Body, Object, Part, Scene};
+use crate::scene::{Body, Ground, Object, Part, Scene};
 use crate::steer::Pursuit;
 use crate::surface::Surface;
 use crate::town;
