@@ -3,6 +3,7 @@
 mod precision;
 mod rows;
 mod truth;
+mod turn;
 
 use crate::command_line::{NetworkOptions, replay};
 use crate::config::Config;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use truth::{Gates, Score};
+use turn::Turn;
 use types::{Calibration, Detections, Truth};
 
 /// What to detect in, and with what.
@@ -48,19 +50,19 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut judged = 0;
     for path in &options.drives {
         let Drive { calibration, .. } = Drive::open(path)?;
-        let truths = truths(path)?;
+        let reference = Reference::read(path)?;
         if let Some(output) = &options.output {
             ensure!(calibration.camera.is_some(), "{}: the calibration has no camera", output.display());
         } else {
             let what = "the drive holds no truth to compare with: give --output for rows that a judge reads";
-            ensure!(!truths.is_empty(), "{}: {what}", path.display());
+            ensure!(!reference.truths.is_empty(), "{}: {what}", path.display());
         }
         let found = detect(path, options)?;
         if let Some(output) = &options.output {
             write_rows(output, &found, &calibration)?;
         }
-        if !truths.is_empty() {
-            judged += judge(path, &truths, &found, &calibration, &mut score)?;
+        if !reference.truths.is_empty() {
+            judged += judge(path, &reference, &found, &calibration, &mut score)?;
         }
     }
     if judged > 0 {
@@ -70,17 +72,39 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the drive says is there, by stamp.
-fn truths(path: &Path) -> anyhow::Result<BTreeMap<i64, Truth>> {
-    let mut reader = DriveReader::open(path)?;
-    reader.only(&["/truth/objects"]);
-    let mut truths = BTreeMap::new();
-    for message in reader {
-        if let Message::Truth(truth) = message? {
-            truths.insert(truth.stamp.nanos(), truth);
+/// A turn of the simulated lidar, s.
+const TURN_S: f64 = 0.1;
+
+/// What a drive says is there.
+struct Reference {
+    /// By stamp.
+    truths: BTreeMap<i64, Truth>,
+    /// Speed and yaw rate of the ego by stamp.
+    motion: BTreeMap<i64, [f64; 2]>,
+    /// Until a sweep has gone around the truth has moved on, s.
+    turn_s: f64,
+}
+
+impl Reference {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let mut reader = DriveReader::open(path)?;
+        // The truth of scattered scenes is where the sweep shows it.
+        let is_scatter = reader.run_record().is_some_and(|record| record.source.starts_with("scatter"));
+        let turn_s = if is_scatter { 0.0 } else { TURN_S };
+        let mut reference = Self { truths: BTreeMap::new(), motion: BTreeMap::new(), turn_s };
+        reader.only(&["/truth/objects", "/ins/state"]);
+        for message in reader {
+            match message? {
+                Message::Truth(truth) => drop(reference.truths.insert(truth.stamp.nanos(), truth)),
+                Message::Ins(fix) => {
+                    let motion = [fix.state.speed_mps, fix.state.yaw_rate_radps];
+                    reference.motion.insert(fix.state.stamp.nanos(), motion);
+                }
+                _ => {}
+            }
         }
+        Ok(reference)
     }
-    Ok(truths)
 }
 
 /// Runs the drive through the whole stack and takes the detections out of its log.
@@ -132,16 +156,21 @@ fn write_rows(output: &Path, found: &[Detections], calibration: &Calibration) ->
 /// Holds every frame against the truth of its stamp; gives the number of frames.
 fn judge(
     path: &Path,
-    truths: &BTreeMap<i64, Truth>,
+    reference: &Reference,
     found: &[Detections],
     calibration: &Calibration,
     score: &mut Score,
 ) -> anyhow::Result<usize> {
     let columns = calibration.camera.as_ref().map(|camera| camera.width as f64);
+    let lidar = calibration.base_from_lidar.translation;
+    let origin = [lidar.x, lidar.y];
     let mut frames = 0;
     for detections in found {
-        if let Some(truth) = truths.get(&detections.stamp.nanos()) {
-            score.add(truth, detections, columns);
+        let stamp = detections.stamp.nanos();
+        if let Some(truth) = reference.truths.get(&stamp) {
+            let [speed_mps, yaw_rate_radps] = reference.motion.get(&stamp).copied().unwrap_or_default();
+            let turn = Turn { period_s: reference.turn_s, origin, speed_mps, yaw_rate_radps };
+            score.add(truth, detections, &turn, columns);
             frames += 1;
         }
     }
@@ -150,7 +179,7 @@ fn judge(
         "{}: none of its {} frames has the stamp of one of its {} truths",
         path.display(),
         found.len(),
-        truths.len()
+        reference.truths.len()
     );
     Ok(frames)
 }

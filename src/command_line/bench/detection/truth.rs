@@ -1,8 +1,9 @@
 //! Detections beside the truth of a simulated drive: which objects count, in which groups of classes.
 
 use super::precision::Ranking;
-use nalgebra::Isometry3;
-use types::{Box2, Box3, Detections, ObjectClass, Truth, wrap_angle};
+use super::turn::Turn;
+use nalgebra::Vector3;
+use types::{Box2, Box3, Detections, ObjectClass, Truth, TruthObject, wrap_angle};
 
 /// In the image an object counts if at least this share of it is visible ...
 const LEAST_VISIBLE: f64 = 0.3;
@@ -65,32 +66,29 @@ impl Score {
     }
 
     /// Adds a frame. `image_columns` is the width of the image, if there is one.
-    pub fn add(&mut self, truth: &Truth, found: &Detections, image_columns: Option<f64>) {
+    pub fn add(&mut self, truth: &Truth, found: &Detections, turn: &Turn, image_columns: Option<f64>) {
         let base_from_odom = truth.odom_from_base.inverse();
+        let shown = |object: &TruthObject| {
+            let [vx, vy] = object.velocity_mps;
+            let velocity = base_from_odom.rotation * Vector3::new(vx, vy, 0.0);
+            turn.shown(&object.bbox.transformed(&base_from_odom), [velocity.x, velocity.y])
+        };
+        let boxes: Vec<Box3> = truth.objects.iter().map(shown).collect();
         for (index, group) in GROUPS.iter().enumerate() {
-            self.add_ground(index, group, truth, found, &base_from_odom);
+            self.add_ground(index, group, truth, &boxes, found);
             if let Some(columns) = image_columns {
                 self.add_image(index, group, truth, found, columns);
             }
         }
     }
 
-    fn add_ground(
-        &mut self,
-        index: usize,
-        group: &Group,
-        truth: &Truth,
-        found: &Detections,
-        base_from_odom: &Isometry3<f64>,
-    ) {
+    fn add_ground(&mut self, index: usize, group: &Group, truth: &Truth, boxes: &[Box3], found: &Detections) {
         let is_near = |bbox: &Box3| bbox.center[0].hypot(bbox.center[1]) <= self.gates.max_range_m;
         let (mut labels, mut wanted) = (Vec::new(), Vec::new());
-        for object in truth.objects.iter().filter(|object| group.judges(object.class)) {
-            let bbox = object.bbox.transformed(base_from_odom);
-            wanted.push(
-                group.classes.contains(&object.class) && is_near(&bbox) && object.points >= self.gates.min_points,
-            );
-            labels.push(bbox);
+        for (object, bbox) in truth.objects.iter().zip(boxes).filter(|(object, _)| group.judges(object.class)) {
+            wanted
+                .push(group.classes.contains(&object.class) && is_near(bbox) && object.points >= self.gates.min_points);
+            labels.push(*bbox);
         }
         let found: Vec<_> = found.lidar.iter().filter(|object| group.classes.contains(&object.class)).collect();
         let scores: Vec<f64> = found.iter().map(|object| object.score).collect();
@@ -173,7 +171,8 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use types::{Detection2, Detection3, Stamp, TruthObject};
+    use nalgebra::Isometry3;
+    use types::{Detection2, Detection3, Stamp};
 
     fn label(class: ObjectClass, x: f64, points: u32) -> TruthObject {
         let bbox = Box3 { center: [x, 0.0, 0.8], length: 4.0, width: 2.0, height: 1.6, yaw: 0.0 };
@@ -214,7 +213,7 @@ mod tests {
             found(Pedestrian, 5.0, 0.4), // of another group
         ];
         let mut score = Score::new(GATES);
-        score.add(&truth, &Detections { lidar, ..Detections::default() }, None);
+        score.add(&truth, &Detections { lidar, ..Detections::default() }, &Turn::default(), None);
         assert_eq!(average_precision(&score, "Car"), (1, 100.0));
         assert_eq!(average_precision(&score, "Vehicle"), (2, 100.0));
         assert_eq!(average_precision(&score, "Truck and bus"), (1, 0.0));
@@ -235,12 +234,12 @@ mod tests {
         };
         let found = Detections { camera: vec![camera(100.0, 0.9), camera(1.0, 0.8)], ..Detections::default() };
         let mut score = Score::new(GATES);
-        score.add(&truth, &found, Some(640.0));
+        score.add(&truth, &found, &Turn::default(), Some(640.0));
         let summary = score.image[1].summary();
         assert_eq!((summary.labels, summary.average_precision), (1, 100.0));
         // In a wider image all of them are too small to count.
         let mut wide = Score::new(GATES);
-        wide.add(&truth, &found, Some(6400.0));
+        wide.add(&truth, &found, &Turn::default(), Some(6400.0));
         assert_eq!(wide.image[1].summary().labels, 0);
     }
 }
