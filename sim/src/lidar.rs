@@ -53,6 +53,8 @@ pub struct Lidar {
     /// Pose seen from `base_link`.
     pub base_from_lidar: Isometry3<f64>,
     beams: Beams,
+    /// Sine and cosine of the elevations.
+    sines: Vec<(f64, f64)>,
     /// Constant error of each beam's range, m.
     beam_errors_m: Vec<f64>,
     seed: u64,
@@ -69,7 +71,8 @@ impl Lidar {
     pub fn with(kind: LidarKind, base_from_lidar: Isometry3<f64>, seed: u64) -> Self {
         let (beams, mut random) = (kind.beams(), Random::new(seed, 30));
         let beam_errors_m = beams.elevations_rad.iter().map(|_| beams.beam_error_m * random.normal()).collect();
-        Self { base_from_lidar, beams, beam_errors_m, seed, seq: 0 }
+        let sines = beams.elevations_rad.iter().map(|elevation| elevation.sin_cos()).collect();
+        Self { base_from_lidar, beams, sines, beam_errors_m, seed, seq: 0 }
     }
 
     /// Columns of one turn.
@@ -110,16 +113,19 @@ impl Lidar {
             let azimuth = PI - (column as f64 + 0.5) * TAU / self.columns() as f64;
             let mut random = Random::new(self.seed ^ self.seq.rotate_left(32), 1000 + column as u64);
             let origin = odom_from_lidar.translation.vector;
-            let ahead = odom_from_lidar.rotation * Vector3::new(azimuth.cos(), azimuth.sin(), 0.0);
+            let turn = odom_from_lidar.rotation.to_rotation_matrix();
+            let ahead = turn * Vector3::new(azimuth.cos(), azimuth.sin(), 0.0);
             let horizontal = ahead.x.hypot(ahead.y);
             let ahead = [ahead.x / horizontal, ahead.y / horizontal];
+            let (azimuth_sin, azimuth_cos) = azimuth.sin_cos();
             scene.column(sectors.towards(ahead), &origin, ahead, self.beams.reach_m, &mut candidates);
-            for (ring, &elevation) in self.beams.elevations_rad.iter().enumerate() {
-                let (sin, cos) = elevation.sin_cos();
-                let beam = Vector3::new(cos * azimuth.cos(), cos * azimuth.sin(), sin);
-                let direction = odom_from_lidar.rotation * beam;
-                let stretch = 1.0 / direction.x.hypot(direction.y);
-                let found = self.fire(scene, &candidates, &origin, &(direction * stretch), &mut random);
+            let mut no_ground_m = 0.0;
+            for (ring, &(sin, cos)) in self.sines.iter().enumerate() {
+                let beam = Vector3::new(cos * azimuth_cos, cos * azimuth_sin, sin);
+                let direction = turn * beam;
+                let stretch = 1.0 / (direction.x * direction.x + direction.y * direction.y).sqrt();
+                let found =
+                    self.fire(scene, &candidates, &origin, &(direction * stretch), &mut no_ground_m, &mut random);
                 let (edge, share) = (random.unit(), random.unit());
                 let last = std::mem::replace(&mut before[ring], found);
                 if !columns.contains(&column) {
@@ -155,12 +161,13 @@ impl Lidar {
         candidates: &[Candidate],
         origin: &Vector3<f64>,
         direction: &Vector3<f64>,
+        no_ground_m: &mut f64,
         random: &mut Random,
     ) -> Option<Return> {
         let stretch = direction.norm();
         let mut from = 0.0;
         for _ in 0..MOST_PANES {
-            let hit = scene.cast(candidates, origin, direction, from, self.beams.reach_m)?;
+            let hit = scene.cast(candidates, origin, direction, from, self.beams.reach_m, no_ground_m)?;
             let echo = echo_of(scene, &hit, &(origin + direction * hit.range));
             if echo.depth_m > 0.0 {
                 let depth = -echo.depth_m * (1.0 - random.unit()).ln();

@@ -6,11 +6,11 @@ use crate::surface::Surface;
 use nalgebra::Vector3;
 
 /// Side of a cell, m.
-const CELL_M: f64 = 0.2;
+const CELL_M: f64 = 0.25;
 /// Cells of a side.
-const SIDE: usize = 1000;
-/// Steepest slope that a step of the search allows for.
-const STEEPEST: f64 = 0.12;
+const SIDE: usize = 800;
+/// Slope that a step of the search allows for: what is steeper may be stepped over where it is lower than the step is long.
+const TYPICAL_SLOPE: f64 = 0.05;
 
 /// Heights at the corners of square cells around the origin, blended in between. Outside the raster the border goes on.
 #[derive(Clone, Debug)]
@@ -37,25 +37,32 @@ impl Relief {
         Self { heights, surfaces, kinds, highest: f64::from(highest) }
     }
 
-    /// Column and row of the cell's lower corner and the place in the cell.
+    /// Column or row of a cell's lower corner, and the place in the cell from 0 to 1.
     fn place(value: f64) -> (usize, f64) {
-        let cells = (value / CELL_M + 0.5 * SIDE as f64).clamp(0.0, (SIDE - 1) as f64 - 1e-9);
-        (cells as usize, cells - cells.floor())
+        let cells = (value / CELL_M + 0.5 * SIDE as f64).clamp(0.0, (SIDE - 1) as f64 - 1e-6);
+        let cell = cells as usize;
+        (cell, cells - cell as f64)
+    }
+
+    /// Height of a place and its rise along x and y.
+    fn tangent(&self, x: f64, y: f64) -> (f64, [f64; 2]) {
+        let ((column, u), (row, v)) = (Self::place(x), Self::place(y));
+        let first = row * SIDE + column;
+        let corner = |i: usize| f64::from(self.heights[i]);
+        let (a, b, c, d) = (corner(first), corner(first + 1), corner(first + SIDE), corner(first + SIDE + 1));
+        let (low, high) = (a + u * (b - a), c + u * (d - c));
+        let along_x = (b - a) + v * ((d - c) - (b - a));
+        (low + v * (high - low), [along_x / CELL_M, (high - low) / CELL_M])
     }
 }
 
 impl Ground for Relief {
     fn height_m(&self, x: f64, y: f64) -> f64 {
-        let ((column, u), (row, v)) = (Self::place(x), Self::place(y));
-        let at = |i: usize| f64::from(self.heights[i]);
-        let first = row * SIDE + column;
-        let low = at(first) + u * (at(first + 1) - at(first));
-        let high = at(first + SIDE) + u * (at(first + SIDE + 1) - at(first + SIDE));
-        low + v * (high - low)
+        self.tangent(x, y).0
     }
 
     fn enter(&self, ray: &Ray, reach: f64) -> Option<(f64, Vector3<f64>, Surface)> {
-        let (slope, level) = (ray.direction.z, ray.direction.x.hypot(ray.direction.y).max(1e-9));
+        let (slope, level) = (ray.direction.z, ray.direction.xy().norm().max(1e-9));
         let above = |distance: f64| {
             let point = ray.at(distance);
             point.z - self.height_m(point.x, point.y)
@@ -71,33 +78,47 @@ impl Ground for Relief {
         if gap < 0.0 {
             return None;
         }
-        loop {
+        let (fall, shortest) = (TYPICAL_SLOPE * level - slope.min(0.0), 0.15 / level);
+        let (far, below) = loop {
             if near >= reach || (slope > 0.0 && ray.origin.z + slope * near > self.highest) {
                 return None;
             }
-            let far = near + (gap / (STEEPEST * level - slope.min(0.0))).max(0.15 / level.max(0.1));
+            let far = near + (gap / fall).max(shortest);
             let next = above(far);
             if next <= 0.0 {
-                let (mut low, mut high) = (near, far);
-                for _ in 0..7 {
-                    let middle = low + (high - low) * 0.5;
-                    if above(middle) > 0.0 { low = middle } else { high = middle }
-                }
-                let distance = 0.5 * (low + high);
-                let point = ray.at(distance);
-                let rise = |dx: f64, dy: f64| {
-                    self.height_m(point.x + dx, point.y + dy) - self.height_m(point.x - dx, point.y - dy)
-                };
-                let half = 0.5 * CELL_M;
-                let normal = Vector3::new(-rise(half, 0.0) / CELL_M, -rise(0.0, half) / CELL_M, 1.0).normalize();
-                let ((column, u), (row, v)) = (Self::place(point.x), Self::place(point.y));
-                let cell = (row + usize::from(v > 0.5)) * SIDE + column + usize::from(u > 0.5);
-                let kind = self.surfaces.get(cell).map_or(0, |kind| usize::from(*kind));
-                return (distance < reach).then(|| (distance, normal, self.kinds[kind]));
+                break (far, next);
             }
             (near, gap) = (far, next);
-        }
+        };
+        let distance = meet(&above, [near, gap], [far, below]);
+        let point = ray.at(distance);
+        let (_, [along_x, along_y]) = self.tangent(point.x, point.y);
+        let ((column, u), (row, v)) = (Self::place(point.x), Self::place(point.y));
+        let cell = (row + usize::from(v > 0.5)) * SIDE + column + usize::from(u > 0.5);
+        let kind = self.surfaces.get(cell).map_or(0, |kind| usize::from(*kind));
+        (distance < reach).then(|| (distance, Vector3::new(-along_x, -along_y, 1.0).normalize(), self.kinds[kind]))
     }
+}
+
+/// Where a function changes its sign between two places, each with its value: false position with the Illinois step.
+fn meet(function: &impl Fn(f64) -> f64, [mut a, mut above]: [f64; 2], [mut b, mut below]: [f64; 2]) -> f64 {
+    let mut last = 0.0;
+    for _ in 0..8 {
+        let middle = a + (b - a) * above / (above - below);
+        let value = function(middle);
+        if value.abs() < 1e-3 {
+            return middle;
+        }
+        if value > 0.0 {
+            (a, above) = (middle, value);
+            below *= if last > 0.0 { 0.5 } else { 1.0 };
+        } else {
+            (b, below) = (middle, value);
+            above *= if last < 0.0 { 0.5 } else { 1.0 };
+        }
+        last = value;
+    }
+    0.5 * (a + b)
 }
 
 #[cfg(test)]

@@ -245,8 +245,11 @@ fn along(start: &Pose2, motion: Motion, time_ns: i64) -> Pose2 {
 
 fn bring(scene: &mut Scene, starts: &[Pose2], motions: &[Motion], time_ns: i64) {
     for ((object, start), motion) in scene.objects.iter_mut().zip(starts).zip(motions) {
-        if *motion != Motion::default() {
+        if motion.yaw_rate_radps != 0.0 {
             object.place(along(start, *motion, time_ns));
+        } else if motion.speed_mps != 0.0 {
+            let ([cos, sin], way) = (object.heading(), motion.speed_mps * time_ns as f64 * 1e-9);
+            object.slide(start.x + way * cos, start.y + way * sin);
         }
     }
 }

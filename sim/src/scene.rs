@@ -100,6 +100,16 @@ impl Object {
         (self.pose, self.heading) = (pose, [cos, sin]);
     }
 
+    /// Moves it without a turn.
+    pub fn slide(&mut self, x: f64, y: f64) {
+        (self.pose.x, self.pose.y) = (x, y);
+    }
+
+    /// Unit vector of its heading.
+    pub fn heading(&self) -> [f64; 2] {
+        self.heading
+    }
+
     /// Where it stands.
     pub fn pose(&self) -> Pose2 {
         self.pose
@@ -130,6 +140,8 @@ pub struct Candidate {
     origin: Vector3<f64>,
 }
 
+/// A ray that leaves the column's plane a little may meet the ground a little earlier than a steeper one.
+const GROUND_SHARE: f64 = 0.93;
 /// How deep parts may reach into the ground, m.
 const LOWEST_M: f64 = -1.0;
 /// How far rays of a column may leave its upright plane where they meet anything, m: the sensor leans a little.
@@ -243,7 +255,8 @@ impl Scene {
     }
 
     /// The first thing that a ray of the column hits beyond `from` metres; solids that begin before are not met. `direction` is
-    /// the column's or nearly, with metres up per metre ahead as z.
+    /// the column's or nearly, with metres up per metre ahead as z. Before `no_ground_m` there is no ground: a steeper ray of
+    /// the column met it just beyond, and a flatter one can only meet it later. The ray's own ground makes it larger.
     pub fn cast(
         &self,
         candidates: &[Candidate],
@@ -251,11 +264,14 @@ impl Scene {
         direction: &Vector3<f64>,
         from: f64,
         reach: f64,
+        no_ground_m: &mut f64,
     ) -> Option<Hit> {
-        let start = origin + direction * from;
-        let on_ground = self.ground.enter(&Ray { origin: start, direction: *direction }, reach - from);
+        let free = from.max(*no_ground_m);
+        let ray = Ray { origin: origin + direction * free, direction: *direction };
+        let on_ground = self.ground.enter(&ray, reach - free);
+        *no_ground_m = on_ground.map_or(*no_ground_m, |(range, ..)| GROUND_SHARE * (range + free));
         let mut best = on_ground.map(|(range, normal, surface)| Hit {
-            range: range + from,
+            range: range + free,
             exit: f64::INFINITY,
             normal,
             target: Target::Ground(surface),
@@ -357,7 +373,7 @@ mod tests {
         let (scene, mut candidates) = (scene(0.0), Vec::new());
         let origin = Vector3::new(0.0, 1.0, 0.5);
         scene.column(&[0], &origin, [1.0, 0.0], 100.0, &mut candidates);
-        let hit = scene.cast(&candidates, &origin, &Vector3::x(), 0.0, 100.0).unwrap();
+        let hit = scene.cast(&candidates, &origin, &Vector3::x(), 0.0, 100.0, &mut 0.0).unwrap();
         assert!((hit.range - (12.0 - 2.2)).abs() < 0.15, "{hit:?}");
         assert!(matches!(hit.target, Target::Part { object: 0, .. }));
     }
@@ -370,7 +386,7 @@ mod tests {
             let origin = Vector3::new(0.0, 0.0, 1.8);
             let direction = Vector3::new(azimuth.cos(), azimuth.sin(), slope);
             scene.column(&[0], &origin, [direction.x, direction.y], 100.0, &mut candidates);
-            let found = match scene.cast(&candidates, &origin, &direction, 0.0, 100.0) {
+            let found = match scene.cast(&candidates, &origin, &direction, 0.0, 100.0, &mut 0.0) {
                 Some(Hit { range, target: Target::Part { .. }, .. }) => Some(range),
                 _ => None,
             };
