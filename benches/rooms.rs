@@ -121,6 +121,11 @@ fn rooms(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(planner.step(&input).candidates.len() as u64));
     group.bench_function("plan", |b| b.iter(|| planner.step(black_box(&input))));
 
+    let mut world = sim::World::new(1);
+    world.advance(1.5);
+    group.throughput(Throughput::Elements(960 * 540));
+    group.bench_function("camera 960x540", |b| b.iter(|| world.camera_frame().expect("a picture")));
+
     let folder = tempfile::tempdir().expect("a folder");
     for (name, compression) in [("none", Compression::None), ("lz4", Compression::Lz4), ("zstd", Compression::Zstd)] {
         let bytes: usize = scene.sweeps.iter().map(|sweep| sweep.data.len()).sum();

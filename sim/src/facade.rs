@@ -1,6 +1,7 @@
 //! Walls of houses: brick, plaster or concrete, with windows, doors and shops.
 
 use crate::grain::{beyond, cell, floor};
+use crate::light::mix;
 use crate::paint::{Context, Finish, GLASS, grey, matte, scaled};
 use crate::surface::Color;
 use nalgebra::Vector3;
@@ -68,6 +69,9 @@ fn window([u, z]: [f32; 2], half: f32, low: f32, high: f32, cell_of: [i32; 2], c
 
 /// A wall without windows at a place along it and a height.
 pub fn wall(color: Color, along: f32, z: f32, context: &Context) -> Finish {
+    // Walls are seldom as bright in colour as paint can be.
+    let tone = (color[0] + color[1] + color[2]) / 3.0;
+    let color = mix([tone; 3], color, 0.25 + 0.45 * context.chance(11));
     let stain = 0.30 * context.patches(along, 0.6 * z, 5.0) - 0.12 * (1.0 - z / 2.5).clamp(0.0, 1.0);
     let plinth = if z < 0.45 { 0.62 } else { 1.0 };
     let style = context.chance(10);

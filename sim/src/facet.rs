@@ -102,6 +102,8 @@ pub enum Form {
         half_length: f64,
         /// Columns of samples that it can touch.
         columns: [i64; 2],
+        /// Share of the radius within which the ends are open but for spokes.
+        hole: f64,
     },
     /// Drawn with the facet before it.
     End,
@@ -330,6 +332,7 @@ impl View {
                     along: directions.row(w).transpose(),
                     half_length: *half_length,
                     columns,
+                    hole: if matches!(surface, Surface::Spokes { .. }) { 0.84 } else { 0.0 },
                 };
                 let mut end = Vector3::zeros();
                 end[w] = seen[w].signum() as f32;

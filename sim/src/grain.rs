@@ -37,7 +37,7 @@ impl Grain {
     }
 
     /// The patterns at a place, both in texels; `span` is the extent of a pixel there, in texels.
-    #[inline]
+    #[inline(always)]
     pub fn at(&self, x: f32, y: f32, span: f32) -> Texel {
         // The exponent of the number is the whole part of its logarithm.
         let level = ((span.max(1.0).to_bits() >> 23) as usize - 127).min(self.levels.len() - 1);

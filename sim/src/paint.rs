@@ -55,7 +55,7 @@ impl Context<'_> {
     /// A pattern with texels of a size, less its mean; 0 where a pixel holds many texels.
     pub fn fine(&self, x: f32, y: f32, texel_m: f32) -> f32 {
         let scale = 1.0 / texel_m;
-        if self.span * scale > 24.0 {
+        if self.span * scale > 5.0 {
             return 0.0;
         }
         grain().at(x * scale, y * scale, self.span * scale)[0] - 0.5
@@ -205,7 +205,8 @@ fn asphalt(x: f32, y: f32, tint: Color, context: &Context) -> Finish {
     let [.., large, _, other] = grain().at(5.8 * x, 5.8 * y, 5.8 * span);
     // Sharp-edged repairs.
     let repair = if other > 0.70 { -0.22 } else { 0.0 };
-    let [medium, _, crack, _] = grain().at(22.0 * x, 22.0 * y, 22.0 * span);
+    let [medium, _, crack, _] =
+        if 22.0 * span > 10.0 { [0.5, 0.5, 0.03, 0.5] } else { grain().at(22.0 * x, 22.0 * y, 22.0 * span) };
     let fine = context.fine(x, y, 0.013);
     let detail = 0.55 * fine + 0.25 * (medium - 0.5) - 0.55 * wear.damage * crack;
     let tone = 1.0 + 0.45 * (large - 0.5) + wear.damage * repair + detail;

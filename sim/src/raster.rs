@@ -1,6 +1,9 @@
 //! Fills a band of samples with the nearest facets.
 
 use crate::facet::{Form, Quadric, SAMPLES, View};
+use crate::grain::grain;
+use crate::surface::Surface;
+use nalgebra::Vector3;
 
 /// Rows of pixels that are filled at a time: few enough to stay in the cache.
 pub const BAND_ROWS: usize = 8;
@@ -75,13 +78,18 @@ impl Band {
                         let Some([from, to]) = crossing(corners, row as f64) else { continue };
                         let (from, to) =
                             (from.ceil().max(0.0) as usize, to.ceil().clamp(0.0, pen.band.width as f64) as usize);
-                        if from < to {
+                        if from < to && facet.surface == Surface::Netting {
+                            pen.sieve(row, from, to, inverse_depth);
+                        } else if from < to {
                             let start = first + per_row * row as f64 + per_column * from as f64;
                             pen.flat(row, from, to, start as f32, per_column as f32);
                         }
                     }
                 }
-                Form::Ball(quadric) => rows.for_each(|row| pen.ball(row, quadric)),
+                Form::Ball(quadric) => {
+                    let leaves = matches!(facet.surface, Surface::Leaves(_)).then(|| Fringe::around(quadric)).flatten();
+                    rows.for_each(|row| pen.ball(row, quadric, leaves.as_ref()));
+                }
                 Form::Tube { .. } => rows.for_each(|row| pen.tube(row, &facet.form)),
                 Form::End => {}
             }
@@ -151,7 +159,17 @@ impl Pen<'_> {
         }
     }
 
-    fn ball(&mut self, row: i64, quadric: &Quadric) {
+    /// A net covers one sample of four.
+    fn sieve(&mut self, row: i64, from: usize, to: usize, inverse_depth: &Vector3<f64>) {
+        let first = (2 * row as usize) % 4;
+        let (per_row, rest) = (inverse_depth.y * row as f64, inverse_depth.z);
+        for column in (from..to).filter(|column| (column + first).is_multiple_of(4)) {
+            let here = inverse_depth.x * column as f64 + per_row + rest;
+            self.flat(row, column, column + 1, here as f32, 0.0);
+        }
+    }
+
+    fn ball(&mut self, row: i64, quadric: &Quadric, fringe: Option<&Fringe>) {
         let (q, j) = (&quadric.form, row as f64);
         let square = q[(0, 0)];
         let linear = 2.0 * (q[(0, 1)] * j + q[(0, 2)]);
@@ -180,6 +198,30 @@ impl Pen<'_> {
         if from >= to || toward + quadric.toward.x * middle >= 0.0 {
             return;
         }
+        if let Some(fringe) = fringe {
+            // What lies surely inside, and the two ends of the row, sample by sample.
+            let half = ((most - FRINGE * fringe.most).max(0.0) / -square).sqrt();
+            let (inner, outer) = ((middle - half).ceil() as usize, (middle + half).floor().max(0.0) as usize);
+            for column in (from..to).filter(|column| !(inner..=outer).contains(column) || half <= 0.0) {
+                let i = column as f64;
+                let form = (square * i + linear) * i + rest;
+                if form > fringe.depth_at(i, j) {
+                    let here = (form.max(0.0).sqrt() - toward - quadric.toward.x * i) / quadric.room;
+                    self.flat(row, column, column + 1, here as f32, 0.0);
+                }
+            }
+            if half <= 0.0 || inner.max(from) >= (outer + 1).min(to) {
+                return;
+            }
+            self.arc(row, inner.max(from), (outer + 1).min(to), quadric, [middle, most, toward]);
+        } else {
+            self.arc(row, from, to, quadric, [middle, most, toward]);
+        }
+    }
+
+    /// A stretch of a row within a ball; `toward` is that of the row's first sample.
+    fn arc(&mut self, row: i64, from: usize, to: usize, quadric: &Quadric, [middle, most, toward]: [f64; 3]) {
+        let square = quadric.form[(0, 0)];
         let (place, id) = (self.place(row, from, to), self.id);
         let per_room = 1.0 / quadric.room;
         let first = from as f64 - middle;
@@ -200,9 +242,9 @@ impl Pen<'_> {
     }
 
     fn tube(&mut self, row: i64, form: &Form) {
-        let Form::Tube { side, eye, across, eye_along, along, half_length, columns } = form else { return };
+        let Form::Tube { side, eye, across, eye_along, along, half_length, columns, hole } = form else { return };
         let (id, j) = (self.id, row as f64);
-        let at = |direction: &nalgebra::Vector3<f64>, i: f64| direction.x * i + (direction.y * j + direction.z);
+        let at = |direction: &Vector3<f64>, i: f64| direction.x * i + (direction.y * j + direction.z);
         for column in columns[0] as usize..columns[1] as usize {
             let i = column as f64;
             let (d0, d1) = (at(&across[0], i), at(&across[1], i));
@@ -222,7 +264,9 @@ impl Pen<'_> {
             if hit.is_none() && eye_along.abs() > *half_length {
                 let inverse = speed / (half_length * eye_along.signum() - eye_along);
                 let (x, y) = (eye[0] + d0 / inverse, eye[1] + d1 / inverse);
-                if inverse > 0.0 && x * x + y * y <= 1.0 {
+                let from_axis = x * x + y * y;
+                let is_open = from_axis < hole * hole && !(column + 2 * row as usize).is_multiple_of(8);
+                if inverse > 0.0 && from_axis <= 1.0 && !is_open {
                     hit = Some((inverse, id + 1));
                 }
             }
@@ -232,6 +276,41 @@ impl Pen<'_> {
             }
         }
         self.id = id;
+    }
+}
+
+/// Share of a crown's depth over which its edge is ragged.
+const FRINGE: f64 = 0.4;
+
+/// The ragged edge of a ball of leaves: a pattern that moves and grows with it.
+struct Fringe {
+    center: [f64; 2],
+    per_sample: f64,
+    /// The form of the ball at its centre.
+    most: f64,
+}
+
+impl Fringe {
+    /// `None` for a ball whose outline is no ellipse, or too small for a pattern.
+    fn around(quadric: &Quadric) -> Option<Self> {
+        let q = &quadric.form;
+        let determinant = q[(0, 0)] * q[(1, 1)] - q[(0, 1)] * q[(0, 1)];
+        if q[(0, 0)] >= 0.0 || determinant <= 0.0 {
+            return None;
+        }
+        let x = (q[(0, 1)] * q[(1, 2)] - q[(1, 1)] * q[(0, 2)]) / determinant;
+        let y = (q[(0, 1)] * q[(0, 2)] - q[(0, 0)] * q[(1, 2)]) / determinant;
+        let most = q[(0, 2)] * x + q[(1, 2)] * y + q[(2, 2)];
+        let radius = (-most / q[(0, 0)]).sqrt();
+        // Also what is not a number has no pattern.
+        (radius > 6.0).then_some(Self { center: [x, y], per_sample: 14.0 / radius, most })
+    }
+
+    /// How deep the pattern cuts at a sample.
+    fn depth_at(&self, i: f64, j: f64) -> f64 {
+        let [x, y] = [(i - self.center[0]) * self.per_sample, (j - self.center[1]) * self.per_sample];
+        let [white, soft, ..] = grain().at(x as f32 + 100.0, y as f32 + 100.0, self.per_sample as f32);
+        FRINGE * self.most * f64::from(0.6 * white + 0.4 * soft)
     }
 }
 

@@ -114,6 +114,7 @@ impl Shader<'_> {
     }
 
     /// Lambert's law for sun and sky, a mirrored share, and the air in between.
+    #[inline(always)]
     fn lit(&self, finish: &Finish, place: &Place) -> Color {
         let light = self.light;
         let Place { point, normal, toward, distance, open } = place;
