@@ -121,7 +121,8 @@ fn rooms(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(planner.step(&input).candidates.len() as u64));
     group.bench_function("plan", |b| b.iter(|| planner.step(black_box(&input))));
 
-    let mut world = sim::World::new(1);
+    let urban = sim::Scenario::family("urban").expect("an embedded scenario");
+    let mut world = sim::World::new(&urban, 1).expect("a good scenario");
     world.advance(1.5);
     group.throughput(Throughput::Elements(960 * 540));
     group.bench_function("camera 960x540", |b| b.iter(|| world.camera_frame().expect("a picture")));
