@@ -72,7 +72,9 @@ impl Traffic {
         };
         let (own_gap, own_speed) = ahead(agent.lane, agent.s);
         let (new_gap, new_speed) = ahead(target, s);
-        if new_gap < 4.0 + 0.3 * agent.speed {
+        // Until it is out of its lane it must not reach the one ahead there.
+        let is_late = own_gap < 3.0 + 3.0 * (agent.speed - own_speed);
+        if new_gap < 4.0 + 0.3 * agent.speed || is_late {
             return None;
         }
         let mut gain = follow(new_gap, new_speed) - follow(own_gap, own_speed);

@@ -10,6 +10,12 @@ const MARGIN_S: f64 = 1.5;
 /// Braking that is asked for when a signal changes, m/s2.
 const AMBER_BRAKING_MPS2: f64 = 3.0;
 
+/// The ego keeps a way that it does not take for so long, and then does without one for as long, s.
+const DAWDLING_S: f64 = 4.0;
+
+/// After so long others let somebody in who would have to wait, s.
+const PATIENCE_S: f64 = 8.0;
+
 /// An agent before a junction.
 #[derive(Clone, Copy, Debug)]
 struct Claim {
@@ -66,10 +72,18 @@ impl Traffic {
                 claims.push(Claim { rank, way_m, agent: index, connection });
             }
         }
+        for claim in &mut claims {
+            if self.agents[claim.agent].stands_s > PATIENCE_S {
+                claim.rank = 0;
+            }
+        }
         claims.sort_by(|a, b| a.rank.cmp(&b.rank).then(a.way_m.total_cmp(&b.way_m)).then(a.agent.cmp(&b.agent)));
         for claim in claims {
             if self.may_go(setting, &claim, time_s) {
                 self.agents[claim.agent].granted = Some(claim.connection);
+                if claim.agent == EGO {
+                    self.ego_granted_s = time_s;
+                }
             }
         }
     }
@@ -99,7 +113,7 @@ impl Traffic {
         let red = connection.signal.is_some_and(|signal| setting.signals[signal].phase(time_s) != Phase::Green);
         let can_stop = agent.speed * agent.speed < 2.0 * AMBER_BRAKING_MPS2 * way_m.max(0.0);
         // The ego may stay where it is although it may go.
-        (red && can_stop) || (index == EGO && agent.stands_s > 3.0)
+        (red && can_stop) || (index == EGO && agent.stands_s > 3.0 && time_s - self.ego_granted_s > DAWDLING_S)
     }
 
     fn may_go(&self, setting: &Setting, claim: &Claim, time_s: f64) -> bool {
@@ -116,7 +130,8 @@ impl Traffic {
         if self.must_stand(setting, connection.from) && !agent.has_stood && !entered {
             return false;
         }
-        if claim.agent == EGO && agent.stands_s > 3.0 && agent.stands_s.rem_euclid(6.0) < 3.0 {
+        // Whoever lets the others wait has to wait, too.
+        if claim.agent == EGO && (DAWDLING_S..2.0 * DAWDLING_S).contains(&(time_s - self.ego_granted_s)) {
             return false;
         }
         if self.is_behind_somebody(setting, claim.agent, connection.from) || !self.exit_is_free(setting, claim) {
@@ -152,7 +167,9 @@ impl Traffic {
                     continue;
                 }
                 let Some((next, way)) = self.next_connection(setting, index) else { continue };
-                if next.lane != conflict.other || next.rank >= connection.rank || other.stands_s > 1.0 {
+                // Who has waited for long is let in by the others, though not by the ego, of whom nobody knows.
+                let lets_in = agent.stands_s > PATIENCE_S && index != EGO;
+                if next.lane != conflict.other || next.rank >= connection.rank || other.stands_s > 1.0 || lets_in {
                     continue;
                 }
                 let red = next.signal.is_some_and(|signal| setting.signals[signal].phase(time_s) == Phase::Red);
@@ -217,7 +234,7 @@ impl Traffic {
         for index in 0..self.agents.len() {
             let near = self.next_connection(setting, index).is_some_and(|(_, way)| way < 3.0);
             let agent = &mut self.agents[index];
-            agent.has_stood |= near && agent.speed < 0.3;
+            agent.has_stood |= near && agent.speed < 0.15;
         }
     }
 }

@@ -67,6 +67,8 @@ pub struct Traffic {
     /// Arc length of the ego's way where each of its lanes begins, m.
     way_starts: Vec<f64>,
     way_index: usize,
+    /// When the ego was given its latest way through a junction, s.
+    ego_granted_s: f64,
     cut_ins: Vec<CutIn>,
     has_waves: bool,
 }
@@ -137,6 +139,11 @@ impl Traffic {
         lanes.clear();
         for (who, agent) in self.agents.iter().enumerate().skip(1).filter(|(_, agent)| !agent.is_gone) {
             occupy_path(setting, &mut lanes, who, agent);
+            // One who changes lanes is in both.
+            if let Some((lane, s)) = self.lane_left(setting, agent) {
+                let (rear, front) = (s - agent.tail_m(), s + agent.half_m());
+                lanes.add(lane, Occupant { rear, front, speed: agent.speed, who });
+            }
         }
         occupy_ego(setting, &mut lanes, &self.agents[EGO], ego);
         for walker in self.walkers.iter().filter(|walker| walker.is_on_road()) {
@@ -196,14 +203,36 @@ impl Traffic {
                 break;
             }
         }
+        if let Some((lane, s)) = self.lane_left(setting, agent)
+            && let Some(found) = self.lanes.first_ahead(lane, s, index)
+        {
+            let gap = found.rear - s - agent.half_m();
+            if leader.is_none_or(|(known, _)| gap < known) {
+                leader = Some((gap, found.speed));
+            }
+        }
         let (gap, leader_speed) = leader.unwrap_or((f64::INFINITY, wanted));
         let free = driver.follow(agent.speed, wanted, gap, leader_speed, driver.gap_m);
-        // A gap that suffices without comfort needs no hard braking: kinematics says how much (Kesting and Treiber, 2010).
         least = least.min(free);
         if let Some(way) = self.barrier_m(setting, index).filter(|way| *way > -1.5) {
             least = least.min(driver.halt(agent.speed, way - 0.3));
         }
         least
+    }
+
+    /// The lane that one who changes lanes is still partly in, and the place along it.
+    fn lane_left(&self, setting: &Setting, agent: &Agent) -> Option<(LaneId, f64)> {
+        let (d, _) = agent.shift.at(0.0);
+        let own = setting.network.lane(agent.lane);
+        if !agent.shift.is_going() || d.abs() + 0.5 * agent.size[1] < 1.5 {
+            return None;
+        }
+        let (_, neighbor) = own.side(d > 0.0);
+        let neighbor =
+            neighbor.filter(|n| n.same_direction && setting.network.lane(n.lane).kind == LaneKind::Driving)?;
+        let pose = own.center.pose(agent.s);
+        let line = &setting.network.lane(neighbor.lane).center;
+        Some((neighbor.lane, line.project_within(pose.x, pose.y, agent.s - 20.0, agent.s + 20.0).s_m))
     }
 
     /// The lane under a crossing for one who stops on `lane` for it: the lane itself or the one behind it.
@@ -291,20 +320,6 @@ fn occupy_path(setting: &Setting, lanes: &mut Lanes, who: usize, agent: &Agent) 
         (rear, front) = (rear - length, front - length);
         lanes.add(next, Occupant { rear, front, speed: agent.speed, who });
         lane = next;
-    }
-    // One who changes lanes is in both.
-    let (d, _) = agent.shift.at(0.0);
-    let own = network.lane(agent.lane);
-    if agent.shift.is_going() && d.abs() + 0.5 * agent.size[1] > 1.6 {
-        let (_, neighbor) = own.side(d > 0.0);
-        if let Some(neighbor) = neighbor.filter(|n| n.same_direction && network.lane(n.lane).kind == LaneKind::Driving)
-        {
-            let pose = own.center.pose(agent.s);
-            let s =
-                network.lane(neighbor.lane).center.project_within(pose.x, pose.y, agent.s - 20.0, agent.s + 20.0).s_m;
-            let (rear, front) = (s - agent.tail_m(), s + agent.half_m());
-            lanes.add(neighbor.lane, Occupant { rear, front, speed: agent.speed, who });
-        }
     }
 }
 

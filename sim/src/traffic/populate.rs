@@ -50,6 +50,7 @@ impl Traffic {
             curve_mps: curve_speeds(setting),
             way_starts,
             way_index: 0,
+            ego_granted_s: f64::NEG_INFINITY,
             cut_ins: Vec::new(),
             has_waves: events.stop_and_go,
         };
@@ -64,13 +65,15 @@ impl Traffic {
             let gap_m = events.cut_in_gap_m.draw(&mut random);
             traffic.cut_ins.push(CutIn { at_s, gap_m, agent: None, ends_s: at_s + 30.0 });
         }
-        let parked = park(setting, scenario, &mut random);
+        let mut parked = park(setting, scenario, &mut random);
         for _ in 0..scenario.actors.pedestrians.count(&mut random) {
             traffic.add_walker(setting, &mut random);
         }
         for _ in 0..events.jaywalkers.count(&mut random) {
             traffic.add_jaywalker(setting, scenario, &mut random);
         }
+        // Nobody walks through a parked car.
+        parked.retain(|parked| !traffic.walkers.iter().any(|walker| walker.passes(&parked.pose, parked.body.size)));
         (traffic, parked)
     }
 

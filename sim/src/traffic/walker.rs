@@ -150,6 +150,16 @@ impl Walker {
         }
     }
 
+    /// Whether its walk across a road leads through a body.
+    pub fn passes(&self, pose: &Pose2, [length, width, _]: [f64; 3]) -> bool {
+        const ROOM_M: f64 = 0.5;
+        let Doing::Cross(stroll) = &self.doing else { return false };
+        stroll.line.points().iter().any(|point| {
+            let [x, y] = pose.inverse_transform(point[0], point[1]);
+            x.abs() < 0.5 * length + ROOM_M && y.abs() < 0.5 * width + ROOM_M
+        })
+    }
+
     /// Moves by `dt`.
     pub fn advance(&mut self, setting: &Setting, dt: f64) {
         let wanted = match &self.doing {
