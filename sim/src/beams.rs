@@ -1,17 +1,33 @@
 //! The lidars that can be carried: where their beams point and how well they see.
 
+use serde::Deserialize;
+
 /// A spinning lidar.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub enum LidarKind {
-    /// Velodyne HDL-64E: two blocks of 32 beams, the upper twice as dense.
-    #[default]
+    /// Velodyne HDL-64E: two blocks of 32 beams, the upper denser.
+    #[serde(rename = "hdl-64")]
     Hdl64,
     /// Velodyne VLP-32C: dense around the horizon.
+    #[serde(rename = "vlp-32")]
     Vlp32,
     /// Ouster OS1-128: 128 beams over 45 degrees.
+    #[serde(rename = "os-128")]
     Os128,
     /// 64 beams of the HDL-64E, 1024 columns.
+    #[default]
+    #[serde(rename = "hdl-64-1024")]
     Hdl64x1024,
+}
+
+/// What the car carries, and the weather it looks through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sensors {
+    /// The lidar.
+    pub lidar: LidarKind,
+    /// Rain, mm/h: 2 is light, 10 heavy, 50 a cloudburst.
+    pub rain_mmph: f64,
 }
 
 /// What is fixed about a lidar.
@@ -97,6 +113,16 @@ impl LidarKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_those_of_files() {
+        for kind in LidarKind::ALL {
+            let read: Sensors = toml::from_str(&format!("lidar = {:?}\nrain_mmph = 2.0", kind.name())).unwrap();
+            assert_eq!((read.lidar, read.rain_mmph), (kind, 2.0));
+        }
+        let error = toml::from_str::<Sensors>("lidar = \"hdl-32\"").unwrap_err().to_string();
+        assert!(error.contains("hdl-32") && error.contains("os-128"), "{error}");
+    }
 
     #[test]
     fn tables_rise_and_hold_the_makers_figures() {

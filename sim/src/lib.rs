@@ -50,7 +50,7 @@ mod traffic;
 mod vehicles;
 mod world;
 
-pub use beams::LidarKind;
+pub use beams::{LidarKind, Sensors};
 pub use event::{Event, EventKind, Fault};
 pub use scenario::{Actors, Corridor, Events, Grid, Mix, Range, Scenario, ScenarioError};
 pub use world::{Driver, SimError, World};

@@ -1,5 +1,6 @@
 //! What a scenario asks for: roads, traffic and events, as ranges from which the seed draws.
 
+use crate::beams::Sensors;
 use crate::random::Random;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -267,6 +268,9 @@ pub struct Scenario {
     /// What happens to the ego.
     #[serde(default)]
     pub events: Events,
+    /// What the car carries.
+    #[serde(default)]
+    pub sensors: Sensors,
 }
 
 impl Scenario {
@@ -341,6 +345,7 @@ impl Scenario {
         }
         number("duration_s", self.duration_s, 1.0, 3600.0)?;
         range("route_m", &self.route_m, 30.0, 20_000.0)?;
+        number("sensors.rain_mmph", self.sensors.rain_mmph, 0.0, 100.0)?;
         range("start_speed_share", &self.start_speed_share, 0.0, 1.0)?;
         if let Some(grid) = &self.grid {
             range("grid.columns", &grid.columns, 2.0, 6.0)?;

@@ -132,7 +132,7 @@ impl World {
             script_mps2: 0.0,
             sensed_ns: 0,
             history: History::default(),
-            lidar: Lidar::new(seed),
+            lidar: Lidar::on_roof(&scenario.sensors, seed),
             camera: Camera::new(seed),
             camera_seq: 0,
             signals_seq: 0,

@@ -89,7 +89,7 @@ fn every_return_comes_from_where_the_truth_says() {
                 }
             }
         }
-        assert!(on_objects > 200, "{on_objects}");
+        assert!(on_objects > 100, "{on_objects}");
         assert!(outside * 200 < on_objects, "{outside} of {on_objects}");
     }
 }
@@ -135,7 +135,7 @@ fn camera_and_lidar_agree() {
     let mut echoes = Vec::new();
     world.lidar.scan(&mut scene, |_, _| Isometry3::identity(), &mut echoes);
     let (mut checked, mut red) = (0, 0);
-    for echo in echoes.iter().filter(|echo| echo.object == Some(0)) {
+    for echo in echoes.iter().filter(|echo| echo.object == Some(0) && !echo.mixed) {
         let [u, v, depth] = model.project(&Point3::from(echo.point.map(f64::from))).unwrap();
         assert!((depth - 8.5).abs() < 0.3, "{depth}");
         if (0.0..540.0).contains(&v) {
