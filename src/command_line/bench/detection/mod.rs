@@ -52,7 +52,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         let Drive { calibration, .. } = Drive::open(path)?;
         let reference = Reference::read(path)?;
         if let Some(output) = &options.output {
-            ensure!(calibration.camera.is_some(), "{}: the calibration has no camera", output.display());
+            let what = "the calibration has no camera, in whose frame the rows of";
+            ensure!(calibration.camera.is_some(), "{}: {what} {} are", path.display(), output.display());
         } else {
             let what = "the drive holds no truth to compare with: give --output for rows that a judge reads";
             ensure!(!reference.truths.is_empty(), "{}: {what}", path.display());
