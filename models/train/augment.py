@@ -220,6 +220,9 @@ def picture(image, areas, size, rng):
     """Crop, scale, mirror, colours, blur, noise, holes. Gives f32 [3, h, w] 0..1 and the areas in its pixels."""
     zoom = rng.uniform(0.55, 1.15)
     height, width = image.shape[0] * zoom, image.shape[0] * zoom * size[1] / size[0]
+    # Without the padding of the letterbox.
+    used = (image != 114).any(2)
+    image = image[: np.flatnonzero(used.any(1))[-1] + 1, : np.flatnonzero(used.any(0))[-1] + 1]
     top = rng.uniform(min(0, image.shape[0] - height), max(0, image.shape[0] - height))
     left = rng.uniform(min(0, image.shape[1] - width), max(0, image.shape[1] - width))
     out = _resample(image, top, left, height, width, size).astype(np.float32) / 255

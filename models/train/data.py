@@ -127,7 +127,7 @@ def generate(binary, family, seed, count, with_camera, folder):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"{' '.join(command)}: {done.stderr.strip()}")
-        drives.convert(path, target)
+        drives.convert(path, target, 0.0 if family == "scatter" else drives.TURN_S)
     return target
 
 

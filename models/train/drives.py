@@ -102,11 +102,12 @@ def frames(path):
             yield calibration, entry
 
 
-def boxes_in_base(truth, speed_mps, yaw_rate_radps, origin):
+def boxes_in_base(truth, speed_mps, yaw_rate_radps, origin, turn_s):
     """Boxes of the frame where the lidar met them.
 
-    The truth holds for the start of the sweep. The beam turns clockwise from the rear, so a box at azimuth a is met
-    (pi - a) / 2 pi of a turn later: until then it has moved, and so has base_link.
+    The truth of a scenario holds for the start of the sweep. The beam turns clockwise from the rear, so a box at azimuth a is met
+    (pi - a) / 2 pi of a turn of `turn_s` later: until then it has moved, and so has base_link. The truth of scattered scenes is where
+    the sweep shows it (`turn_s` 0).
     """
     base_from_odom = np.linalg.inv(pose_matrix(truth.odom_from_base))
     turn = np.arctan2(base_from_odom[1, 0], base_from_odom[0, 0])
@@ -116,7 +117,7 @@ def boxes_in_base(truth, speed_mps, yaw_rate_radps, origin):
         x, y, z = (base_from_odom @ [box.x, box.y, box.z, 1.0])[:3]
         vx, vy = base_from_odom[:2, :2] @ [item.vx_mps, item.vy_mps]
         azimuth = np.arctan2(y - origin[1], x - origin[0])
-        wait_s = TURN_S * (np.pi - azimuth) / (2 * np.pi)
+        wait_s = turn_s * (np.pi - azimuth) / (2 * np.pi)
         x += wait_s * (vx - speed_mps + yaw_rate_radps * y)
         y += wait_s * (vy - yaw_rate_radps * x)
         yaw = box.yaw + turn - wait_s * yaw_rate_radps
@@ -125,7 +126,7 @@ def boxes_in_base(truth, speed_mps, yaw_rate_radps, origin):
     return np.array(rows, np.float32).reshape(-1, 9)
 
 
-def read_sweep(calibration, entry):
+def read_sweep(calibration, entry, turn_s):
     """Points in base_link (float32 [P, 3]), ring, boxes."""
     cloud = cloud_fields(entry.cloud)
     points = np.stack([cloud["x"], cloud["y"], cloud["z"]], 1).astype(np.float64)
@@ -133,7 +134,7 @@ def read_sweep(calibration, entry):
     points = (points @ base_from_lidar[:3, :3].T + base_from_lidar[:3, 3]).astype(np.float32)
     ring = cloud["ring"] if "ring" in cloud.dtype.names else np.zeros(len(points))
     speed, yaw_rate = (entry.ego.speed_mps, entry.ego.yaw_rate_radps) if entry.ego else (0.0, 0.0)
-    boxes = boxes_in_base(entry.truth, speed, yaw_rate, base_from_lidar[:3, 3])
+    boxes = boxes_in_base(entry.truth, speed, yaw_rate, base_from_lidar[:3, 3], turn_s)
     near = (np.abs(points[:, :2]) < REACH_M).all(1) & (np.abs(points[:, 2]) < REACH_M)
     return points[near], ring[near].astype(np.uint8), boxes
 
@@ -170,14 +171,14 @@ def read_image(entry):
     return canvas, np.array(rows, np.float32).reshape(-1, 6)
 
 
-def convert(path, folder):
-    """Writes the arrays of a drive; gives the number of frames."""
+def convert(path, folder, turn_s):
+    """Writes the arrays of a drive; gives the number of frames. For `turn_s` see `boxes_in_base`."""
     points, rings, owner, boxes, images, areas = [], [], [], [], [], []
     origin = [0.0, 0.0, 0.0]
     for calibration, entry in frames(path):
         pose = calibration.base_from_lidar
         origin = [pose.x, pose.y, pose.z]
-        sweep, ring, truth = read_sweep(calibration, entry)
+        sweep, ring, truth = read_sweep(calibration, entry, turn_s)
         points.append(np.round(sweep / STEP_M).astype(np.int16))
         rings.append(ring)
         owner.append(owners(sweep, truth))
