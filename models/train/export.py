@@ -1,10 +1,11 @@
 """Writes a trained network as ONNX: opset 17, fixed shapes, batch normalisation folded; checks that ONNX Runtime gives the same.
 
-    export.py RUN/checkpoint.pt --output ../networks/pillars.onnx
+    export.py RUN/checkpoint.pt --output ../networks/pillars.onnx --catalogue ../own.toml
 """
 
 import argparse
 import hashlib
+import re
 import time
 import warnings
 from pathlib import Path
@@ -92,13 +93,26 @@ def export(checkpoint, output):
     }
 
 
+def enter(catalogue, name, digest):
+    """Puts the digest of a new file into its entry of the catalogue."""
+    text = catalogue.read_text()
+    entry = re.compile(rf'(file = "[^"]*{re.escape(name)}"\nsha256 = ")[^"]*')
+    if not entry.search(text):
+        raise SystemExit(f"{catalogue}: no entry of {name}")
+    catalogue.write_text(entry.sub(rf"\g<1>{digest}", text))
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("checkpoint", type=Path)
     arguments.add_argument("--output", required=True, type=Path)
+    arguments.add_argument("--catalogue", type=Path, help="gets the file's new digest")
     a = arguments.parse_args()
-    for name, value in export(a.checkpoint, a.output).items():
+    facts = export(a.checkpoint, a.output)
+    for name, value in facts.items():
         print(f"{name}: {value}")
+    if a.catalogue:
+        enter(a.catalogue, a.output.name, facts["sha256"])
 
 
 if __name__ == "__main__":
