@@ -22,6 +22,8 @@ pub mod weight {
     pub const CLEARANCE: f64 = 8.0;
     /// Missing share of the gap to a target, squared.
     pub const GAP: f64 = 40.0;
+    /// Staying behind what stands for good and could be passed; the more, the longer one is stuck.
+    pub const BEHIND: f64 = 5.0;
     /// Distance from the last plan squared, per m^2.
     pub const CHANGE: f64 = 0.1;
     /// Another side, or stopping instead of going and the other way round.

@@ -7,6 +7,7 @@ use crate::cost::{Price, weight};
 use crate::effort::Effort;
 use crate::lattice::{Lateral, Lattice, Row};
 use crate::longitudinal::{HORIZON_S, SAMPLE_STEP_S, SAMPLES};
+use crate::offsets::IN_LANE_M;
 use crate::predict::{Obstacles, PREDICTION_STEP_S};
 use crate::reference::Road;
 use crate::rollout::{State, state_at};
@@ -171,7 +172,7 @@ impl Court<'_> {
         for i in (horizon + 1..SAMPLES).filter(|i| i % STRIDE == 0) {
             states[i] = self.tail_state(lattice, lateral, &samples[i], &states[horizon]);
         }
-        match self.clearance(&states, samples) {
+        match self.clearance(&states, samples, lateral.end_m.abs() > IN_LANE_M) {
             Err((object, time_s)) => (Verdict::Collision, 0.0, Some((object, time_s))),
             Ok(missing) => {
                 let mut cost = price.total() + weight::CLEARANCE * missing;
@@ -179,7 +180,7 @@ impl Court<'_> {
                     // Where it comes to rest counts as much as the way there.
                     cost += weight::GAP * self.gap_deficit(&samples[SAMPLES - 1], SAMPLES - 1, lateral.end_m);
                 }
-                cost += self.change(lattice, index, &states);
+                cost += self.staying(lateral, &samples[SAMPLES - 1]) + self.change(lattice, index, &states);
                 (Verdict::Free, cost, None)
             }
         }
@@ -196,9 +197,13 @@ impl Court<'_> {
     fn leaves_road(&self, lattice: &Lattice, row: &Row, [d, slope, _]: &[f64; 3], sample: &[f64; 4]) -> bool {
         let (front, half) = (self.vehicle.front_offset_m(), 0.5 * self.vehicle.width_m);
         let edges = lattice.row(sample[0] + front).edges_m;
-        let swing = d + front * slope - 0.5 * front * front * row.curvature_1pm;
+        let on_line = -0.5 * front * front * row.curvature_1pm;
+        let swing = d + front * slope + on_line;
         let over = |side: f64, i: usize| {
-            (side * d + half - row.edges_m[i] > self.beyond[i]) || (side * swing + half - edges[i] > self.beyond[i])
+            // In tight turns the bumper leaves the lane even on its middle: that much is the road's.
+            let line_over = side * on_line + half - edges[i] + EDGE_M;
+            (side * d + half - row.edges_m[i] > self.beyond[i])
+                || (side * swing + half - edges[i] > self.beyond[i].max(line_over))
         };
         over(1.0, 0) || over(-1.0, 1)
     }
@@ -209,7 +214,12 @@ impl Court<'_> {
     }
 
     /// Mean squared missing clearance, or the first hit.
-    fn clearance(&self, states: &[State; SAMPLES], samples: &[[f64; 4]]) -> Result<f64, (usize, f64)> {
+    fn clearance(
+        &self,
+        states: &[State; SAMPLES],
+        samples: &[[f64; 4]],
+        leaves_lane: bool,
+    ) -> Result<f64, (usize, f64)> {
         let (half_length, half_width) = (0.5 * self.vehicle.length_m, 0.5 * self.vehicle.width_m);
         let own_radius = half_length.hypot(half_width);
         let middle = self.vehicle.center_offset_m();
@@ -233,7 +243,8 @@ impl Court<'_> {
                 let (o, pose) = (&self.obstacles.objects[object], &poses[object]);
                 let delta = [pose.x - center[0], pose.y - center[1]];
                 let reach = own_radius + o.half_length_m + o.half_width_m + pose.margin_m + margin + wanted;
-                if step >= o.steps || delta[0] * delta[0] + delta[1] * delta[1] > reach * reach {
+                let overtakes = o.behind && !leaves_lane;
+                if step >= o.steps || overtakes || delta[0] * delta[0] + delta[1] * delta[1] > reach * reach {
                     continue;
                 }
                 let body = Rectangle {
@@ -279,8 +290,25 @@ impl Court<'_> {
 
     /// The gap wanted at a share of the target's present speed.
     fn effort_gap(&self, target: &Target, share: f64) -> f64 {
+        if target.speed_mps == 0.0 {
+            return target.gap_m.max(0.5);
+        }
         let still = self.standstill_gap_m;
         still + share.min(1.0) * (target.gap_m - still).max(0.0)
+    }
+
+    /// The price of staying behind what could be passed.
+    fn staying(&self, lateral: &Lateral, last: &[f64; 4]) -> f64 {
+        let Some(target) = self.targets.iter().find(|target| !target.crosses).filter(|target| target.passable) else {
+            return 0.0;
+        };
+        let clears = target.object.is_some_and(|object| {
+            let o = &self.obstacles.objects[object];
+            let beside = (o.d_m - lateral.end_m).abs() - o.half_d_m - 0.5 * self.vehicle.width_m;
+            let reaches = self.road.s_m + last[0] + self.vehicle.front_offset_m() > target.rear_s_m;
+            reaches && beside > self.effort.margin_m(2.0)
+        });
+        if clears { 0.0 } else { weight::BEHIND * (1.0 + 2.0 * self.effort.stuck) }
     }
 
     /// The price of another plan than the last one.

@@ -11,7 +11,7 @@ use types::{ObjectClass, StopKind, Vehicle};
 /// Offsets from the line that are always tried, m.
 const GRID_M: [f64; 8] = [0.25, -0.25, 0.5, -0.5, 0.75, -0.75, 1.0, -1.0];
 /// Offsets up to this stay in the lane, m.
-const IN_LANE_M: f64 = 1.0;
+pub const IN_LANE_M: f64 = 1.0;
 /// Room wanted beside what is passed: vehicles and things, people and riders, m.
 const ROOM_M: [f64; 2] = [0.6, 1.0];
 /// Kept from the edge of the road, m.

@@ -81,6 +81,8 @@ pub struct Obstacle {
     pub deceleration_mps2: f64,
     /// It lies wholly outside what may be driven on, and stays there.
     pub outside: bool,
+    /// It comes from behind: it sees the ego, and counts only where the ego leaves its lane.
+    pub behind: bool,
     /// It is worth an emergency.
     pub sure: bool,
     /// For how long it has stood, s.
@@ -153,9 +155,8 @@ impl Obstacles {
     }
 }
 
-/// Predicts every track that counts into `out`. Left out: tracks that are not believed, boxes that are not finite, objects
-/// behind the ego that move its way or stand (they see the ego), boxes over the ego's own rear half (no object can be
-/// there), and what stands far beside the road.
+/// Predicts every track that counts into `out`. Left out: tracks that are not believed, boxes that are not finite, what
+/// stands behind the ego, boxes over the ego's own rear half (no object can be there), and what stands far beside the road.
 pub fn predict(
     beliefs: &Beliefs,
     road: &Road<'_>,
@@ -210,7 +211,10 @@ fn predict_one(
     if speed_mps == 0.0 && beside_m > BESIDE_M {
         return None;
     }
-    let gap = gap_to_ego(&body, velocity, start, vehicle)?;
+    let (gap, behind) = gap_to_ego(&body, velocity, start, vehicle)?;
+    if behind && speed_mps == 0.0 {
+        return None;
+    }
 
     let (s_dot_mps, d_dot_mps) =
         (velocity[0] * line_cos + velocity[1] * line_sin, velocity[1] * line_cos - velocity[0] * line_sin);
@@ -265,6 +269,7 @@ fn predict_one(
         in_lane,
         deceleration_mps2,
         outside: speed_mps == 0.0 && beside_m > 0.0,
+        behind,
         sure: belief.sure,
         stood_s: belief.stood_s,
         has_moved: belief.has_moved,
@@ -302,8 +307,8 @@ fn believed_velocity(track: &Track, outside: bool) -> ([f64; 2], f64) {
     (track.velocity_mps, speed)
 }
 
-/// The gap to the ego now, or `None` if the object does not count.
-fn gap_to_ego(body: &Rectangle, velocity: [f64; 2], start: &Start, vehicle: &Vehicle) -> Option<f64> {
+/// The gap to the ego now and whether the object comes from behind; `None` if it does not count.
+fn gap_to_ego(body: &Rectangle, velocity: [f64; 2], start: &Start, vehicle: &Vehicle) -> Option<(f64, bool)> {
     let pose = start.now;
     let ego = Rectangle {
         center: pose.transform(vehicle.center_offset_m(), 0.0),
@@ -319,7 +324,7 @@ fn gap_to_ego(body: &Rectangle, velocity: [f64; 2], start: &Start, vehicle: &Veh
     let sideways = (velocity[1] * ego.direction[0] - velocity[0] * ego.direction[1]).abs();
     let behind = ahead + reach < -vehicle.rear_overhang_m + 0.2 && sideways <= forward.max(0.0);
     let over_rear_half = gap <= 0.0 && ahead < vehicle.center_offset_m();
-    (!behind && !over_rear_half).then_some(gap)
+    (!over_rear_half).then_some((gap, behind))
 }
 
 /// The turn rate that is believed, rad/s.
@@ -360,7 +365,7 @@ mod tests {
         nan_box.bbox.center[1] = f64::NAN;
         let behind = track(3, -20.0, 0.0, [30.0, 0.0]);
         let found = scene(&start(0.0, 0.0, 5.0), &line(), vec![nan_velocity, nan_box, behind]).obstacles;
-        assert_eq!(found.objects.len(), 1);
+        assert!(found.objects.len() == 2 && found.objects[1].behind);
         assert_eq!((found.objects[0].track, found.objects[0].speed_mps), (1, 0.0));
         assert!(found.poses.iter().all(|p| p.x.is_finite() && p.margin_m.is_finite()));
     }

@@ -40,6 +40,8 @@ pub struct Target {
     pub crosses: bool,
     /// Gap wanted behind it at its speed, m.
     pub gap_m: f64,
+    /// It stands for good and leaves room beside it.
+    pub passable: bool,
 }
 
 impl Target {
@@ -87,7 +89,7 @@ pub fn targets(
     let corridor = [road.ego.d_m.min(0.0) - half_width, road.ego.d_m.max(0.0) + half_width];
     let center_s = road.s_m + vehicle.center_offset_m();
     let (mut leads, mut crossing): (Vec<Target>, Vec<Target>) = (Vec::new(), Vec::new());
-    for (object, o) in obstacles.objects.iter().enumerate().filter(|(_, o)| !o.outside) {
+    for (object, o) in obstacles.objects.iter().enumerate().filter(|(_, o)| !o.outside && !o.behind) {
         let beside = |d: f64| [corridor[0] - (d + o.half_d_m), (d - o.half_d_m) - corridor[1]];
         let within = |d: f64| beside(d).iter().all(|gap| *gap < 0.0);
         let speed_mps = o.s_dot_mps.max(0.0);
@@ -97,6 +99,7 @@ pub fn targets(
         };
         if within(o.d_m) || cuts_in {
             if o.s_m > center_s {
+                let passable = offsets::may_pass(o, road, effort, config, vehicle);
                 let moving = if speed_mps < MOVING_MPS { 0.0 } else { speed_mps };
                 leads.push(Target {
                     object: Some(object),
@@ -104,7 +107,8 @@ pub fn targets(
                     speed_mps: moving,
                     deceleration_mps2: o.deceleration_mps2,
                     crosses: false,
-                    gap_m: if offsets::may_pass(o, road, effort, config, vehicle) {
+                    passable,
+                    gap_m: if passable {
                         PASS_GAP_M.max(config.standstill_gap_m)
                     } else {
                         wanted_gap_m(moving, config)
@@ -131,6 +135,7 @@ pub fn targets(
                 deceleration_mps2,
                 crosses: true,
                 gap_m,
+                passable: false,
             });
         }
     }
@@ -147,6 +152,7 @@ pub fn targets(
         deceleration_mps2: 0.0,
         crosses: false,
         gap_m: 0.0,
+        passable: false,
     }));
     leads
 }

@@ -15,6 +15,9 @@ const CLEAR_S: f64 = 0.25;
 /// People who stand this near to the way over a crossing wait to cross, m; after this time they do not want to, s.
 const WAITING_M: f64 = 2.0;
 const PATIENCE_S: f64 = 4.0;
+/// After this time nobody is waited for who moves slower than this: the area itself is watched on the way, s and m/s.
+const LONG_WAIT_S: f64 = 12.0;
+const SLOW_MPS: f64 = 0.6;
 /// Sides are looked at this far from the middle of the area: at a crossing, and where one gives way, m.
 const SIDE_M: [f64; 2] = [4.0, 14.0];
 /// Highest speed at a line with a hidden side, m/s: at a crossing, and where one gives way.
@@ -54,7 +57,7 @@ impl Inquiry<'_> {
         let leaves_s = time_for(way, speed, limit.min(GIVE_WAY_MPS.max(speed)), SLOW_START_MPS2);
         let mut first: Option<(f64, usize)> = None;
         for (object, o) in self.obstacles.objects.iter().enumerate() {
-            let along = o.in_lane && o.s_dot_mps > 0.0 && o.d_m.abs() < SAME_LANE_M;
+            let along = o.behind || o.in_lane && o.s_dot_mps > 0.0 && o.d_m.abs() < SAME_LANE_M;
             let stands = o.speed_mps == 0.0 && !o.class.is_vulnerable();
             if along || stands || o.class == ObjectClass::Unknown && o.speed_mps < 2.0 {
                 continue;
@@ -65,7 +68,8 @@ impl Inquiry<'_> {
                 let after = if o.class.is_vulnerable() { AFTER_S[1] } else { AFTER_S[0] };
                 zone.presence(self.obstacles, object)
                     .filter(|p| p.from_s < leaves_s + after && p.to_s > enters_s - BEFORE_S)
-                    .filter(|_| o.speed_mps > 0.0 || crossing)
+                    .filter(|p| o.speed_mps > 0.0 || (crossing && memory.waited_s < PATIENCE_S) || p.from_s > 0.0)
+                    .filter(|_| o.speed_mps > SLOW_MPS || memory.waited_s < LONG_WAIT_S)
                     .map(|p| p.from_s)
             };
             if let Some(time) = time
@@ -96,7 +100,7 @@ impl Inquiry<'_> {
         crossing
             && o.class == ObjectClass::Pedestrian
             && o.speed_mps == 0.0
-            && memory.stood_s < PATIENCE_S
+            && memory.waited_s < PATIENCE_S
             && zone.distance(self.obstacles, object) < WAITING_M
     }
 

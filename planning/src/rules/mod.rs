@@ -70,6 +70,8 @@ struct LineMemory {
     index: usize,
     /// For how long the ego has stood at it, s.
     stood_s: f64,
+    /// For how long the ego has stood at it in all, s.
+    waited_s: f64,
     /// For how long nothing has spoken against going, s.
     clear_s: f64,
     /// It was told to stop.
@@ -150,6 +152,7 @@ impl Rules {
             self.zone.lay(road, line, vehicle);
             let standing = speed < REST_MPS && line.s_m - front_s_m < AT_LINE_M;
             memory.stood_s = if standing { memory.stood_s + elapsed_s.clamp(0.0, 1.0) } else { 0.0 };
+            memory.waited_s += if standing { elapsed_s.clamp(0.0, 1.0) } else { 0.0 };
             let stop = inquiry.ask(line, &mut memory, &self.zone, elapsed_s, &mut self.caps);
             let halt = stop.and_then(|stop| inquiry.halt(line, stop, &mut memory));
             memory.held = halt.is_some();

@@ -1,5 +1,7 @@
 //! A small world for the planner's tests: objects that move as told, an ego that follows its plan exactly.
 
+pub mod street;
+
 use nalgebra::{Isometry3, Vector3};
 use planning::{Config, PlanInput, Planner, Way};
 use types::{
@@ -181,7 +183,7 @@ pub fn drive_noisy(
     out
 }
 
-fn follow(point: &TrajectoryPoint) -> EgoState {
+pub fn follow(point: &TrajectoryPoint) -> EgoState {
     EgoState {
         acceleration_mps2: point.acceleration_mps2,
         yaw_rate_radps: point.curvature_1pm * point.speed_mps,
