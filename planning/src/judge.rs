@@ -24,6 +24,10 @@ const DRIFT_S: f64 = 2.0;
 const CLEARANCE_M: f64 = 0.4;
 const CLEARANCE_S: f64 = 0.04;
 const MOST_CLEARANCE_M: f64 = 1.0;
+/// A car slower than this has come to rest, m/s; standing where somebody will come counts as this much clearance that
+/// is missing, m2.
+const RESTS_MPS: f64 = 0.05;
+const RUN_INTO_M2: f64 = 1.0;
 /// Braking behind a slower object takes this deceleration at most, m/s2.
 const FIRM_MPS2: f64 = 2.5;
 /// Collisions are looked at in every second sample.
@@ -224,7 +228,7 @@ impl Court<'_> {
         let own_radius = half_length.hypot(half_width);
         let middle = self.vehicle.center_offset_m();
         let stood = self.road.ego.s_dot_mps < 0.3;
-        let mut missing = 0.0;
+        let (mut missing, mut run_into) = (0.0, false);
         for step in 0..=(SAMPLES - 1) / STRIDE {
             let i = step * STRIDE;
             // A car that stands and stays is hit by others, it does not hit.
@@ -255,6 +259,11 @@ impl Court<'_> {
                 };
                 let free = separation(&ego, &body) - (pose.margin_m + margin).min(pose.least_m);
                 if free <= 0.0 {
+                    // Who drives into a car that has come to rest hits it; where one would better not stand costs.
+                    if o.speed_mps > 0.0 && state.speed < RESTS_MPS && i > 0 {
+                        run_into = true;
+                        continue;
+                    }
                     return Err((object, i as f64 * SAMPLE_STEP_S));
                 }
                 nearest = nearest.min(free);
@@ -263,7 +272,7 @@ impl Court<'_> {
             let short = wanted - nearest;
             missing += short * short * (state.speed / 3.0).min(1.0);
         }
-        Ok(missing * STRIDE as f64 / SAMPLES as f64)
+        Ok(missing * STRIDE as f64 / SAMPLES as f64 + if run_into { RUN_INTO_M2 } else { 0.0 })
     }
 
     /// The squared missing share of the gap to the targets in the way.

@@ -209,7 +209,7 @@ fn it_comes_to_rest_at_the_goal() {
 fn a_ghost_that_flickers_neither_stops_nor_jerks_the_car() {
     let ghost = |x: f64, every: u64| {
         let mut ghost = actor(ObjectClass::Car, [4.0, 1.8], move |t| {
-            ((t * 10.0).round() as u64 % every == 0).then_some((Pose2 { x, y: 0.3, yaw: 0.0 }, 0.0))
+            ((t * 10.0).round() as u64).is_multiple_of(every).then_some((Pose2 { x, y: 0.3, yaw: 0.0 }, 0.0))
         });
         ghost.ghost = true;
         ghost
