@@ -9,4 +9,5 @@ pub mod onnxruntime;
 pub mod render;
 pub mod replay;
 pub mod runtime;
+pub mod simulation;
 pub mod stack;

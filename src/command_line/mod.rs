@@ -36,7 +36,7 @@ enum Command {
     Import(import::Source),
     /// Draw one moment of a drive: bird's-eye view and camera.
     Render(render::Options),
-    /// Make a drive in the simulated world.
+    /// Drive in a simulated world, in closed loop.
     Simulate(simulate::Options),
     /// Measure.
     #[command(subcommand)]
@@ -94,6 +94,14 @@ impl From<CompressionName> for Compression {
 }
 
 impl NetworkOptions {
+    /// The options as they are typed; nothing for what is at its default.
+    fn again(&self) -> String {
+        let path = |name: &str, path: &Option<PathBuf>| {
+            path.as_ref().map_or(String::new(), |path| format!(" --{name} {}", path.display()))
+        };
+        path("models", &self.models) + &path("model-dir", &self.model_dir) + &path("onnxruntime", &self.onnxruntime)
+    }
+
     fn choice(&self) -> NetworkChoice {
         NetworkChoice {
             catalogue: self.models.clone(),

@@ -85,9 +85,17 @@ fn default_output(drive: &Path) -> PathBuf {
 
 /// Runs with a progress bar; Ctrl-C closes the door.
 pub fn watched(prepared: Prepared) -> anyhow::Result<Outcome> {
+    with_progress(prepared.expected_frames, |fault, progress| prepared.run(fault, progress))
+}
+
+/// The same for any run that takes so many frames.
+pub fn with_progress<T>(
+    expected_frames: u64,
+    run: impl FnOnce(&Arc<FaultCell>, &Arc<Progress>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let (fault, progress) = (Arc::new(FaultCell::default()), Arc::new(Progress::default()));
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} frames {per_sec} eta {eta}")?;
-    let bar = ProgressBar::new(prepared.expected_frames).with_style(style);
+    let bar = ProgressBar::new(expected_frames).with_style(style);
     let interrupted = Arc::clone(&fault);
     // A second run in one process keeps the first one's handler: then Ctrl-C ends the process at once.
     let _ = ctrlc::set_handler(move || interrupted.interrupt());
@@ -95,14 +103,28 @@ pub fn watched(prepared: Prepared) -> anyhow::Result<Outcome> {
         let (bar, progress) = (bar.clone(), Arc::clone(&progress));
         move || bar.set_position(progress.frames.load(Ordering::Relaxed))
     });
-    let outcome = prepared.run(&fault, &progress);
+    let outcome = run(&fault, &progress);
     drop(ticking);
     bar.finish_and_clear();
     outcome
 }
 
-/// The exit code of a run: 2 bad input or output, 1 a fault or a silent drive, 0 else.
+/// The exit code of a replay: 2 bad input or output, 1 a fault or a silent drive, 0 else.
 pub fn verdict(outcome: Outcome) -> anyhow::Result<ExitCode> {
+    let tally = &outcome.tally;
+    let counts =
+        [("frames", tally.frames), ("tracks", tally.tracks), ("plans", tally.plans), ("commands", tally.commands)];
+    let silent = counts.into_iter().find(|(_, count)| *count == 0).map(|(what, _)| (what, tally.frames));
+    let code = verdict_of_run(outcome)?;
+    if let (Some((what, frames)), true) = (silent, code == ExitCode::SUCCESS) {
+        eprintln!("silent drive: no {what} in {frames} frames");
+        return Ok(ExitCode::from(1));
+    }
+    Ok(code)
+}
+
+/// The exit code of any run: 2 bad input or output, 1 a fault, 0 else.
+pub fn verdict_of_run(outcome: Outcome) -> anyhow::Result<ExitCode> {
     if let Some(fault) = outcome.fault {
         eprintln!("fault in {}: {}", fault.stage, fault.reason);
         if outcome.error.is_none() {
@@ -111,15 +133,6 @@ pub fn verdict(outcome: Outcome) -> anyhow::Result<ExitCode> {
     }
     if let Some(error) = outcome.error {
         return Err(error);
-    }
-    let tally = &outcome.tally;
-    for (what, count) in
-        [("frames", tally.frames), ("tracks", tally.tracks), ("plans", tally.plans), ("commands", tally.commands)]
-    {
-        if count == 0 {
-            eprintln!("silent drive: no {what} in {} frames", tally.frames);
-            return Ok(ExitCode::from(1));
-        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,9 @@
 //! Tables for a person.
 
 use crate::runtime::Outcome;
+use crate::runtime::recall::Recall;
 use crate::runtime::statistics::Row;
+use crate::simulation::judge::Report;
 
 /// The latency table: parts in the order of the corridor, each with its share of the whole.
 pub fn print_latency(rows: &[Row]) {
@@ -51,6 +53,53 @@ pub fn print_outcome(outcome: &Outcome) {
     for (stage, (count, reason)) in &tally.skipped {
         println!("  {stage} skipped {count}: {reason}");
     }
+}
+
+/// What became of a simulated car.
+pub fn print_report(report: &Report, recall: &Recall) {
+    let row = |name: &str, value: String| println!("{name:<20}{value}");
+    let times = |times: &[f64]| match times {
+        [] => "never".to_string(),
+        [first, ..] => format!("{} times, first at {first:.1} s", times.len()),
+    };
+    row("way", {
+        let goal = report.goal_s.map_or("goal not reached".to_string(), |at| format!("goal reached at {at:.1} s"));
+        let (way, whole) = (report.travelled_m, report.route_m);
+        format!("{way:.0} m of a route of {whole:.0} m in {:.1} s, {goal}", report.duration_s)
+    });
+    row("collisions", {
+        let one = |collision: &crate::simulation::judge::Collision| {
+            let whose = if collision.own_fault { "own fault" } else { "not at fault" };
+            format!("with {} at {:.1} s ({whose})", collision.with, collision.time_s)
+        };
+        let all: Vec<String> = report.collisions.iter().map(one).collect();
+        if all.is_empty() { "none".to_string() } else { all.join(", ") }
+    });
+    row("time to collision", {
+        report.time_to_collision_s.map_or("nobody in the way".to_string(), |seconds| format!("{seconds:.2} s at least"))
+    });
+    row("off the road", times(&report.off_road_s));
+    row("red lights run", times(&report.red_lights_s));
+    row("stops missed", times(&report.stops_missed_s));
+    row("speeding", match report.speeding.as_slice() {
+        [] => "never".to_string(),
+        [(at, speed, limit), ..] => {
+            format!("{} times, first at {at:.1} s: {speed:.1} of {limit:.1} m/s", report.speeding.len())
+        }
+    });
+    for (name, unit, extent) in [
+        ("acceleration", "m/s2", &report.acceleration),
+        ("lateral", "m/s2", &report.lateral),
+        ("jerk", "m/s3", &report.jerk),
+    ] {
+        row(name, format!("{:.2} {unit} at most, {:.2} rms", extent.most, extent.rms()));
+    }
+    let classes: Vec<String> = recall
+        .by_class()
+        .iter()
+        .map(|(class, (asked, found))| format!("{class} {:.1} % of {asked}", 100.0 * *found as f64 / *asked as f64))
+        .collect();
+    row("detected", if classes.is_empty() { "-".to_string() } else { classes.join(", ") });
 }
 
 /// The most memory this process has had so far, where the system tells (Linux).

@@ -91,7 +91,7 @@ pub fn in_virtual_time(
         frame.buffers = None;
         let commands = take_frame(&mut ticker, &mut frame, &ticks, fault);
         frame.spans.lap("control");
-        if !(log.send(LogItem::Commands(commands)) && log.send(LogItem::Frame(frame))) {
+        if !(log.send(LogItem::Frame(frame)) && log.send(LogItem::Commands(commands))) {
             return;
         }
     }

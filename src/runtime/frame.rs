@@ -2,6 +2,7 @@
 
 use super::pool::Leased;
 use models::PointLabels;
+use recordings::Message;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use types::{
@@ -40,6 +41,19 @@ impl Input {
         }
     }
 
+    /// As it is written to a drive.
+    #[must_use]
+    pub fn into_message(self) -> Message {
+        match self {
+            Self::Camera(frame) => Message::Camera(Arc::unwrap_or_clone(frame)),
+            Self::Lidar(sweep) => Message::Lidar(Arc::unwrap_or_clone(sweep)),
+            Self::Ins(fix) => Message::Ins(fix),
+            Self::Signals(signals) => Message::Signals(Arc::unwrap_or_clone(signals)),
+            Self::WheelSpeed(wheel) => Message::WheelSpeed(wheel),
+            Self::Truth(truth) => Message::Truth(Arc::unwrap_or_clone(truth)),
+        }
+    }
+
     /// Bytes of the payload.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -70,6 +84,24 @@ pub struct SensorSet {
     pub wheel_speed: Option<WheelSpeed>,
     /// Messages since the last set that belong to no single set; they are logged beside it.
     pub unmatched: Vec<Input>,
+}
+
+impl SensorSet {
+    /// What is really there at the set's stamp, if anybody told.
+    #[must_use]
+    pub fn truth(&self) -> Option<&Truth> {
+        self.unmatched.iter().find_map(|input| match input {
+            Input::Truth(truth) if truth.stamp == self.stamp => Some(&**truth),
+            _ => None,
+        })
+    }
+
+    /// All messages, those that belong to no single set first.
+    #[must_use]
+    pub fn into_inputs(self) -> Vec<Input> {
+        let own = [self.camera.map(Input::Camera), self.lidar.map(Input::Lidar), self.ins.map(Input::Ins)];
+        self.unmatched.into_iter().chain(own.into_iter().flatten()).collect()
+    }
 }
 
 /// What a recorded drive says about a frame, for the replays that obey it.

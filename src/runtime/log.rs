@@ -1,6 +1,7 @@
 //! The log: what is written of a frame, in which order, and the queue in front of the writing thread.
 
 use super::frame::{Frame, Input};
+use super::recall::Recall;
 use super::statistics::Statistics;
 use crossbeam_channel::{Sender, TrySendError};
 use recordings::{DriveWriter, LogLevel, Message, RecordingError};
@@ -60,6 +61,8 @@ pub struct Tally {
     pub commands: u64,
     /// Messages that the log had to leave out: sensors, then others.
     pub lost: (u64, u64),
+    /// Objects detected of those that are there, where the drive knows the truth.
+    pub recall: Recall,
     /// Stamps of the first and the last frame.
     pub span: Option<(Stamp, Stamp)>,
 }
@@ -117,24 +120,15 @@ impl Recorder {
     }
 
     fn input(&mut self, input: Input) -> Result<(), RecordingError> {
-        self.put(&match input {
-            Input::Camera(frame) => Message::Camera(Arc::unwrap_or_clone(frame)),
-            Input::Lidar(sweep) => Message::Lidar(Arc::unwrap_or_clone(sweep)),
-            Input::Ins(fix) => Message::Ins(fix),
-            Input::Signals(signals) => Message::Signals(Arc::unwrap_or_clone(signals)),
-            Input::WheelSpeed(wheel) => Message::WheelSpeed(wheel),
-            Input::Truth(truth) => Message::Truth(Arc::unwrap_or_clone(truth)),
-        })
+        self.put(&input.into_message())
     }
 
     fn frame(&mut self, mut frame: Frame) -> Result<(), RecordingError> {
         let Frame { admission, .. } = frame;
         self.count(&frame);
         if self.with_inputs {
-            let sensors = std::mem::take(&mut frame.sensors);
-            let own = sensors.camera.map(Input::Camera).into_iter();
-            let own = own.chain(sensors.lidar.map(Input::Lidar)).chain(sensors.ins.map(Input::Ins));
-            sensors.unmatched.into_iter().chain(own).try_for_each(|input| self.input(input))?;
+            let inputs = std::mem::take(&mut frame.sensors).into_inputs();
+            inputs.into_iter().try_for_each(|input| self.input(input))?;
         }
         self.put(&Message::Admission(admission))?;
         if let Some(state) = frame.ego {
@@ -177,6 +171,7 @@ impl Recorder {
         tally.detections += frame.detections.as_ref().map_or(0, |d| d.lidar.len() + d.camera.len()) as u64;
         tally.tracks += frame.tracks.as_ref().map_or(0, |t| t.objects.len()) as u64;
         tally.identities.extend(frame.tracks.iter().flat_map(|t| &t.objects).map(|t| t.id));
+        tally.recall.count(frame);
         tally.plans += u64::from(frame.plan.is_some());
         tally.rejected_points += frame.rejected_points;
         if let Some(skipped) = &frame.skipped {

@@ -17,6 +17,7 @@ pub mod frame;
 pub mod join;
 pub mod log;
 pub mod pool;
+pub mod recall;
 pub mod run;
 pub mod source;
 pub mod stage;

@@ -124,8 +124,8 @@ fn serial(mut source: Source, ticks: &Ticks, corridor: Corridor, fault: &FaultCe
         frame.buffers = None;
         let commands = control_loop::take_frame(&mut ticker, &mut frame, ticks, fault);
         frame.spans.lap("control");
-        write(&mut recorder, LogItem::Commands(commands));
         write(&mut recorder, LogItem::Frame(Box::new(frame)));
+        write(&mut recorder, LogItem::Commands(commands));
         progress.frames.fetch_add(1, Ordering::Relaxed);
     }
     for input in std::mem::take(&mut rest.inputs) {
