@@ -95,7 +95,7 @@ impl Judge {
             (b.x - a.x).hypot(b.y - a.y)
         };
         let report = Report { route_m: route.points.windows(2).map(length).sum(), ..Report::default() };
-        Self { vehicle, start, until_goal, report, last: None, last_frame: None, resting_since: None, moved: false }
+        Self { start, until_goal, report, last: None, last_frame: None, resting_since: None, moved: false }
     }
 
     /// Whether there is nothing left to see.
