@@ -111,7 +111,8 @@ fn bad_input_is_one_clear_line() {
     wrong(&["absent.toml"], &["absent.toml"]);
     wrong(&["urban", "--duration", "0"], &["--duration 0 is outside 0.1 to 3600"]);
     wrong(&["urban", "--duration", "nan"], &["--duration NaN"]);
-    wrong(&["urban", "--seed", "-1"], &["--seed"]);
+    wrong(&["urban", "--seed", "-1"], &["--seed", "-1"]);
+    wrong(&["urban", "--duration", "-5"], &["--duration -5 is outside 0.1 to 3600"]);
     wrong(&["urban", "--seed", "18446744073709551615", "--duration", "1"], &["18446744073709551615"]);
     wrong(&["all"], &["--seeds"]);
     wrong(&["all", "--seeds", "9..3"], &["--seeds 9..3"]);

@@ -76,17 +76,22 @@ pub fn print_report(report: &Report, recall: &Recall) {
         if all.is_empty() { "none".to_string() } else { all.join(", ") }
     });
     row("time to collision", {
-        report.time_to_collision_s.map_or("nobody in the way".to_string(), |seconds| format!("{seconds:.2} s at least"))
+        report
+            .time_to_collision_s
+            .map_or("nobody met within 6 s".to_string(), |seconds| format!("{seconds:.2} s at least"))
     });
     row("off the road", times(&report.off_road_s));
     row("red lights run", times(&report.red_lights_s));
     row("stops missed", times(&report.stops_missed_s));
-    row("speeding", match report.speeding.as_slice() {
-        [] => "never".to_string(),
-        [(at, speed, limit), ..] => {
-            format!("{} times, first at {at:.1} s: {speed:.1} of {limit:.1} m/s", report.speeding.len())
-        }
-    });
+    row(
+        "speeding",
+        match report.speeding.as_slice() {
+            [] => "never".to_string(),
+            [(at, speed, limit), ..] => {
+                format!("{} times, first at {at:.1} s: {speed:.1} of {limit:.1} m/s", report.speeding.len())
+            }
+        },
+    );
     for (name, unit, extent) in [
         ("acceleration", "m/s2", &report.acceleration),
         ("lateral", "m/s2", &report.lateral),

@@ -25,7 +25,7 @@ pub struct Options {
     #[arg(value_name = "SCENARIO", default_value = "urban")]
     scenario: String,
     /// Which of its kind.
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", allow_negative_numbers = true)]
     seed: u64,
     /// Many runs: seeds from A up to but without B. Seed N of `all` is of family N modulo their number.
     #[arg(long, value_name = "A..B", conflicts_with_all = ["seed", "output", "open_loop"])]
@@ -34,7 +34,7 @@ pub struct Options {
     #[arg(long, default_value_t = 1, value_name = "N", requires = "seeds")]
     jobs: usize,
     /// How long, s. Default: until the goal.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     duration: Option<f64>,
     /// The drive to write. Without it nothing is written.
     #[arg(long, value_name = "DRIVE.mcap")]
