@@ -16,11 +16,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use types::{Calibration, Route};
 
+/// Where the networks come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CatalogueChoice {
+    /// Our own, which are part of the program.
+    #[default]
+    Own,
+    /// There are none: the geometric detector works alone.
+    Nothing,
+    /// A file names them.
+    File(PathBuf),
+}
+
 /// Which networks to run, and on what.
 #[derive(Clone, Debug)]
 pub struct NetworkChoice {
-    /// The catalogue; without one the geometric detector works alone.
-    pub catalogue: Option<PathBuf>,
+    /// The networks.
+    pub catalogue: CatalogueChoice,
     /// Folder of the ONNX files, if it is not the catalogue's.
     pub model_dir: Option<PathBuf>,
     /// The ONNX Runtime library, if it is not to be looked for.
@@ -59,16 +71,16 @@ impl Networks {
     /// # Errors
     /// What is missing or wrong: library, provider, catalogue, file, digest, shape, operator.
     pub fn load(choice: &NetworkChoice, has_camera: bool, has_lidar: bool) -> anyhow::Result<Self> {
-        let Some(path) = &choice.catalogue else {
-            ensure!(
-                choice.provider == Provider::Cpu,
-                "{} was asked for, but no network: name a catalogue with --models",
-                choice.provider
-            );
+        if choice.catalogue == CatalogueChoice::Nothing {
+            let provider = choice.provider;
+            ensure!(provider == Provider::Cpu, "{provider} was asked for, but no network: --models says none");
             return Ok(Self::default());
-        };
+        }
         let library = onnxruntime::find(choice.onnxruntime.as_deref())?;
-        let catalogue = Catalogue::read(path, choice.model_dir.as_deref())?;
+        let catalogue = match &choice.catalogue {
+            CatalogueChoice::File(path) => Catalogue::read(path, choice.model_dir.as_deref())?,
+            _ => Catalogue::embedded()?,
+        };
         let engine = Engine::open(library.as_ref().map(|l| l.path.as_path()), choice.provider, choice.threads)?;
         let mut networks = Self { engine: engine.describe(), ..Self::default() };
         if let (Some(one), Some(other)) =

@@ -200,8 +200,10 @@ fn wishes_that_cannot_be_met() {
     assert!(said.contains("car.toml") && said.contains("horse_power"), "{said}");
     let said = fail(&["replay", "--output", text(&log), "--mode", "faithful"], 2);
     assert!(said.contains("street.mcap") && said.contains("no choices to obey"), "{said}");
-    let said = fail(&["replay", "--output", text(&log), "--provider", "cuda"], 2);
-    assert!(said.contains("name a catalogue with --models"), "{said}");
+    let said = fail(&["replay", "--output", text(&log), "--provider", "cuda", "--models", "none"], 2);
+    assert!(said.contains("--models says none"), "{said}");
+    let said = fail(&["replay", "--output", text(&log), "--provider", "cuda", "--onnxruntime", "off"], 2);
+    assert!(said.contains("needs the ONNX Runtime library"), "{said}");
     let said = fail(&["replay", text(&street()), "--output", text(&street())], 2);
     assert!(said.contains("overwrite"), "{said}");
     let picture = folder.path().join("a.png");

@@ -8,6 +8,9 @@ use recordings::Message;
 use std::fs;
 use support::{fail, long_drive, messages, replay, street, text};
 
+/// Long drives run without networks: what is promised here does not depend on the detector.
+const GEOMETRY: [&str; 2] = ["--models", "none"];
+
 /// Messages without measured times, which are the only thing that may differ.
 fn without_times(messages: Vec<Message>) -> Vec<Message> {
     messages.into_iter().filter(|message| !matches!(message, Message::Latency(_))).collect()
@@ -39,8 +42,8 @@ fn threads_and_one_thread_write_the_same_bytes() {
 #[test]
 fn a_replay_of_a_replay_is_the_same_drive() {
     let folder = tempfile::tempdir().unwrap();
-    let first = replay(&street(), folder.path(), "a.mcap", &[]);
-    let second = replay(&first, folder.path(), "b.mcap", &[]);
+    let first = replay(&street(), folder.path(), "a.mcap", &GEOMETRY);
+    let second = replay(&first, folder.path(), "b.mcap", &GEOMETRY);
     assert_same(&messages(&first), &messages(&second));
 }
 
@@ -48,16 +51,17 @@ fn a_replay_of_a_replay_is_the_same_drive() {
 fn a_run_with_drops_is_made_again_faithfully() {
     let folder = tempfile::tempdir().unwrap();
     // So fast that no machine keeps up, and long enough that a busy one gets some frames through.
-    let live =
-        replay(&long_drive(folder.path(), 6), folder.path(), "live.mcap", &["--mode", "realtime", "--rate", "60"]);
+    let with = |more: &[&'static str]| [&GEOMETRY[..], more].concat();
+    let (drive, fast) = (long_drive(folder.path(), 6), with(&["--mode", "realtime", "--rate", "60"]));
+    let live = replay(&drive, folder.path(), "live.mcap", &fast);
     let drops = messages(&live).iter().rev().find_map(|message| match message {
         Message::Admission(admission) => Some(admission.dropped),
         _ => None,
     });
     assert!(drops > Some(0), "the run dropped nothing: {drops:?}");
-    let again = replay(&live, folder.path(), "again.mcap", &["--mode", "faithful"]);
+    let again = replay(&live, folder.path(), "again.mcap", &with(&["--mode", "faithful"]));
     assert_same(&without_times(messages(&live)), &messages(&again));
-    let serial = replay(&live, folder.path(), "serial.mcap", &["--mode", "faithful", "--serial"]);
+    let serial = replay(&live, folder.path(), "serial.mcap", &with(&["--mode", "faithful", "--serial"]));
     assert!(fs::read(again).unwrap() == fs::read(serial).unwrap());
 }
 
@@ -66,7 +70,7 @@ fn from_detections_equals_the_full_run_downstream() {
     let folder = tempfile::tempdir().unwrap();
     let drive = long_drive(folder.path(), 3);
     for (name, more) in [("lossless", &["--mode", "lossless"][..]), ("live", &["--mode", "realtime", "--rate", "30"])] {
-        let full = replay(&drive, folder.path(), &format!("{name}.mcap"), more);
+        let full = replay(&drive, folder.path(), &format!("{name}.mcap"), &[&GEOMETRY[..], more].concat());
         let injected = replay(&full, folder.path(), &format!("{name}.injected.mcap"), &["--mode", "from-detections"]);
         let downstream = |drive| {
             let wanted =
@@ -99,6 +103,7 @@ fn a_silent_drive_fails() {
         writer.write(&message).unwrap();
     }
     writer.finish().unwrap();
-    let said = fail(&["replay", text(&path), "--output", text(&folder.path().join("out.mcap"))], 1);
+    let log = folder.path().join("out.mcap");
+    let said = fail(&["replay", text(&path), "--output", text(&log), "--models", "none"], 1);
     assert!(said.contains("silent drive: no tracks in"), "{said}");
 }

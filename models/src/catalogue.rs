@@ -314,6 +314,23 @@ impl Catalogue {
         })
     }
 
+    /// Our own networks, which are part of the program (`models/own.toml`): trained in the simulated world of this repository and
+    /// licensed like its code.
+    ///
+    /// # Errors
+    /// None, unless the program was built from files that contradict each other.
+    pub fn embedded() -> Result<Self, ModelError> {
+        Self::assemble(include_str!("../own.toml"), Path::new("own.toml"), |file| {
+            let bytes: &[u8] = match file.to_str() {
+                Some("networks/pillars.onnx") => include_bytes!("../networks/pillars.onnx"),
+                _ => {
+                    return Err(ModelError::Read { path: file.into(), reason: "it is not part of the program".into() });
+                }
+            };
+            Ok((file.into(), bytes.to_vec()))
+        })
+    }
+
     /// Parses and checks a catalogue; `open` gives the path and the bytes of a file that it names.
     fn assemble(
         text: &str,

@@ -11,7 +11,7 @@ mod replay;
 mod simulate;
 mod table;
 
-use crate::stack::NetworkChoice;
+use crate::stack::{CatalogueChoice, NetworkChoice};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use recordings::Compression;
 use std::path::PathBuf;
@@ -46,7 +46,8 @@ enum Command {
 /// Which networks to run.
 #[derive(Clone, Debug, Args)]
 pub struct NetworkOptions {
-    /// Catalogue of networks (TOML). Without it the geometric lidar detector works alone.
+    /// Catalogue of networks (TOML); `none` for the geometric lidar detector alone. Default: our own networks, which are part of the
+    /// program.
     #[arg(long, value_name = "FILE")]
     models: Option<PathBuf>,
     /// Folder of the ONNX files, if it is not the catalogue's.
@@ -104,7 +105,11 @@ impl NetworkOptions {
 
     fn choice(&self) -> NetworkChoice {
         NetworkChoice {
-            catalogue: self.models.clone(),
+            catalogue: match &self.models {
+                None => CatalogueChoice::Own,
+                Some(path) if path.as_os_str() == "none" => CatalogueChoice::Nothing,
+                Some(path) => CatalogueChoice::File(path.clone()),
+            },
             model_dir: self.model_dir.clone(),
             onnxruntime: self.onnxruntime.clone(),
             provider: match self.provider {
