@@ -165,13 +165,16 @@ impl Plant {
             drag = share * (force_front * sin / MASS_KG - vy * self.yaw_rate);
         }
         rate_change += self.stability_control();
-        vy_change += (1.0 - share) * (roll_vy - vy) / ROLLING_S;
-        rate_change += (1.0 - share) * (roll_rate - self.yaw_rate) / ROLLING_S;
+        // Tyres that roll at last bring a slide to its end no faster than they grip.
+        let grip = GRIP * GRAVITY;
+        vy_change += (1.0 - share) * ((roll_vy - vy) / ROLLING_S).clamp(-grip, grip);
+        rate_change += (1.0 - share) * ((roll_rate - self.yaw_rate) / ROLLING_S).clamp(-grip, grip);
         let pulled = self.acceleration - drag - DRAG_PER_S * vx;
         let vx_next = (vx + h * pulled).max(0.0);
         self.velocity = [vx_next, vy + h * vy_change];
         self.yaw_rate += h * rate_change;
-        if vx_next <= 0.0 {
+        // A car that slides sideways goes on sliding.
+        if vx_next <= 0.0 && vy.abs() < 0.5 {
             (self.velocity[1], self.yaw_rate) = (0.0, 0.0);
         }
         let middle = Pose2 { yaw: self.pose.yaw + 0.5 * h * self.yaw_rate, ..self.pose };

@@ -14,7 +14,7 @@ const AMBER_BRAKING_MPS2: f64 = 3.0;
 const DAWDLING_S: f64 = 4.0;
 
 /// After so long others let somebody in who would have to wait, s.
-const PATIENCE_S: f64 = 8.0;
+const PATIENCE_S: f64 = 5.0;
 
 /// An agent before a junction.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +73,8 @@ impl Traffic {
             }
         }
         for claim in &mut claims {
-            if self.agents[claim.agent].stands_s > PATIENCE_S {
+            let connection = setting.connections[claim.connection].as_ref();
+            if connection.is_some_and(|connection| self.has_waited(setting, claim.agent, connection, time_s)) {
                 claim.rank = 0;
             }
         }
@@ -86,6 +87,12 @@ impl Traffic {
                 }
             }
         }
+    }
+
+    /// Whether an agent has waited for so long, though its signal is green, that it is let in.
+    fn has_waited(&self, setting: &Setting, index: usize, connection: &Connection, time_s: f64) -> bool {
+        let green_s = connection.signal.map_or(f64::INFINITY, |signal| setting.signals[signal].since_green_s(time_s));
+        self.agents[index].stands_s.min(green_s) > PATIENCE_S
     }
 
     /// Whoever has left its way through gives it back; whoever is on one has it.
@@ -168,11 +175,18 @@ impl Traffic {
                 }
                 let Some((next, way)) = self.next_connection(setting, index) else { continue };
                 // Who has waited for long is let in by the others, though not by the ego, of whom nobody knows.
-                let lets_in = agent.stands_s > PATIENCE_S && index != EGO;
-                if next.lane != conflict.other || next.rank >= connection.rank || other.stands_s > 1.0 || lets_in {
+                let lets_in = index != EGO && self.has_waited(setting, claim.agent, connection, time_s);
+                if next.lane != conflict.other || next.rank >= connection.rank || lets_in {
                     continue;
                 }
                 let red = next.signal.is_some_and(|signal| setting.signals[signal].phase(time_s) == Phase::Red);
+                // One who stands and cannot go either does not count.
+                let theirs = Claim { rank: next.rank, way_m: way, agent: index, connection: next.lane };
+                let stuck =
+                    || self.is_behind_somebody(setting, index, next.from) || !self.exit_is_free(setting, &theirs);
+                if other.stands_s > 1.0 && (way > 12.0 || stuck()) {
+                    continue;
+                }
                 let arrives = (way + conflict.their[0]).max(0.0) / other.speed.max(1.0);
                 if !red && arrives < needed + MARGIN_S {
                     return false;

@@ -84,6 +84,7 @@ impl Traffic {
         self.follow_ego(setting, ego);
         self.occupy(setting, ego);
         self.open_gates(setting, time_s);
+        self.mind_vehicles(setting, ego.pose);
         self.note_standing(setting);
         self.grant(setting, time_s);
         self.ride_waves(time_s);

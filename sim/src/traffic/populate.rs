@@ -214,6 +214,7 @@ impl Traffic {
             doing: Doing::Walk { lane, s: random.between(0.0, length) },
             random: Random::new(random.bits(), 0),
             body: Some(body),
+            is_blocked: false,
         });
     }
 
@@ -286,6 +287,7 @@ impl Traffic {
                 doing: Doing::Cross(Box::new(stroll)),
                 random: Random::new(random.bits(), 0),
                 body: Some(body),
+                is_blocked: false,
             });
             return;
         }

@@ -73,6 +73,8 @@ pub struct Walker {
     pub d: f64,
     /// What it does.
     pub doing: Doing,
+    /// Whether a vehicle stands in its way.
+    pub is_blocked: bool,
     /// Its own choices.
     pub random: Random,
     /// Its body, until it is put into the scene.
@@ -164,10 +166,11 @@ impl Walker {
     pub fn advance(&mut self, setting: &Setting, dt: f64) {
         let wanted = match &self.doing {
             Doing::Cross(stroll) if !stroll.is_open && stroll.along >= stroll.gate_m => 0.0,
+            Doing::Cross(_) if self.is_blocked => 0.0,
             _ => self.pace,
         };
         // People reach their pace within a step or two.
-        self.speed += (wanted - self.speed).clamp(-4.0 * dt, 3.0 * dt);
+        self.speed += (wanted - self.speed).clamp(-6.0 * dt, 3.0 * dt);
         let before = self.speed * dt;
         match &mut self.doing {
             Doing::Walk { lane, s } => {
@@ -245,6 +248,30 @@ impl Walker {
 }
 
 impl Traffic {
+    /// Nobody walks into the side of a vehicle.
+    pub(super) fn mind_vehicles(&mut self, setting: &Setting, ego: Pose2) {
+        const LOOK_M: f64 = 0.9;
+        let network = &setting.network;
+        for walker in &mut self.walkers {
+            if !matches!(walker.doing, Doing::Cross(_)) {
+                continue;
+            }
+            let pose = walker.pose(network);
+            let [x, y] = pose.transform(LOOK_M, 0.0);
+            walker.is_blocked = self.agents.iter().enumerate().any(|(index, agent)| {
+                if agent.is_gone {
+                    return false;
+                }
+                let body = if index == super::EGO { ego } else { agent.pose(network) };
+                let inside = |x: f64, y: f64| {
+                    let [along, across] = body.inverse_transform(x, y);
+                    along.abs() < agent.half_m() + 0.3 && across.abs() < 0.5 * agent.size[1] + 0.3
+                };
+                (body.x - x).abs() < 15.0 && (body.y - y).abs() < 15.0 && inside(x, y) && !inside(pose.x, pose.y)
+            });
+        }
+    }
+
     /// Opens the way for those who wait and may go.
     pub(super) fn open_gates(&mut self, setting: &Setting, time_s: f64) {
         for index in 0..self.walkers.len() {
