@@ -21,6 +21,8 @@ const SEEN_WELL: u32 = 3;
 /// [`HARDEST_MPS2`].
 const AVERAGED_S: [f64; 2] = [0.15, 0.6];
 const HARDEST_MPS2: f64 = 8.0;
+/// The velocity is averaged over this time, s.
+const CALM_S: f64 = 0.3;
 /// Slower than this an object stands, m/s.
 const STANDING_MPS: f64 = 0.5;
 /// After a longer gap everything is new, s.
@@ -44,6 +46,8 @@ pub struct Belief {
     /// It was once seen to move faster than 2 m/s.
     pub has_moved: bool,
     averages_mps: [f64; 2],
+    /// Its velocity, averaged over a moment, m/s.
+    pub calm_mps: [f64; 2],
     unseen_s: f64,
 }
 
@@ -92,6 +96,7 @@ impl Belief {
             stood_s: 0.0,
             has_moved: false,
             averages_mps: [track.speed_mps(); 2],
+            calm_mps: track.velocity_mps,
             unseen_s: 0.0,
         };
         belief.judge();
@@ -108,6 +113,10 @@ impl Belief {
             let [short, long] = self.averages_mps;
             let change = (short - long) / (AVERAGED_S[1] - AVERAGED_S[0]);
             self.acceleration_mps2 = change.clamp(-HARDEST_MPS2, HARDEST_MPS2);
+        }
+        for (calm, now) in self.calm_mps.iter_mut().zip(track.velocity_mps) {
+            let next = *calm + dt / (CALM_S + dt) * (now - *calm);
+            *calm = if next.is_finite() { next } else { now };
         }
         self.stood_s = if now < STANDING_MPS { self.stood_s + dt } else { 0.0 };
         self.has_moved |= now > 2.0 && track.hits > SEEN_LONG;

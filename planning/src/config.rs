@@ -16,6 +16,9 @@ pub struct Config {
     pub standstill_gap_m: f64,
     /// Free space wanted around the vehicle from 5 m/s on, m; slower it shrinks to half of it.
     pub margin_m: f64,
+    /// How far from the rear axle objects are found for certain, m: what is not followed is driven so that one can stop
+    /// within it.
+    pub sight_m: f64,
     /// From the stamp of the data to the instant when control takes up their plan, s.
     pub latency_s: f64,
 }
@@ -28,6 +31,7 @@ impl Default for Config {
             headway_s: 1.5,
             standstill_gap_m: 2.2,
             margin_m: 0.3,
+            sight_m: 42.0,
             latency_s: 0.15,
         }
     }
@@ -43,6 +47,7 @@ impl Config {
             ("planning.headway_s", self.headway_s, 0.2..=5.0),
             ("planning.standstill_gap_m", self.standstill_gap_m, 0.5..=20.0),
             ("planning.margin_m", self.margin_m, 0.0..=2.0),
+            ("planning.sight_m", self.sight_m, 10.0..=1000.0),
             ("planning.latency_s", self.latency_s, 0.0..=0.5),
         ]
         .into_iter()

@@ -8,7 +8,7 @@ use crate::offsets;
 use crate::polynomial::Polynomial;
 use crate::reference::Road;
 use crate::rules::{Cap, Rules};
-use crate::targets::Target;
+use crate::targets::{Target, sight_mps};
 use types::{Candidate, Limits, Vehicle, Verdict};
 
 /// Durations of keeping a speed, s.
@@ -180,7 +180,8 @@ impl Lattice {
         let &View { obstacles, targets, rules, road, memory, config, vehicle, .. } = view;
         let kept = memory.kept.as_ref();
         let limits = &effort.limits;
-        self.tabulate(road, rules, config, vehicle);
+        let seen_mps = sight_mps(targets, road, config, vehicle);
+        self.tabulate(road, rules, seen_mps, config, vehicle);
         let stays = |target: &Target| {
             let gap = target.rear_s_m - vehicle.front_offset_m() - road.s_m;
             let stay = if target.object.is_none() { STAY_AT_LINE_M } else { target.gap_m + STAY_M };
@@ -295,7 +296,7 @@ impl Lattice {
     }
 
     /// Tabulates the line as far as any profile can get, with the speed wanted at each place.
-    fn tabulate(&mut self, road: &Road<'_>, rules: &Rules, config: &Config, vehicle: &Vehicle) {
+    fn tabulate(&mut self, road: &Road<'_>, rules: &Rules, seen_mps: f64, config: &Config, vehicle: &Vehicle) {
         let limits = &vehicle.limits;
         let seconds = SAMPLE_STEP_S * (SAMPLES - 1) as f64;
         let limit = |s_m: f64| road.station(s_m, config, limits).limit_mps;
@@ -309,7 +310,7 @@ impl Lattice {
             let s_m = road.s_m + i as f64 * self.row_step_m;
             let (line, station) = (road.line.at(s_m), road.station(s_m, config, limits));
             let (sin, cos) = line.heading_rad.sin_cos();
-            let allowed = LIMIT_SHARE * station.limit_mps;
+            let allowed = (LIMIT_SHARE * station.limit_mps).min(seen_mps);
             Row {
                 position: [line.x, line.y],
                 direction: [cos, sin],

@@ -29,7 +29,9 @@ const TURN_MPS2: f64 = 4.0;
 /// An object keeps its lane, or changes it, if it heads along the line within this angle, rad.
 const ALONG_RAD: f64 = 0.35;
 /// Sideways motion below this is noise, m/s.
-const ACROSS_MPS: f64 = 0.3;
+const ACROSS_MPS: f64 = 0.45;
+/// Beside the ego it takes more to be believed: who is there sees the ego, m/s.
+const BESIDE_MPS: f64 = 0.9;
 /// Faster sideways motion than this is no lane change, m/s.
 const CHANGE_MPS: f64 = 2.5;
 /// Braking weaker than this is noise, m/s2.
@@ -37,7 +39,8 @@ const BRAKING_MPS2: f64 = 1.0;
 /// Creeping is believed for this long, m/s and s: it is noise, or the end of a stop.
 const CREEPING_MPS: f64 = 1.0;
 const CREEPING_S: f64 = 2.0;
-/// The margin for uncertainty is half a standard deviation, at most this for what moves and what stands, m.
+/// The margin for uncertainty is half a standard deviation, at most this for what moves freely, and for what stands or
+/// keeps its lane, m.
 const MOST_GROWTH_M: [f64; 2] = [0.4, 0.15];
 /// Further margin around people on foot or on two wheels, m.
 const VULNERABLE_M: f64 = 0.4;
@@ -225,7 +228,11 @@ fn predict_one(
         && (d_dot_mps / s_dot_mps).abs().atan() < ALONG_RAD
         && d_m.abs() < 10.0
         && (s_m - road.s_m).abs() < ahead_m;
-    let across_mps = if d_dot_mps.abs() < ACROSS_MPS { 0.0 } else { d_dot_mps };
+    let calm_mps = belief.calm_mps[1] * line_cos - belief.calm_mps[0] * line_sin;
+    let across_mps = if calm_mps.abs() < d_dot_mps.abs() { calm_mps } else { d_dot_mps };
+    let alongside = s_m - half_s_m < road.s_m + vehicle.front_offset_m() && s_dot_mps > 0.0;
+    let noise_mps = if alongside { BESIDE_MPS } else { ACROSS_MPS };
+    let across_mps = if across_mps.abs() < noise_mps || calm_mps * d_dot_mps < 0.0 { 0.0 } else { across_mps };
     let deceleration_mps2 = if in_lane && speed_mps < CREEPING_MPS {
         speed_mps / CREEPING_S
     } else if in_lane && belief.acceleration_mps2 < -BRAKING_MPS2 && belief.track.hits > 4 {
@@ -278,7 +285,8 @@ fn predict_one(
     let variance = |i: usize| Some(track.covariance[i][i]).filter(|v| v.is_finite() && *v > 0.0).unwrap_or(0.0);
     let place = variance(0).max(variance(1));
     let doubt = if speed_mps == 0.0 { 0.0 } else { variance(2).max(variance(3)) };
-    let most_growth = if speed_mps == 0.0 { MOST_GROWTH_M[1] } else { MOST_GROWTH_M[0] };
+    let steady = speed_mps == 0.0 || (in_lane && across_mps == 0.0);
+    let most_growth = if steady { MOST_GROWTH_M[1] } else { MOST_GROWTH_M[0] };
     // People who walk or ride get more room: a stumble or a swerve must not matter.
     let respect = if track.class.is_vulnerable() { VULNERABLE_M } else { 0.0 };
     let path = std::array::from_fn(|step| {

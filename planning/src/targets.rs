@@ -25,6 +25,10 @@ const RESPONSE_S: f64 = 0.6;
 const OWN_BRAKING_MPS2: f64 = 5.0;
 const THEIR_BRAKING_MPS2: f64 = 6.0;
 
+/// Stopping within sight: response time until the brakes bite, s, and deceleration, m/s2.
+const SIGHT_RESPONSE_S: f64 = 0.7;
+const SIGHT_BRAKING_MPS2: f64 = 6.0;
+
 /// Something to stay behind.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Target {
@@ -67,6 +71,21 @@ impl Target {
 pub fn safe_gap_m(own_mps: f64, their_mps: f64) -> f64 {
     let braking = own_mps * own_mps / (2.0 * OWN_BRAKING_MPS2) - their_mps * their_mps / (2.0 * THEIR_BRAKING_MPS2);
     (own_mps * RESPONSE_S + braking).max(0.0)
+}
+
+/// The speed at which the ego can stop before what it cannot see yet, m/s. Traffic ahead that is seen to move vouches for
+/// its own braking distance.
+#[must_use]
+pub fn sight_mps(targets: &[Target], road: &Road<'_>, config: &Config, vehicle: &Vehicle) -> f64 {
+    let front = vehicle.front_offset_m();
+    let sight = (config.sight_m - front - config.standstill_gap_m).max(1.0);
+    let lead = targets.iter().filter(|target| target.object.is_some() && !target.crosses).map(|target| {
+        let gap = target.rear_s_m - road.s_m - front - config.standstill_gap_m;
+        gap + target.speed_mps * target.speed_mps / (2.0 * THEIR_BRAKING_MPS2)
+    });
+    let reach = lead.fold(sight, f64::max);
+    let (a, t) = (SIGHT_BRAKING_MPS2, SIGHT_RESPONSE_S);
+    a * ((t * t + 2.0 * reach / a).sqrt() - t)
 }
 
 /// Gap wanted behind something that moves at a speed when the ego is as fast, m.
@@ -190,6 +209,18 @@ mod tests {
         assert!(found.len() == 1 && found[0].crosses && (found[0].rear_s_m - 38.0).abs() < 1e-9);
         let leaving = scene(&start(0.0, 0.0, 10.0), &line(), vec![track(7, 40.0, -8.0, [0.0, -2.0])]).targets;
         assert!(leaving.is_empty());
+    }
+
+    #[test]
+    fn one_drives_as_fast_as_one_sees_and_faster_behind_traffic() {
+        let speed = |objects| {
+            let s = scene(&start(0.0, 0.0, 20.0), &line(), objects);
+            sight_mps(&s.targets, &s.road, &s.config, &s.vehicle)
+        };
+        let alone = speed(vec![]);
+        assert!((alone * 0.7 + alone * alone / 12.0 - (42.0 - 3.67 - 2.2)).abs() < 1e-9, "{alone}");
+        assert!(speed(vec![track(1, 35.0, 0.0, [25.0, 0.0])]) > 25.0);
+        assert!(speed(vec![track(1, 35.0, 0.0, [2.0, 0.0])]) == alone);
     }
 
     #[test]
