@@ -96,7 +96,7 @@ impl Simulation {
         let networks = Networks::load(&self.networks, self.camera, true)?;
         let record = RunRecord {
             models: networks.digests.clone(),
-            engine: networks.engine.clone(),
+            engine: networks.engine.split(',').next().unwrap_or_default().to_string(),
             provider: if networks.digests.is_empty() { String::new() } else { self.networks.provider.to_string() },
             ..record(&self.scenario, self.seed, "closed loop", &self.config)
         };
