@@ -174,7 +174,7 @@ impl Plant {
         self.velocity = [vx_next, vy + h * vy_change];
         self.yaw_rate += h * rate_change;
         // A car that slides sideways goes on sliding.
-        if vx_next <= 0.0 && vy.abs() < 0.2 && self.yaw_rate.abs() < 0.2 {
+        if vx_next <= 0.0 && vy.abs() < 0.1 && self.yaw_rate.abs() < 0.1 {
             (self.velocity[1], self.yaw_rate) = (0.0, 0.0);
         }
         let middle = Pose2 { yaw: self.pose.yaw + 0.5 * h * self.yaw_rate, ..self.pose };
