@@ -170,7 +170,8 @@ impl Court<'_> {
             states[i] = state;
             if i as f64 * SAMPLE_STEP_S <= HORIZON_S {
                 price.add(&row, self.best_mps, offset[0], &state, sample[3], lateral_jerk);
-                price.gap += self.gap_deficit(sample, i, offset[0]);
+                price.gap +=
+                    self.gap_deficit(sample, i, [offset[0], if profile.stops() { offset[0] } else { lateral.end_m }]);
             }
         }
         for i in (horizon + 1..SAMPLES).filter(|i| i % STRIDE == 0) {
@@ -182,7 +183,7 @@ impl Court<'_> {
                 let mut cost = price.total() + weight::CLEARANCE * missing;
                 if profile.stops() {
                     // Where it comes to rest counts as much as the way there.
-                    cost += weight::GAP * self.gap_deficit(&samples[SAMPLES - 1], SAMPLES - 1, lateral.end_m);
+                    cost += weight::GAP * self.gap_deficit(&samples[SAMPLES - 1], SAMPLES - 1, [lateral.end_m; 2]);
                 }
                 cost += self.staying(lateral, &samples[SAMPLES - 1]) + self.change(lattice, index, &states);
                 (Verdict::Free, cost, None)
@@ -276,13 +277,16 @@ impl Court<'_> {
     }
 
     /// The squared missing share of the gap to the targets in the way.
-    fn gap_deficit(&self, sample: &[f64; 4], i: usize, offset: f64) -> f64 {
+    fn gap_deficit(&self, sample: &[f64; 4], i: usize, [offset, end_m]: [f64; 2]) -> f64 {
         let t = i as f64 * SAMPLE_STEP_S;
         let front = self.road.s_m + sample[0] + self.vehicle.front_offset_m();
         let mut worst = 0.0f64;
         for target in self.targets.iter().filter(|target| !target.crosses) {
             let Some(o) = target.object.map(|object| &self.obstacles.objects[object]) else { continue };
-            if (o.d_m - offset).abs() > o.half_d_m + 0.5 * self.vehicle.width_m {
+            let reach = o.half_d_m + 0.5 * self.vehicle.width_m;
+            // Who passes it comes nearer than who stays behind it.
+            let passes = target.passable && (o.d_m - end_m).abs() > reach + self.effort.margin_m(2.0);
+            if passes || (o.d_m - offset).abs() > reach {
                 continue;
             }
             // Headway at the target's speed, and the way that it takes to brake down to that speed.

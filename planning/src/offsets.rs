@@ -24,6 +24,8 @@ const RIDER_MPS: f64 = 7.0;
 const STOOD_S: [f64; 2] = [0.8, 6.0];
 /// What stands this near before a line where one waits, waits, m.
 const QUEUE_M: f64 = 45.0;
+/// But not longer than this, s.
+const QUEUE_S: f64 = 40.0;
 /// Things nearer together along the line than this are passed in one go, m.
 const CHAIN_M: f64 = 14.0;
 /// On the way back, the rear is this far behind what was passed, m.
@@ -35,7 +37,7 @@ const MOST: usize = 12;
 /// Bend of a change of offset: largest second derivative of the quintic, in units of offset / length^2.
 const QUINTIC_BEND: f64 = 5.78;
 /// A change of offset bends the path by at most this, 1/m.
-const BEND_1PM: f64 = 0.12;
+const BEND_1PM: f64 = 0.15;
 
 /// Fills `laterals` and returns how many of the first are for every profile; the others are for keeping a speed.
 pub fn sample(
@@ -166,16 +168,22 @@ fn edge(road: &Road<'_>, from_m: f64, to_m: f64, side: f64, config: &Config, veh
     })
 }
 
-/// Whether something that stands in the way leaves room to be passed beyond the lane, and may be.
+/// Whether something that stands in the way may be passed beyond the lane.
 #[must_use]
 pub fn may_pass(o: &Obstacle, road: &Road<'_>, effort: &Effort, config: &Config, vehicle: &Vehicle) -> bool {
+    leaves_room(o, road, effort, config, vehicle) && may_leave_lane(o, road, effort)
+}
+
+/// Whether something that stands in the way leaves room to be passed beyond the lane.
+#[must_use]
+pub fn leaves_room(o: &Obstacle, road: &Road<'_>, effort: &Effort, config: &Config, vehicle: &Vehicle) -> bool {
     let needed = 0.5 * vehicle.width_m + effort.margin_m(2.0);
     let fits = |side: f64| {
         let inner = side * o.d_m + o.half_d_m + needed;
         let edge = edge(road, o.s_m - o.half_s_m, o.s_m + o.half_s_m, side, config, vehicle);
         inner + 0.5 * vehicle.width_m + EDGE_M <= edge && inner > IN_LANE_M
     };
-    o.speed_mps == 0.0 && (fits(1.0) || fits(-1.0)) && may_leave_lane(o, road, effort)
+    o.speed_mps == 0.0 && (fits(1.0) || fits(-1.0))
 }
 
 /// Whether something stands for good: then one may leave the lane, as far as the road goes.
@@ -184,6 +192,6 @@ fn may_leave_lane(o: &Obstacle, road: &Road<'_>, effort: &Effort) -> bool {
     let ahead = |s_m: f64| (o.s_m..o.s_m + QUEUE_M).contains(&s_m);
     let queue = road.way.is_some_and(|way| way.stops().iter().any(|stop| waits(stop.kind) && ahead(stop.s_m)));
     let stood = if o.has_moved || queue { STOOD_S[1] } else { STOOD_S[0] };
-    let waits_in_queue = queue && (o.has_moved || effort.stuck < 0.5) && o.class.is_vehicle();
+    let waits_in_queue = queue && (o.has_moved || effort.stuck < 0.5) && o.class.is_vehicle() && o.stood_s < QUEUE_S;
     (o.speed_mps > 0.0 || o.stood_s >= stood) && !waits_in_queue
 }

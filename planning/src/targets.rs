@@ -17,6 +17,8 @@ const CROSSING_S: f64 = 6.0;
 const CUT_IN_S: f64 = 2.4;
 /// Behind what stands and may be passed one keeps room for getting out, m.
 const PASS_GAP_M: f64 = 7.0;
+/// And behind what only might be passed later, m.
+const ROOM_GAP_M: f64 = 6.0;
 /// Slower targets stand, m/s.
 pub const MOVING_MPS: f64 = 0.5;
 /// The safe gap behind a vehicle that brakes at once (responsibility-sensitive safety, Shalev-Shwartz, Shammah and
@@ -129,6 +131,8 @@ pub fn targets(
                     passable,
                     gap_m: if passable {
                         PASS_GAP_M.max(config.standstill_gap_m)
+                    } else if offsets::leaves_room(o, road, effort, config, vehicle) {
+                        ROOM_GAP_M.max(config.standstill_gap_m)
                     } else {
                         wanted_gap_m(moving, config)
                     },

@@ -250,3 +250,12 @@ fn the_junction_is_not_blocked() {
     assert!(front < 62.0, "{front} {}", run.drive.story());
     run.reaches(158.0);
 }
+
+#[test]
+fn a_car_that_breaks_down_ahead_is_passed_in_the_end() {
+    // It drives, stops in the middle of the lane and stays.
+    let car = lead(30.0, |t| (8.0 - 2.0 * (t - 4.0).max(0.0)).clamp(0.0, 8.0));
+    let run = Street::new(160.0, ROAD, 13.9).with([car]).drive(0.0, 8.0, 60.0);
+    run.is_smooth();
+    run.reaches(158.0);
+}
