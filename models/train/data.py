@@ -41,7 +41,7 @@ class Sweeps(torch.utils.data.IterableDataset):
 
     def remember(self, sample, rng):
         """Keeps some of the sample's objects for other sweeps, the rare classes first."""
-        wish = np.array([0.15, 0.6, 0.5, 1.0])
+        wish = np.array([0.1, 1.0, 0.4, 1.0])
         for row, box in enumerate(sample["boxes"]):
             near = np.hypot(box[0], box[1]) < 45
             if box[7] >= 0 and box[8] >= 2 * pillars.MIN_POINTS and near and rng.random() < wish[int(box[7])]:
@@ -54,7 +54,7 @@ class Sweeps(torch.utils.data.IterableDataset):
     def windows(self, boxes, rng):
         kinds = boxes[:, 7].astype(int)
         able = np.flatnonzero((kinds >= 0) & (boxes[:, 8] >= pillars.MIN_POINTS) & (np.abs(boxes[:, :2]) < pillars.EDGE_M).all(1))
-        weight = np.array([1.0, 2.0, 1.5, 2.0])[kinds[able]] if len(able) else None
+        weight = np.array([1.0, 5.0, 1.5, 2.0])[kinds[able]] if len(able) else None
         for number in range(WINDOWS):
             if number == 0 or len(able) == 0:
                 start = rng.integers(0, pillars.OUT - WINDOW + 1, 2)
