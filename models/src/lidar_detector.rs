@@ -152,7 +152,12 @@ impl LidarDetector {
     }
 }
 
-/// Vehicles are one group, every other class is one of its own.
+/// Vehicles are one group. So are people, on foot or riding: a cell that may be either gives one box for both. Every other class
+/// is a group of its own.
 fn group(index: usize, class: Option<ObjectClass>) -> usize {
-    if class.is_some_and(ObjectClass::is_vehicle) { 0 } else { 1 + index }
+    match class {
+        Some(class) if class.is_vehicle() => 0,
+        Some(class) if class.is_vulnerable() => 1,
+        _ => 2 + index,
+    }
 }

@@ -26,8 +26,8 @@ OUT_M = CELL_M * STRIDE
 CLASSES = 4
 # Fewer points than this: neither wanted nor wrong.
 MIN_POINTS = 5
-# Vehicles suppress each other whatever their class.
-GROUPS = ((0, 1), (2,), (3,))
+# Vehicles suppress each other whatever their class, and so do people, on foot or riding.
+GROUPS = ((0, 1), (2, 3))
 
 
 def features(points):
