@@ -38,8 +38,8 @@ pub fn run(
     let mut heartbeats = Vec::new();
     let real_time = matches!(feed, Feed::RealTime { .. });
 
-    // The log, last in the corridor and first to be there.
-    let (log_queue, log_items) = bounded(if real_time { 4096 } else { 2 });
+    // The log, last in the corridor and first to be there. While driving its bytes bound it: the queue has room for minutes of ticks.
+    let (log_queue, log_items) = bounded(if real_time { 1 << 16 } else { 2 });
     let log = LogSender::new(log_queue, settings.log_limit_bytes, !real_time);
     let (result_sender, result) = bounded(1);
     {
