@@ -21,9 +21,9 @@ import export
 import train
 
 # Drives (seeds from the first on, frames each) for training and for evaluation, steps and windows or pictures a step.
-FULL = {"train": (40, 100), "held-back": (6, 50), "pillars": (24000, 16), "camera": (24000, 16), "jobs": 2}
+FULL = {"train": (120, 30), "held-back": (12, 20), "pillars": (6000, 16), "camera": (6000, 16), "jobs": 2}
 SMOKE = {"train": (2, 4), "held-back": (1, 3), "pillars": (20, 4), "camera": (20, 4), "jobs": 2}
-RATES = {"pillars": 2e-3, "camera": 1e-3}
+RATES = {"pillars": 2.5e-3, "camera": 2e-3}
 
 
 def drives(recipe, binary, work):
