@@ -127,6 +127,23 @@ fn rooms(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(960 * 540));
     group.bench_function("camera 960x540", |b| b.iter(|| world.camera_frame().expect("a picture")));
 
+    // Traffic and the car itself, with more than 20 who move.
+    for family in ["urban", "highway"] {
+        let scenario = sim::Scenario::family(family).expect("an embedded scenario");
+        let world = sim::World::new(&scenario, 1).expect("a good scenario");
+        let seconds = 10;
+        group.throughput(Throughput::Elements(seconds));
+        group.bench_function(format!("world without sensors, {family}, elements are seconds"), |b| {
+            b.iter_batched_ref(
+                || world.clone(),
+                |world| world.advance(seconds as f64),
+                criterion::BatchSize::LargeInput,
+            );
+        });
+        group.throughput(Throughput::Elements(1));
+        group.bench_function(format!("build the world, {family}"), |b| b.iter(|| sim::World::new(&scenario, 1)));
+    }
+
     let folder = tempfile::tempdir().expect("a folder");
     for (name, compression) in [("none", Compression::None), ("lz4", Compression::Lz4), ("zstd", Compression::Zstd)] {
         let bytes: usize = scene.sweeps.iter().map(|sweep| sweep.data.len()).sum();

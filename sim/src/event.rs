@@ -72,6 +72,17 @@ pub struct Party {
 }
 
 impl Party {
+    /// Moves by one step of the look ahead, in which it turns by an angle.
+    fn go_on(&mut self, angle: f64) {
+        let [x, y] = self.velocity_mps;
+        let (half_sin, half_cos) = (0.5 * angle).sin_cos();
+        self.bbox.center[0] += (x * half_cos - y * half_sin) * STEP_S;
+        self.bbox.center[1] += (x * half_sin + y * half_cos) * STEP_S;
+        self.bbox.yaw = types::wrap_angle(self.bbox.yaw + angle);
+        let (sin, cos) = angle.sin_cos();
+        self.velocity_mps = [x * cos - y * sin, x * sin + y * cos];
+    }
+
     /// Speed along its own heading, m/s.
     fn forward_mps(&self) -> f64 {
         self.velocity_mps[0] * self.bbox.yaw.cos() + self.velocity_mps[1] * self.bbox.yaw.sin()
@@ -116,22 +127,31 @@ pub fn fault(ego: &Party, other: &Party, warned: Option<(f64, f64, f64)>) -> Fau
     Fault::Ego
 }
 
-/// Time until two outlines touch if both keep their velocity and heading, s; looks `horizon_s` ahead.
-pub fn time_to_contact(ego: &Party, other: &Party, horizon_s: f64) -> Option<f64> {
-    let relative = [0, 1].map(|axis| other.velocity_mps[axis] - ego.velocity_mps[axis]);
+/// Step of the look ahead, s.
+const STEP_S: f64 = 0.1;
+/// Who turns now goes on turning for so long, s.
+const TURNING_S: f64 = 1.5;
+
+/// Time until two outlines touch if both keep their speed, s; looks `horizon_s` ahead. `turning_radps` are the yaw rates of the
+/// ego and the other: they last for 1.5 s, since a truck that turns into the oncoming lane is not on its way into the ego's.
+pub fn time_to_contact(ego: &Party, other: &Party, turning_radps: [f64; 2], horizon_s: f64) -> Option<f64> {
     let (dx, dy) = (other.bbox.center[0] - ego.bbox.center[0], other.bbox.center[1] - ego.bbox.center[1]);
     let reach = 0.5 * (ego.bbox.length.hypot(ego.bbox.width) + other.bbox.length.hypot(other.bbox.width));
-    let (distance, speed) = (dx.hypot(dy), relative[0].hypot(relative[1]));
-    if distance - reach > speed * horizon_s {
+    let (mut ego, mut other) = (*ego, *other);
+    let speeds = [&ego, &other].map(|party| party.velocity_mps[0].hypot(party.velocity_mps[1]));
+    if dx.hypot(dy) - reach > (speeds[0] + speeds[1]) * horizon_s {
         return None;
     }
-    let step = 0.1;
-    (0..=(horizon_s / step) as usize).map(|i| i as f64 * step).find(|later| {
-        let mut moved = other.bbox;
-        moved.center[0] += relative[0] * later;
-        moved.center[1] += relative[1] * later;
-        moved.overlaps_bev(&ego.bbox)
-    })
+    for step in 0..=(horizon_s / STEP_S) as usize {
+        let later_s = step as f64 * STEP_S;
+        if ego.bbox.overlaps_bev(&other.bbox) {
+            return Some(later_s);
+        }
+        let turns = if later_s < TURNING_S { 1.0 } else { 0.0 };
+        ego.go_on(turns * turning_radps[0] * STEP_S);
+        other.go_on(turns * turning_radps[1] * STEP_S);
+    }
+    None
 }
 
 #[cfg(test)]
@@ -168,9 +188,14 @@ mod tests {
     #[test]
     fn contact_is_foreseen() {
         let (ego, other) = (party(0.0, 0.0, 0.0, 10.0), party(24.5, 0.0, 0.0, 0.0));
-        let time = time_to_contact(&ego, &other, 5.0).unwrap();
+        let straight = |other: &Party| time_to_contact(&ego, other, [0.0; 2], 5.0);
+        let time = straight(&other).unwrap();
         assert!((time - 2.0).abs() < 0.11, "{time}");
-        assert_eq!(time_to_contact(&ego, &party(24.5, 4.0, 0.0, 0.0), 5.0), None);
-        assert_eq!(time_to_contact(&ego, &party(90.0, 0.0, 0.0, 0.0), 5.0), None);
+        assert_eq!(straight(&party(24.5, 4.0, 0.0, 0.0)), None);
+        assert_eq!(straight(&party(90.0, 0.0, 0.0, 0.0)), None);
+        // One who turns right into the oncoming lane, and one who does not turn.
+        let turner = party(14.0, 7.0, -2.2, 5.0);
+        assert!(straight(&turner).is_some_and(|time| time < 1.5));
+        assert_eq!(time_to_contact(&ego, &turner, [0.0, -0.9], 5.0), None);
     }
 }

@@ -45,6 +45,11 @@ impl History {
         self.0.back().map_or(0, |last| last.time_ns)
     }
 
+    /// The newest snapshot, if there is one.
+    pub fn newest(&self) -> Option<&Snapshot> {
+        self.0.back()
+    }
+
     /// Drops what is not needed to answer for `time_ns` and later.
     pub fn forget_before(&mut self, time_ns: i64) {
         while self.0.len() > 1 && self.0[1].time_ns <= time_ns {

@@ -25,6 +25,8 @@ pub struct Judge {
     touching: BTreeSet<u64>,
     /// When somebody came into the ego's way: gap, m, and both speeds, m/s.
     in_way: BTreeMap<u64, (f64, f64, f64)>,
+    /// Headings of those near the ego at the last look, and its time, s.
+    headings_rad: (f64, BTreeMap<u64, f64>),
     min_time_to_contact_s: f64,
     is_off_road: bool,
     is_speeding: bool,
@@ -39,6 +41,8 @@ const NEAR_M: f64 = 70.0;
 const MARGIN_M: f64 = 0.25;
 /// Somebody counts as in the way this long before, s.
 const FORESIGHT_S: f64 = 0.7;
+/// Nobody turns faster for long, rad/s.
+const FASTEST_TURN_RADPS: f64 = 1.0;
 /// Time to contact is looked for this far ahead, s.
 const HORIZON_S: f64 = 6.0;
 
@@ -50,6 +54,7 @@ impl Judge {
             events: Vec::new(),
             touching: BTreeSet::new(),
             in_way: BTreeMap::new(),
+            headings_rad: (0.0, BTreeMap::new()),
             min_time_to_contact_s: f64::INFINITY,
             is_off_road: false,
             is_speeding: false,
@@ -115,7 +120,7 @@ impl Judge {
         others: impl Iterator<Item = Other>,
     ) {
         let ego = self.ego(motion);
-        self.watch_way(&ego, place_m, route, others);
+        self.watch_way(&ego, time_s, motion.yaw_rate_radps, place_m, route, others);
         let mut note = |kind| self.events.push(Event { stamp, kind });
         let front_m = place_m + self.vehicle.front_offset_m();
         self.has_stood |= motion.speed_mps < 0.2;
@@ -158,26 +163,48 @@ impl Judge {
         }
     }
 
-    fn watch_way(&mut self, ego: &Party, place_m: f64, route: &RouteLine, others: impl Iterator<Item = Other>) {
+    fn watch_way(
+        &mut self,
+        ego: &Party,
+        time_s: f64,
+        ego_radps: f64,
+        place_m: f64,
+        route: &RouteLine,
+        others: impl Iterator<Item = Other>,
+    ) {
         let ego_front = place_m + self.vehicle.front_offset_m();
         let ego_mps = ego.velocity_mps[0].hypot(ego.velocity_mps[1]);
-        let mut seen = BTreeMap::new();
+        let (mut seen, mut headings_rad) = (BTreeMap::new(), BTreeMap::new());
         for other in others {
             let bbox = &other.party.bbox;
             let (dx, dy) = (bbox.center[0] - ego.bbox.center[0], bbox.center[1] - ego.bbox.center[1]);
             if dx.hypot(dy) > NEAR_M {
                 continue;
             }
+            headings_rad.insert(other.id, bbox.yaw);
             let Some((gap_m, along_mps)) = self.in_way_of(&other.party, place_m, ego_front, route) else { continue };
             let first = (gap_m, ego_mps, along_mps);
             seen.insert(other.id, self.in_way.get(&other.id).copied().unwrap_or(first));
             if ego_mps > 0.5
-                && let Some(time) = event::time_to_contact(ego, &other.party, HORIZON_S)
+                && let Some(time) = event::time_to_contact(
+                    ego,
+                    &other.party,
+                    [ego_radps, self.turning_radps(&other, time_s)],
+                    HORIZON_S,
+                )
             {
                 self.min_time_to_contact_s = self.min_time_to_contact_s.min(time);
             }
         }
         self.in_way = seen;
+        self.headings_rad = (time_s, headings_rad);
+    }
+
+    /// Yaw rate of somebody since the last look, rad/s; zero for one who was not near then.
+    fn turning_radps(&self, other: &Other, time_s: f64) -> f64 {
+        let (before_s, headings_rad) = &self.headings_rad;
+        let turn = headings_rad.get(&other.id).map_or(0.0, |before| wrap_angle(other.party.bbox.yaw - before));
+        (turn / (time_s - before_s).max(0.01)).clamp(-FASTEST_TURN_RADPS, FASTEST_TURN_RADPS)
     }
 
     /// Gap from the ego's front to somebody in its way, now or in a moment, m, and their speed along it, m/s.

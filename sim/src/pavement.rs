@@ -344,10 +344,10 @@ struct Drawing {
     corner: [f64; 2],
     edge: Vec<f32>,
     paint: Vec<f32>,
-    /// Distance to the nearest border, and whether it is a kerb.
+    /// Square of the distance to the nearest border, and whether it is a kerb.
     kerb: Vec<(f32, bool)>,
     material: Vec<Material>,
-    /// Distance to the border of the outline that is being drawn.
+    /// Square of the distance to the border of the outline that is being drawn.
     near: Vec<f32>,
 }
 
@@ -360,7 +360,7 @@ impl Drawing {
             paint: vec![-FAR_M; corners],
             kerb: vec![(f32::INFINITY, false); corners],
             material: vec![Material::Grass; CELLS * CELLS],
-            near: vec![FAR_M; corners],
+            near: vec![FAR_M * FAR_M; corners],
         }
     }
 
@@ -386,7 +386,10 @@ impl Drawing {
 
     fn add_outline(&mut self, outline: &Outline) {
         let corners = &outline.corners;
-        self.near.fill(FAR_M);
+        let [wide, high] = self.around(corners, f64::from(FAR_M));
+        for row in high[0]..high[1] {
+            self.near[row * CORNERS + wide[0]..row * CORNERS + wide[1]].fill(FAR_M * FAR_M);
+        }
         let is_road = outline.material != Material::Sidewalk;
         for index in 0..corners.len() {
             let (a, b) = (corners[index], corners[(index + 1) % corners.len()]);
@@ -397,18 +400,19 @@ impl Drawing {
                 for column in columns[0]..columns[1] {
                     let [x, y] = self.at(column, row);
                     let share = (((x - a[0]) * dx + (y - a[1]) * dy) / square).clamp(0.0, 1.0);
-                    let distance = (x - a[0] - share * dx).hypot(y - a[1] - share * dy) as f32;
+                    let apart = ((x - a[0] - share * dx).powi(2) + (y - a[1] - share * dy).powi(2)) as f32;
                     let place = row * CORNERS + column;
-                    self.near[place] = self.near[place].min(distance);
-                    if is_road && distance < self.kerb[place].0 {
-                        self.kerb[place] = (distance, outline.kerb[index]);
+                    self.near[place] = self.near[place].min(apart);
+                    if is_road && apart < self.kerb[place].0 {
+                        self.kerb[place] = (apart, outline.kerb[index]);
                     }
                 }
             }
         }
-        for row in 0..CORNERS {
+        let mut crossings: Vec<f64> = Vec::new();
+        for row in high[0]..high[1] {
             let y = self.at(0, row)[1];
-            let mut crossings: Vec<f64> = Vec::new();
+            crossings.clear();
             let mut before = corners[corners.len() - 1];
             for corner in corners {
                 if (corner[1] > y) != (before[1] > y) {
@@ -417,11 +421,12 @@ impl Drawing {
                 before = *corner;
             }
             crossings.sort_by(f64::total_cmp);
-            for column in 0..CORNERS {
+            for column in wide[0]..wide[1] {
                 let place = row * CORNERS + column;
                 let x = self.at(column, row)[0];
                 let inside = crossings.iter().filter(|crossing| **crossing <= x).count() % 2 == 1;
-                let signed = if inside { -self.near[place] } else { self.near[place] };
+                let near = self.near[place].sqrt();
+                let signed = if inside { -near } else { near };
                 if is_road {
                     self.edge[place] = self.edge[place].min((signed - JOIN_M).max(-FAR_M));
                 }

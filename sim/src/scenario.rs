@@ -229,7 +229,8 @@ pub struct Events {
     pub cut_in_gap_m: Range,
     /// Whether the vehicles ahead of the ego stop and go.
     pub stop_and_go: bool,
-    /// Whether signals turn red as the ego comes near.
+    /// Whether the first signal on the ego's route turns red as the ego comes near: its amber begins 1.5 to 5 s before an
+    /// unhindered ego would be at the line.
     pub red_for_ego: bool,
 }
 

@@ -102,13 +102,16 @@ impl World {
         if seed > Scenario::LARGEST_SEED {
             return Err(ScenarioError::Seed { seed, largest: Scenario::LARGEST_SEED });
         }
-        let setting = roads::build(scenario, seed)?;
+        let mut setting = roads::build(scenario, seed)?;
         let vehicle = Vehicle::default();
+        let mut random = Random::new(seed, 25);
+        let speed = setting.limit_mps * scenario.start_speed_share.draw(&mut random);
+        if scenario.events.red_for_ego {
+            setting.turn_red(speed, vehicle.front_offset_m(), &mut random);
+        }
         let (mut traffic, parked) = Traffic::build(&setting, scenario, &vehicle, seed);
         let from_m = (setting.start_m - BEHIND_M).max(0.0);
         let route = RouteLine::new(setting.network.route(&setting.way, from_m, setting.goal_m));
-        let mut random = Random::new(seed, 25);
-        let speed = setting.limit_mps * scenario.start_speed_share.draw(&mut random);
         let ground = Arc::new(Pavement::new(&setting.network));
         let mut objects = traffic.take_objects();
         for parked in parked {
@@ -357,8 +360,9 @@ impl World {
             self.script_mps2 = self.traffic.script_acceleration(&self.setting).max(-6.0);
         }
         let (place_m, _) = self.pursuit.place(&motion);
-        let snapshot = self.snapshot(now_ns);
-        let others = others(&self.scene.objects[..self.still], &snapshot);
+        // The newest snapshot is of this instant.
+        let newest = self.history.newest().into_iter();
+        let others = newest.flat_map(|newest| others(&self.scene.objects[..self.still], newest));
         self.judge.look(stamp, time_s, &motion, place_m, &self.route, &self.setting, others);
     }
 

@@ -11,7 +11,7 @@ use crate::random::Random;
 use crate::scenario::{Scenario, ScenarioError};
 use curve::beside;
 use maps::{Border, Lane, LaneId, LaneKind, LaneNetwork, Polyline, Roads};
-use types::{Phase, Pose2};
+use types::{Phase, Pose2, StopKind};
 
 /// A way through a junction.
 #[derive(Clone, Debug)]
@@ -80,6 +80,9 @@ impl SignalPlan {
     }
 }
 
+/// Time that an unhindered driver has from the amber of a signal that turns red for the ego to its line, s.
+const SURPRISE_S: [f64; 2] = [1.5, 5.0];
+
 /// A crossing between two sidewalks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Link {
@@ -127,6 +130,45 @@ pub struct Setting {
     pub goal_m: f64,
     /// Speed limit where it starts, m/s.
     pub limit_mps: f64,
+}
+
+impl Setting {
+    /// Times the junction of the first signal on the ego's way so that its amber begins shortly before the ego comes. The ego is
+    /// taken to drive as people do and unhindered from the start; `front_m` is its front before its rear axle. Gives the
+    /// signal's place in the list and the time, s; nothing if there is no signal on the way.
+    pub fn turn_red(&mut self, speed: f64, front_m: f64, random: &mut Random) -> Option<(usize, f64)> {
+        let mut way_m = -self.start_m;
+        let (line_m, id) = self.way.iter().find_map(|&lane| {
+            let stops = self.network.roads().stops.iter().filter(|stop| stop.lane == lane);
+            let signals = stops.filter_map(|stop| match stop.kind {
+                StopKind::Signal(id) => Some((way_m + stop.s_m, id)),
+                _ => None,
+            });
+            let first = signals.min_by(|a, b| a.0.total_cmp(&b.0));
+            way_m += self.network.lane(lane).center.length_m();
+            first
+        })?;
+        let amber_s = arrival_s(line_m - front_m, speed, self.limit_mps) - random.between(SURPRISE_S[0], SURPRISE_S[1]);
+        let amber_s = amber_s.max(0.5);
+        let index = self.signals.iter().position(|plan| plan.id == id)?;
+        let SignalPlan { junction, .. } = self.signals[index];
+        let later_s = self.signals[index].green_s - self.signals[index].since_green_s(amber_s);
+        for plan in self.signals.iter_mut().filter(|plan| plan.junction == junction) {
+            plan.offset_s += later_s;
+        }
+        Some((index, amber_s))
+    }
+}
+
+/// Time for a way, m, from a speed up to nine tenths of a limit with 1.5 m/s2, s.
+fn arrival_s(way_m: f64, speed: f64, limit_mps: f64) -> f64 {
+    let (speed, wanted, way_m) = (speed.max(0.0), (0.9 * limit_mps).max(speed).max(1.0), way_m.max(0.0));
+    let gaining_m = (wanted * wanted - speed * speed) / 3.0;
+    if way_m < gaining_m {
+        ((speed * speed + 3.0 * way_m).sqrt() - speed) / 1.5
+    } else {
+        (wanted - speed) / 1.5 + (way_m - gaining_m) / wanted
+    }
 }
 
 /// Draws the roads of a seed.
@@ -239,6 +281,34 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_signal_turns_red_for_the_ego() {
+        let scenario = Scenario::family("red-light").unwrap();
+        for seed in 0..12 {
+            let mut setting = build(&scenario, seed).unwrap();
+            let (index, at_s) = setting.turn_red(8.0, 3.8, &mut Random::new(seed, 1)).unwrap();
+            let plan = setting.signals[index];
+            assert_eq!([at_s - 0.01, at_s + 0.01].map(|t| plan.phase(t)), [Phase::Green, Phase::Amber], "{seed}");
+            // It is on the way, and the others of its junction still keep out of its time.
+            let route = setting.network.route(&setting.way, setting.start_m, setting.goal_m);
+            let first = route.stops.iter().find_map(|stop| match stop.kind {
+                StopKind::Signal(id) => Some((id, stop.s_m)),
+                _ => None,
+            });
+            let (id, s_m) = first.unwrap();
+            assert!(id == plan.id && at_s < s_m / 8.0, "{seed}: {at_s} {s_m}");
+            let others = setting.signals.iter().filter(|other| other.junction == plan.junction);
+            for other in others.filter(|other| other.group != plan.group) {
+                for i in 0..1200 {
+                    let t = 0.1 * f64::from(i);
+                    assert!(plan.phase(t) == Phase::Red || other.phase(t) == Phase::Red, "{seed} {t}");
+                }
+            }
+        }
+        assert!((arrival_s(30.0, 10.0, 10.0) - 3.0).abs() < 1e-9);
+        assert!((arrival_s(12.0, 0.0, 10.0) - 4.0).abs() < 1e-9 && (arrival_s(37.0, 0.0, 10.0) - 7.1111).abs() < 1e-3);
     }
 
     #[test]

@@ -16,6 +16,15 @@ const DAWDLING_S: f64 = 4.0;
 /// After so long others let somebody in who would have to wait, s.
 const PATIENCE_S: f64 = 5.0;
 
+/// One who waits to turn at a signal may still begin to for so long after the green, s: it would else have waited inside the
+/// junction and would clear it now.
+const CLEARS_S: f64 = 1.0;
+
+/// Whether one at this distance from its line turns across others and is first at the line.
+fn clears_at_amber(connection: &Connection, way_m: f64) -> bool {
+    connection.rank > 0 && way_m < 3.0
+}
+
 /// An agent before a junction.
 #[derive(Clone, Copy, Debug)]
 struct Claim {
@@ -92,6 +101,10 @@ impl Traffic {
     /// Whether an agent has waited for so long, though its signal is green, that it is let in.
     fn has_waited(&self, setting: &Setting, index: usize, connection: &Connection, time_s: f64) -> bool {
         let green_s = connection.signal.map_or(f64::INFINITY, |signal| setting.signals[signal].since_green_s(time_s));
+        // Nobody waits for an ego that did not go when it could.
+        if index == EGO && time_s - self.ego_granted_s < 2.0 * DAWDLING_S {
+            return false;
+        }
         self.agents[index].stands_s.min(green_s) > PATIENCE_S
     }
 
@@ -117,7 +130,11 @@ impl Traffic {
             return false;
         }
         let Some(connection) = &setting.connections[connection] else { return false };
-        let red = connection.signal.is_some_and(|signal| setting.signals[signal].phase(time_s) != Phase::Green);
+        let red = connection.signal.is_some_and(|signal| match setting.signals[signal].phase(time_s) {
+            Phase::Red => true,
+            Phase::Amber => !clears_at_amber(connection, way_m),
+            _ => false,
+        });
         let can_stop = agent.speed * agent.speed < 2.0 * AMBER_BRAKING_MPS2 * way_m.max(0.0);
         // The ego may stay where it is although it may go.
         (red && can_stop) || (index == EGO && agent.stands_s > 3.0 && time_s - self.ego_granted_s > DAWDLING_S)
@@ -130,7 +147,9 @@ impl Traffic {
         if let (Some(signal), false) = (connection.signal, entered) {
             let phase = setting.signals[signal].phase(time_s);
             let can_stop = agent.speed * agent.speed < 2.0 * AMBER_BRAKING_MPS2 * claim.way_m.max(0.0);
-            if phase == Phase::Red || (phase == Phase::Amber && can_stop) {
+            let amber_s = setting.signals[signal].since_green_s(time_s) - setting.signals[signal].green_s;
+            let clears = clears_at_amber(connection, claim.way_m) && agent.stands_s > 1.0 && amber_s < CLEARS_S;
+            if phase == Phase::Red || (phase == Phase::Amber && can_stop && !clears) {
                 return false;
             }
         }
@@ -174,12 +193,23 @@ impl Traffic {
                     continue;
                 }
                 let Some((next, way)) = self.next_connection(setting, index) else { continue };
-                // Who has waited for long is let in by the others, though not by the ego, of whom nobody knows.
-                let lets_in = index != EGO && self.has_waited(setting, claim.agent, connection, time_s);
-                if next.lane != conflict.other || next.rank >= connection.rank || lets_in {
+                if next.lane != conflict.other {
                     continue;
                 }
-                let red = next.signal.is_some_and(|signal| setting.signals[signal].phase(time_s) == Phase::Red);
+                // Who has waited for long is let in by the others, though not by the ego, of whom nobody knows.
+                let waits = self.has_waited(setting, claim.agent, connection, time_s);
+                let lets_in = index != EGO && waits;
+                let is_let_in = !waits && self.has_waited(setting, index, next, time_s);
+                if !is_let_in && (next.rank >= connection.rank || lets_in) {
+                    continue;
+                }
+                // Who was not given its way and can still stop at a signal will do so.
+                let can_stop = other.speed * other.speed < 2.0 * AMBER_BRAKING_MPS2 * way.max(0.0);
+                let red = next.signal.is_some_and(|signal| match setting.signals[signal].phase(time_s) {
+                    Phase::Red => true,
+                    Phase::Amber => can_stop,
+                    _ => false,
+                });
                 // One who stands and cannot go either does not count.
                 let theirs = Claim { rank: next.rank, way_m: way, agent: index, connection: next.lane };
                 let stuck =
