@@ -14,15 +14,15 @@ const AMBER_BRAKING_MPS2: f64 = 3.0;
 const DAWDLING_S: f64 = 4.0;
 
 /// After so long others let somebody in who would have to wait, s.
-const PATIENCE_S: f64 = 5.0;
+const PATIENCE_S: f64 = 4.0;
 
 /// One who waits to turn at a signal may still begin to for so long after the green, s: it would else have waited inside the
 /// junction and would clear it now.
-const CLEARS_S: f64 = 1.0;
+const CLEARS_S: f64 = 1.5;
 
 /// Whether one at this distance from its line turns across others and is first at the line.
 fn clears_at_amber(connection: &Connection, way_m: f64) -> bool {
-    connection.rank > 0 && way_m < 3.0
+    connection.rank > 0 && way_m < 1.5
 }
 
 /// An agent before a junction.
