@@ -323,6 +323,7 @@ impl Catalogue {
         Self::assemble(include_str!("../own.toml"), Path::new("own.toml"), |file| {
             let bytes: &[u8] = match file.to_str() {
                 Some("networks/pillars.onnx") => include_bytes!("../networks/pillars.onnx"),
+                Some("networks/camera.onnx") => include_bytes!("../networks/camera.onnx"),
                 _ => {
                     return Err(ModelError::Read { path: file.into(), reason: "it is not part of the program".into() });
                 }
