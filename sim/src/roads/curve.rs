@@ -32,8 +32,12 @@ pub fn connect(from: &Pose2, to: &Pose2) -> Vec<[f64; 2]> {
     points
 }
 
-/// Appends points of a straight that begins behind the last point.
+/// Appends points of a straight that begins behind the last point. One too short to matter is left to the next piece: points that
+/// are close together make sharp corners out of rounding.
 fn straight(points: &mut Vec<[f64; 2]>, from: &Pose2, length: f64) {
+    if length < 0.3 * STEP_M {
+        return;
+    }
     let count = (length / STEP_M).ceil() as usize;
     points.extend((1..=count).map(|i| from.transform(length * i as f64 / count as f64, 0.0)));
 }
