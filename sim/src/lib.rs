@@ -4,8 +4,8 @@
 //! signals, the truth about every object, and what went wrong.
 //! Never: a file, a clock, a thread, or a number that does not follow from the seed.
 //!
-//! `odom` is `base_link` at the first instant. Lidar and camera look at the same solids through the same ray caster, so they
-//! agree; the lidar spins while everything moves, so its sweeps are distorted as real ones are.
+//! `odom` is `base_link` at the first instant. Lidar and camera see the same solids, one by rays, the other by raster, so
+//! they agree; the lidar spins while everything moves, so its sweeps are distorted as real ones are.
 
 mod beams;
 mod bodies;
