@@ -74,6 +74,8 @@ impl Runtime {
         builder = builder.with_inter_threads(1).map_err(text)?;
         builder = builder.with_parallel_execution(false).map_err(text)?;
         builder = builder.with_deterministic_compute(true).map_err(text)?;
+        // A thread that waits for the next frame would keep a core busy that the other stages need.
+        builder = builder.with_intra_op_spinning(false).map_err(text)?;
         for (symbol, size) in crate::verify::symbols(spec) {
             builder = builder.with_dimension_override(symbol, size).map_err(text)?;
         }

@@ -20,8 +20,13 @@ pub fn run(options: &Options, seeds: &str) -> anyhow::Result<ExitCode> {
     };
     let runs = (first..end).map(|seed| {
         let scenario = families[(seed % families.len() as u64) as usize].clone();
-        let simulation = options.simulation(scenario)?;
-        Ok(Simulation { seed, output: None, serial: options.serial || options.jobs > 1, ..simulation })
+        let mut simulation = options.simulation(scenario)?;
+        if options.jobs > 1 {
+            // Runs beside each other share the cores. The number of threads changes no bit of a run.
+            simulation.networks.threads = 1;
+            simulation.serial = true;
+        }
+        Ok(Simulation { seed, output: None, ..simulation })
     });
     let runs = runs.collect::<anyhow::Result<Vec<_>>>()?;
     let watch = Stopwatch::start();
