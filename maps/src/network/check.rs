@@ -116,14 +116,25 @@ pub enum NetworkError {
 
 /// Checks everything, in the order of the parts.
 pub(super) fn check(roads: &Roads) -> Result<(), NetworkError> {
+    match survey(roads)?.into_iter().next() {
+        Some(doubt) => Err(doubt),
+        None => Ok(()),
+    }
+}
+
+/// Checks everything. What is wrong with the shape of lanes is given back, one doubt a lane and one a link.
+pub(super) fn survey(roads: &Roads) -> Result<Vec<NetworkError>, NetworkError> {
     if roads.lanes.is_empty() {
         return Err(NetworkError::Empty);
     }
+    let mut doubts = Vec::new();
     for (id, lane) in roads.lanes.iter().enumerate() {
-        check_shape(id, lane)?;
-        check_links(roads, id, lane)?;
+        in_range("lane", id, "speed_limit_mps", lane.speed_limit_mps, 0.1, 100.0)?;
+        doubts.extend(check_shape(id, lane).err());
+        check_links(roads, id, lane, &mut doubts)?;
     }
-    check_signs(roads)
+    check_signs(roads)?;
+    Ok(doubts)
 }
 
 fn check_shape(id: LaneId, lane: &Lane) -> Result<(), NetworkError> {
@@ -146,7 +157,7 @@ fn check_shape(id: LaneId, lane: &Lane) -> Result<(), NetworkError> {
             return Err(NetworkError::Folded { lane: id, side, x, y });
         }
     }
-    in_range("lane", id, "speed_limit_mps", lane.speed_limit_mps, 0.1, 100.0)
+    Ok(())
 }
 
 /// Where a border runs against its lane.
@@ -164,7 +175,7 @@ fn folded(border: &Polyline, center: &Polyline) -> Option<[f64; 2]> {
     })
 }
 
-fn check_links(roads: &Roads, id: LaneId, lane: &Lane) -> Result<(), NetworkError> {
+fn check_links(roads: &Roads, id: LaneId, lane: &Lane, doubts: &mut Vec<NetworkError>) -> Result<(), NetworkError> {
     let count = roads.lanes.len();
     let exists = |what, index: usize, count: usize| {
         let missing = || NetworkError::Missing { from: format!("lane {id}"), what, index, count };
@@ -180,7 +191,7 @@ fn check_links(roads: &Roads, id: LaneId, lane: &Lane) -> Result<(), NetworkErro
         let points = lane.center.points();
         let gap_m = distance(points[points.len() - 1], next.center.points()[0]);
         if gap_m > LARGEST_GAP_M {
-            return Err(NetworkError::Gap { lane: id, successor, gap_m, most_m: LARGEST_GAP_M });
+            doubts.push(NetworkError::Gap { lane: id, successor, gap_m, most_m: LARGEST_GAP_M });
         }
     }
     for &predecessor in &lane.predecessors {

@@ -161,7 +161,7 @@ fn bounds(points: &[[f64; 2]]) -> ([f64; 2], [f64; 2]) {
 }
 
 /// Whether a polygon holds a point (even-odd rule; Shimrat, 1962).
-pub(super) fn contains(outline: &[[f64; 2]], x: f64, y: f64) -> bool {
+pub(crate) fn contains(outline: &[[f64; 2]], x: f64, y: f64) -> bool {
     let mut inside = false;
     let mut j = outline.len().wrapping_sub(1);
     for i in 0..outline.len() {

@@ -8,11 +8,13 @@ pub mod check;
 mod fixture;
 pub mod index;
 pub mod lane;
+pub mod routing;
 pub mod way;
 
 pub use check::NetworkError;
 pub use index::Ground;
 pub use lane::{Area, Border, Crossing, Lane, LaneId, LaneKind, LaneStop, Neighbor, Signal};
+pub use routing::{LaneWay, Leg, Stretch};
 pub use way::LanePlace;
 
 use index::Index;
@@ -49,6 +51,17 @@ impl LaneNetwork {
         check::check(&roads)?;
         let index = Index::new(&roads);
         Ok(Self { roads, index })
+    }
+
+    /// As [`LaneNetwork::new`] for a network that was surveyed, not made: lanes whose shape is doubtful (too narrow, too wide, folded, up
+    /// to 0.5 m between one and the next) are kept, since the ground is there, and told.
+    ///
+    /// # Errors
+    /// As [`LaneNetwork::new`], but for the shapes of lanes.
+    pub fn surveyed(roads: Roads) -> Result<(Self, Vec<NetworkError>), NetworkError> {
+        let doubts = check::survey(&roads)?;
+        let index = Index::new(&roads);
+        Ok((Self { roads, index }, doubts))
     }
 
     /// Everything in it.
