@@ -14,7 +14,7 @@ pub mod spline;
 pub use frenet::{CartesianState, FrenetError, FrenetState};
 pub use line::{LineError, LinePoint, ReferenceLine};
 pub use network::{
-    Area, Border, Crossing, Ground, Lane, LaneId, LaneKind, LaneNetwork, LanePlace, LaneStop, LaneWay, Leg, Neighbor,
-    NetworkError, Roads, Signal, Stretch,
+    Area, Border, Corridor, Crossing, Ground, Lane, LaneId, LaneKind, LaneLine, LaneNetwork, LanePlace, LaneStop,
+    LaneWay, Leg, Neighbor, NetworkError, Roads, Signal, Stretch,
 };
 pub use polyline::{Foot, Polyline};

@@ -12,6 +12,9 @@ use types::Pose2;
 
 mod project;
 mod resample;
+mod smooth;
+
+pub use smooth::{LARGEST_DEVIATION_M, SHARPEST_1PM};
 
 /// Distance between knots, m. Longer lines than [`MOST_KNOTS`] metres have wider steps.
 const KNOT_STEP_M: f64 = 1.0;
@@ -96,17 +99,21 @@ impl ReferenceLine {
     /// # Errors
     /// If fewer than two points differ by 1 cm, or a coordinate is not finite or beyond 1e7 m.
     pub fn new(points: &[[f64; 2]]) -> Result<Self, LineError> {
+        let samples = Self::sampled(points, KNOT_STEP_M)?;
+        Ok(Self::from_samples(&samples.points, samples.step_m))
+    }
+
+    fn sampled(points: &[[f64; 2]], step_m: f64) -> Result<resample::Samples, LineError> {
         let out_of_range = |p: &[f64; 2]| p.iter().any(|v| !v.is_finite() || v.abs() > FARTHEST_M);
         if let Some(index) = points.iter().position(out_of_range) {
             let [x, y] = points[index];
             return Err(LineError::OutOfRange { index, x, y, limit_m: FARTHEST_M });
         }
-        let samples = resample::resample(points, KNOT_STEP_M, MOST_KNOTS).ok_or_else(|| LineError::TooShort {
+        resample::resample(points, step_m, MOST_KNOTS).ok_or_else(|| LineError::TooShort {
             points: points.len(),
             extent_m: points.first().map_or(0.0, |a| points.iter().map(|b| distance(*a, *b)).fold(0.0, f64::max)),
             needed_m: SHORTEST_M,
-        })?;
-        Ok(Self::from_samples(&samples.points, samples.step_m))
+        })
     }
 
     /// A straight line from a pose, `length_m` long (at least 1 cm; a pose or length that is not finite gives the
@@ -125,7 +132,11 @@ impl ReferenceLine {
             let values: Vec<f64> = points.iter().map(|p| p[i]).collect();
             SmoothingSpline::fit(&values, step, stiffness)
         };
-        let mut line = Self { x: axis(0), y: axis(1), step, arc: vec![0.0], knots: Vec::new(), blocks: Vec::new() };
+        Self::from_splines(axis(0), axis(1), step)
+    }
+
+    fn from_splines(x: SmoothingSpline, y: SmoothingSpline, step: f64) -> Self {
+        let mut line = Self { x, y, step, arc: vec![0.0], knots: Vec::new(), blocks: Vec::new() };
         let pieces = line.x.pieces();
         for piece in 0..pieces {
             let end = line.arc[piece] + line.arc_within(piece, step);

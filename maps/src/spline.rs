@@ -17,21 +17,34 @@ impl SmoothingSpline {
     /// Fewer than three values give a straight line, which needs at least one value; `step` must be positive.
     #[must_use]
     pub fn fit(values: &[f64], step: f64, stiffness: f64) -> Self {
+        Self::fit_weighted(values, step, stiffness, &vec![1.0; values.len()])
+    }
+
+    /// As [`SmoothingSpline::fit`], with a weight for each misfit: `sum w_i (y_i - g(x_i))^2`. Weights must be positive, one a value.
+    #[must_use]
+    pub fn fit_weighted(values: &[f64], step: f64, stiffness: f64, weights: &[f64]) -> Self {
         let mut second = vec![0.0; values.len()];
         let mut value = values.to_vec();
         let inner = values.len().saturating_sub(2);
         if inner > 0 {
-            // (R + stiffness Q'Q) gamma = Q'y, a pentadiagonal system of the inner second derivatives.
+            // (R + stiffness Q' W^-1 Q) gamma = Q'y, a pentadiagonal system of the inner second derivatives.
             let square = stiffness / (step * step);
-            let [diagonal, near, far] = [2.0 * step / 3.0 + 6.0 * square, step / 6.0 - 4.0 * square, square];
+            let ease: Vec<f64> = weights.iter().map(|weight| 1.0 / weight).collect();
+            let bands = Bands {
+                diagonal: (0..inner)
+                    .map(|i| 2.0 * step / 3.0 + (ease[i] + 4.0 * ease[i + 1] + ease[i + 2]) * square)
+                    .collect(),
+                near: (0..inner).map(|i| step / 6.0 - 2.0 * (ease[i + 1] + ease[i + 2]) * square).collect(),
+                far: (0..inner).map(|i| ease[i + 2] * square).collect(),
+            };
             let right: Vec<f64> =
                 (0..inner).map(|i| (values[i + 2] - 2.0 * values[i + 1] + values[i]) / step).collect();
-            solve_pentadiagonal(diagonal, near, far, right, &mut second[1..=inner]);
-            // g = y - stiffness Q gamma.
+            solve_pentadiagonal(&bands, right, &mut second[1..=inner]);
+            // g = y - stiffness W^-1 Q gamma.
             for (i, g) in value.iter_mut().enumerate() {
                 let at = |j: usize| second.get(j).copied().unwrap_or(0.0);
                 let before = if i > 0 { at(i - 1) } else { 0.0 };
-                *g -= stiffness / step * (before - 2.0 * at(i) + at(i + 1));
+                *g -= stiffness / step * (before - 2.0 * at(i) + at(i + 1)) * ease[i];
             }
         }
         Self { step, value, second }
@@ -56,12 +69,19 @@ impl SmoothingSpline {
     }
 }
 
-/// Solves a symmetric positive definite system with constant bands by an LDL' factorisation.
-fn solve_pentadiagonal(diagonal: f64, near: f64, far: f64, mut right: Vec<f64>, solution: &mut [f64]) {
+/// A symmetric matrix of five bands: row `i` holds `diagonal[i]`, `near[i]` and `far[i]` to the right.
+struct Bands {
+    diagonal: Vec<f64>,
+    near: Vec<f64>,
+    far: Vec<f64>,
+}
+
+/// Solves a positive definite system by an LDL' factorisation.
+fn solve_pentadiagonal(bands: &Bands, mut right: Vec<f64>, solution: &mut [f64]) {
     let n = right.len();
     let (mut pivot, mut lower_near, mut lower_far) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
     for i in 0..n {
-        let mut d = diagonal;
+        let mut d = bands.diagonal[i];
         if i >= 1 {
             d -= pivot[i - 1] * lower_near[i - 1] * lower_near[i - 1];
         }
@@ -70,8 +90,8 @@ fn solve_pentadiagonal(diagonal: f64, near: f64, far: f64, mut right: Vec<f64>, 
         }
         let coupling = if i >= 1 { pivot[i - 1] * lower_near[i - 1] * lower_far[i - 1] } else { 0.0 };
         pivot[i] = d;
-        lower_near[i] = (near - coupling) / d;
-        lower_far[i] = far / d;
+        lower_near[i] = (bands.near[i] - coupling) / d;
+        lower_far[i] = bands.far[i] / d;
     }
     for i in 0..n {
         if i >= 1 {
@@ -116,8 +136,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_twice_continuous(values in prop::collection::vec(-5.0..5.0f64, 3..40), stiffness in 0.0..20.0f64) {
-            let spline = SmoothingSpline::fit(&values, 0.9, stiffness);
+        fn it_is_twice_continuous(
+            places in prop::collection::vec((-5.0..5.0f64, 0.1..1e4f64), 3..40),
+            stiffness in 0.0..20.0f64,
+        ) {
+            let (values, weights): (Vec<f64>, Vec<f64>) = places.into_iter().unzip();
+            let spline = SmoothingSpline::fit_weighted(&values, 0.9, stiffness, &weights);
             for piece in 1..spline.pieces() {
                 let (left, right) = (spline.at(piece - 1, 0.9), spline.at(piece, 0.0));
                 for order in 0..3 {
@@ -128,14 +152,19 @@ mod tests {
 
         /// The fit is the minimum: moving any knot value does not lower the sum of misfit and bending.
         #[test]
-        fn it_minimises(values in prop::collection::vec(-5.0..5.0f64, 4..12), at in 0usize..4, by in -0.1..0.1f64) {
+        fn it_minimises(
+            places in prop::collection::vec((-5.0..5.0f64, 0.1..10.0f64), 4..12),
+            at in 0usize..4,
+            by in -0.1..0.1f64,
+        ) {
             let (step, stiffness) = (1.0, 2.0);
+            let (values, weights): (Vec<f64>, Vec<f64>) = places.into_iter().unzip();
             let energy = |spline: &SmoothingSpline| {
-                let misfit: f64 = values.iter().zip(&spline.value).map(|(y, g)| (y - g).powi(2)).sum();
+                let misfit: f64 = values.iter().zip(&spline.value).zip(&weights).map(|((y, g), w)| w * (y - g).powi(2)).sum();
                 let bending: f64 = spline.second.windows(2).map(|m| (m[0] * m[0] + m[0] * m[1] + m[1] * m[1]) / 3.0).sum();
                 misfit + stiffness * step * bending
             };
-            let best = SmoothingSpline::fit(&values, step, stiffness);
+            let best = SmoothingSpline::fit_weighted(&values, step, stiffness, &weights);
             let mut moved = best.value.clone();
             moved[at] += by;
             let other = SmoothingSpline::fit(&moved, step, 0.0);

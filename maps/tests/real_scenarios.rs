@@ -60,3 +60,42 @@ fn ways_lead_to_the_goals() {
     );
     assert!(without.is_empty(), "{without:?}");
 }
+
+/// The lines to choose from are within their deviation, without a jump in curvature, and as round as the lanes let them be.
+#[test]
+fn the_lines_along_the_ways_are_smooth() {
+    let Some(scenarios) = all("the_lines_along_the_ways_are_smooth") else { return };
+    let (mut sharpest, mut farthest, mut count, mut metres) = (Vec::new(), 0.0f64, 0, 0.0);
+    for scenario in &scenarios {
+        let (problem, network) = (&scenario.problems[0], &scenario.map.network);
+        let corridors = problem.corridors(&scenario.map, 50.0, 150.0);
+        assert!(!corridors.is_empty(), "{}", scenario.id);
+        for corridor in corridors {
+            count += 1;
+            let line = &corridor.line.line;
+            metres += line.length();
+            let points: Vec<[f64; 2]> =
+                corridor.line.lanes.iter().flat_map(|lane| network.lane(*lane).center.points().to_vec()).collect();
+            let given = maps::Polyline::new(&points).unwrap();
+            let mut last = line.at(-0.5).curvature_1pm;
+            let mut tightest: f64 = 0.0;
+            for i in 0..(line.length() / 0.1) as usize {
+                let s = 0.1 * i as f64;
+                let point = line.at(s);
+                farthest = farthest.max(given.project_within(point.x, point.y, s - 15.0, s + 15.0).distance_m);
+                tightest = tightest.max(point.curvature_1pm.abs());
+                assert!(
+                    (point.curvature_1pm - last).abs() < 0.12,
+                    "{} at {s}: {last} {}",
+                    scenario.id,
+                    point.curvature_1pm
+                );
+                last = point.curvature_1pm;
+            }
+            sharpest.push((tightest, scenario.id.as_str()));
+        }
+    }
+    sharpest.sort_by(|a, b| a.0.total_cmp(&b.0));
+    println!("{count} lines, {metres:.0} m; farthest {farthest:.2} m; sharpest {:?}", &sharpest[sharpest.len() - 12..]);
+    println!("median {:?} p90 {:?}", sharpest[count / 2], sharpest[count * 9 / 10]);
+}

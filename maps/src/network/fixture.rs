@@ -1,6 +1,6 @@
-//! A small network for tests: two lanes in a row, one that comes towards them, and a sidewalk.
+//! Small networks for tests.
 
-use super::{Border, Lane, LaneKind, Neighbor, Roads};
+use super::{Border, Lane, LaneKind, LaneNetwork, Neighbor, Roads};
 use crate::polyline::Polyline;
 
 fn lane(kind: LaneKind, from: [f64; 2], to: [f64; 2], width: f64) -> Lane {
@@ -40,4 +40,34 @@ pub(super) fn straight() -> Roads {
     roads.lanes[0].left_neighbor = Some(Neighbor { lane: 2, same_direction: false });
     roads.lanes[2].left_neighbor = Some(Neighbor { lane: 0, same_direction: false });
     roads
+}
+
+/// Two rows of three lanes, 100 m each; the left row ends after two.
+pub(super) fn rows() -> LaneNetwork {
+    let mut roads = Roads::default();
+    for (row, count) in [(0, 3), (1, 2)] {
+        for column in 0..count {
+            let mut lane = straight().lanes[0].clone();
+            let (dx, dy) = (100.0 * f64::from(column), 3.5 * f64::from(row));
+            for line in [&mut lane.center, &mut lane.left, &mut lane.right] {
+                let moved: Vec<[f64; 2]> = line.points().iter().map(|p| [p[0] + dx, p[1] + dy]).collect();
+                *line = Polyline::new(&moved).unwrap();
+            }
+            let id = roads.lanes.len();
+            (lane.left_neighbor, lane.right_neighbor) = (None, None);
+            (lane.left_border, lane.right_border) = (Border::Dashed, Border::Dashed);
+            (lane.successors, lane.predecessors) = (Vec::new(), Vec::new());
+            if column > 0 {
+                lane.predecessors.push(id - 1);
+                roads.lanes[id - 1].successors.push(id);
+            }
+            if row == 1 {
+                let below = column as usize;
+                lane.right_neighbor = Some(Neighbor { lane: below, same_direction: true });
+                roads.lanes[below].left_neighbor = Some(Neighbor { lane: id, same_direction: true });
+            }
+            roads.lanes.push(lane);
+        }
+    }
+    LaneNetwork::new(roads).unwrap()
 }

@@ -95,7 +95,11 @@ impl Lane {
     /// The place of a line beside the lane that is nearest to the middle at an arc length. It is looked for around the same share
     /// of the line's length, so that a long line is not searched as a whole.
     pub(crate) fn border_foot(&self, border: &Polyline, s_m: f64) -> Foot {
-        let pose = self.center.pose(s_m);
+        self.border_foot_of(border, s_m, &self.center.pose(s_m))
+    }
+
+    /// As [`Lane::border_foot`], of a place beside the middle.
+    pub(crate) fn border_foot_of(&self, border: &Polyline, s_m: f64, pose: &Pose2) -> Foot {
         let at = s_m / self.center.length_m() * border.length_m();
         let around = 20.0 + 0.03 * border.length_m();
         border.project_within(pose.x, pose.y, at - around, at + around)

@@ -4,6 +4,7 @@
 //! and two borders, lanes before and behind it and beside it; stops, crossings and signals refer to lanes.
 
 pub mod check;
+pub mod corridor;
 #[cfg(test)]
 mod fixture;
 pub mod index;
@@ -12,6 +13,7 @@ pub mod routing;
 pub mod way;
 
 pub use check::NetworkError;
+pub use corridor::{Corridor, LaneLine};
 pub use index::Ground;
 pub use lane::{Area, Border, Crossing, Lane, LaneId, LaneKind, LaneStop, Neighbor, Signal};
 pub use routing::{LaneWay, Leg, Stretch};

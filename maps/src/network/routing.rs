@@ -40,6 +40,8 @@ pub struct Leg {
     pub from_m: f64,
     /// Where it ends on the last lane, m. If another leg follows, one must have changed to it by then.
     pub to_m: f64,
+    /// Where the goal begins on the last lane, m; `to_m` if another leg follows.
+    pub goal_from_m: f64,
 }
 
 /// A way to a goal: legs, and a change to the lane beside between each and the next.
@@ -169,13 +171,13 @@ impl LaneNetwork {
             match legs.last_mut().filter(|_| follows) {
                 Some(leg) => {
                     leg.lanes.push(lane);
-                    leg.to_m = length;
+                    (leg.to_m, leg.goal_from_m) = (length, length);
                 }
-                None => legs.push(Leg { lanes: vec![lane], from_m, to_m: length }),
+                None => legs.push(Leg { lanes: vec![lane], from_m, to_m: length, goal_from_m: length }),
             }
         }
         if let Some(last) = legs.last_mut() {
-            last.to_m = stretch.to_m;
+            (last.goal_from_m, last.to_m) = (stretch.from_m, stretch.to_m);
         }
         LaneWay { legs, cost_m: arrival.cost as f64 * 1e-3 }
     }
@@ -219,46 +221,15 @@ impl LaneNetwork {
 }
 
 /// Whole millimetres, which order totally; nothing below 0.
-fn millimetres(metres: f64) -> u64 {
+pub(super) fn millimetres(metres: f64) -> u64 {
     (metres.max(0.0) * 1e3).round() as u64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::Roads;
-    use crate::network::fixture::straight;
+    use crate::network::fixture::rows;
     use proptest::prelude::*;
-
-    /// Two rows of three lanes, 100 m each; the left row ends after two.
-    fn rows() -> LaneNetwork {
-        let mut roads = Roads::default();
-        for (row, count) in [(0, 3), (1, 2)] {
-            for column in 0..count {
-                let mut lane = straight().lanes[0].clone();
-                let (dx, dy) = (100.0 * f64::from(column), 3.5 * f64::from(row));
-                for line in [&mut lane.center, &mut lane.left, &mut lane.right] {
-                    let moved: Vec<[f64; 2]> = line.points().iter().map(|p| [p[0] + dx, p[1] + dy]).collect();
-                    *line = crate::Polyline::new(&moved).unwrap();
-                }
-                let id = roads.lanes.len();
-                (lane.left_neighbor, lane.right_neighbor) = (None, None);
-                (lane.left_border, lane.right_border) = (Border::Dashed, Border::Dashed);
-                (lane.successors, lane.predecessors) = (Vec::new(), Vec::new());
-                if column > 0 {
-                    lane.predecessors.push(id - 1);
-                    roads.lanes[id - 1].successors.push(id);
-                }
-                if row == 1 {
-                    let below = column as usize;
-                    lane.right_neighbor = Some(Neighbor { lane: below, same_direction: true });
-                    roads.lanes[below].left_neighbor = Some(Neighbor { lane: id, same_direction: true });
-                }
-                roads.lanes.push(lane);
-            }
-        }
-        LaneNetwork::new(roads).unwrap()
-    }
 
     #[test]
     fn a_way_goes_on_changes_where_it_must_and_ends_in_the_goal() {

@@ -3,7 +3,7 @@
 use super::{Border, Lane, LaneId, LaneKind, LaneNetwork, Neighbor};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use types::{Route, RoutePoint, StopKind, StopLine, wrap_angle};
+use types::{Pose2, Route, RoutePoint, StopKind, StopLine, wrap_angle};
 
 /// Distance between the points of a route, m.
 const STEP_M: f64 = 2.0;
@@ -77,7 +77,7 @@ impl LaneNetwork {
     }
 
     /// The route along lanes that follow each other, from `from_m` on the first to `to_m` on the last, about 2 m between points.
-    /// What may be driven on is the lane itself and beside it driving lanes beyond dashed lines. The end is a
+    /// What may be driven on is the lane itself and beside it driving lanes beyond dashed lines or none. The end is a
     /// [`StopKind::Goal`]. No lanes, or an index that is not in the network, give an empty route.
     #[must_use]
     pub fn route(&self, lanes: &[LaneId], from_m: f64, to_m: f64) -> Route {
@@ -105,8 +105,8 @@ impl LaneNetwork {
                 at += 1;
             }
             let (lane, along) = (self.lane(lanes[at]), s - starts[at]);
-            let (left_m, right_m) = self.drivable_reach(lane, along);
             let pose = lane.center.pose(along);
+            let (left_m, right_m) = self.drivable_reach(lane, along, &pose);
             route.points.push(RoutePoint { pose, left_m, right_m, speed_limit_mps: lane.speed_limit_mps });
         }
         for (&lane, start) in lanes.iter().zip(&starts) {
@@ -122,10 +122,10 @@ impl LaneNetwork {
         route
     }
 
-    /// From the middle of a lane to the edges of what may be driven on, m.
-    fn drivable_reach(&self, lane: &Lane, s_m: f64) -> (f64, f64) {
-        let pose = lane.center.pose(s_m);
-        let mut reach = lane.reach_m(s_m);
+    /// From a pose in a lane, `s_m` along it, to the edges of what may be driven on, m.
+    pub(super) fn drivable_reach(&self, lane: &Lane, s_m: f64, pose: &Pose2) -> (f64, f64) {
+        let edge = |border| lane.border_foot_of(border, s_m, pose).distance_m;
+        let mut reach = (edge(&lane.left), edge(&lane.right));
         for (is_left, side) in [(true, &mut reach.0), (false, &mut reach.1)] {
             let (mut own, mut left) = (lane, is_left);
             // Each step outwards may turn round: the left of a lane that comes towards us is our right.
@@ -133,7 +133,7 @@ impl LaneNetwork {
                 let (border, neighbor) = own.side(left);
                 let Some(Neighbor { lane: next, same_direction }) = neighbor else { break };
                 let next = self.lane(next);
-                if border != Border::Dashed || next.kind != LaneKind::Driving {
+                if !matches!(border, Border::Open | Border::Dashed) || next.kind != LaneKind::Driving {
                     break;
                 }
                 left = left == same_direction;

@@ -2,7 +2,7 @@
 
 use super::super::Map;
 use super::scenario::{Goal, GoalPlace, PlanningProblem, Shape};
-use crate::network::{LaneKind, LaneWay, Stretch};
+use crate::network::{Corridor, LaneKind, LaneWay, Stretch};
 use std::f64::consts::{PI, TAU};
 use types::{Pose2, wrap_angle};
 
@@ -71,18 +71,29 @@ impl PlanningProblem {
         Pose2 { x: self.initial.x, y: self.initial.y, yaw: self.initial.heading_rad }
     }
 
-    /// The way to the goals, with changes of lane. If a goal may be anywhere: on along the lane for `reach_m`. `None` if no lanes lead
-    /// from the start to a goal.
+    /// The stretches of lanes that lead to the goals. If a goal may be anywhere: the lane of the start and those behind it, for
+    /// `reach_m`. Empty if the ego starts beside all lanes or a goal is beside them.
+    #[must_use]
+    pub fn stretches(&self, map: &Map, reach_m: f64) -> Vec<Stretch> {
+        if self.goals.iter().all(|goal| !goal.places.is_empty()) {
+            return self.goals.iter().flat_map(|goal| goal.stretches(map)).collect();
+        }
+        let Some((place, _)) = map.network.places(&self.pose()).first().copied() else { return Vec::new() };
+        let lanes = map.network.onward(&[place.lane], reach_m);
+        let whole =
+            |lane: &usize| Stretch { lane: *lane, from_m: 0.0, to_m: map.network.lane(*lane).center.length_m() };
+        lanes.last().map(whole).into_iter().collect()
+    }
+
+    /// The way to the goals, with changes of lane; `None` if no lanes lead from the start to a goal.
     #[must_use]
     pub fn way(&self, map: &Map, reach_m: f64) -> Option<LaneWay> {
-        let goals: Vec<Stretch> = self.goals.iter().flat_map(|goal| goal.stretches(map)).collect();
-        if self.goals.iter().all(|goal| !goal.places.is_empty()) {
-            return map.network.way(&self.pose(), &goals);
-        }
-        let (place, _) = *map.network.places(&self.pose()).first()?;
-        let lanes = map.network.onward(&[place.lane], reach_m);
-        let last = *lanes.last()?;
-        let goal = Stretch { lane: last, from_m: 0.0, to_m: map.network.lane(last).center.length_m() };
-        map.network.way_from(place, &[goal])
+        map.network.way(&self.pose(), &self.stretches(map, reach_m))
+    }
+
+    /// The lines to choose from at the start, the best first (see `LaneNetwork::corridors`).
+    #[must_use]
+    pub fn corridors(&self, map: &Map, behind_m: f64, ahead_m: f64) -> Vec<Corridor> {
+        map.network.corridors(&self.pose(), &self.stretches(map, ahead_m), behind_m, ahead_m)
     }
 }
