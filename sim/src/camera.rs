@@ -14,6 +14,7 @@ use crate::raster::{BAND_ROWS, Band, Cover};
 use crate::scene::Scene;
 use crate::shade::Shader;
 use crate::shadow::Shadow;
+use crate::sky::Sky;
 use crate::surface::Color;
 use nalgebra::{Isometry3, Vector3};
 use std::ops::Range;
@@ -36,6 +37,7 @@ pub struct Bench {
     band: Band,
     light: Vec<Color>,
     covers: Vec<Cover>,
+    sky: Sky,
 }
 
 /// The sensor: its lens, its picture, and what is before it.
@@ -122,14 +124,8 @@ impl Camera {
         bench.light.resize(needed.len() * width, [0.0; 3]);
         bench.covers.clear();
         bench.covers.resize(self.view.frames.len(), Cover::NONE);
-        let shader = Shader {
-            view: &self.view,
-            light: &self.light,
-            shadow: &self.shadow,
-            wear: &self.wear,
-            directions: self.view.directions.cast(),
-            span: 1.0 / self.lens.focal_px as f32,
-        };
+        bench.sky.begin();
+        let shader = Shader::new(&self.view, &self.light, &self.shadow, &self.wear, self.lens.focal_px);
         let mut first = needed.start;
         while first < needed.end {
             // Bands begin at rows of their own or at the edge of the part, so that each row is counted once.
@@ -139,7 +135,8 @@ impl Camera {
             for row in first..last {
                 let out = &mut bench.light[(row - needed.start) * width..][..width];
                 let covers = counted.then_some(bench.covers.as_mut_slice());
-                shade_row(&shader, &bench.band, row, row - first, out, covers);
+                bench.sky.row(row, width);
+                shade_row(&shader, &bench.band, &mut bench.sky, [row, row - first], out, covers);
             }
             first = last;
         }
@@ -175,8 +172,8 @@ impl Camera {
 fn shade_row(
     shader: &Shader,
     band: &Band,
-    row: usize,
-    row_in_band: usize,
+    sky: &mut Sky,
+    [row, row_in_band]: [usize; 2],
     out: &mut [Color],
     mut covers: Option<&mut [Cover]>,
 ) {
@@ -185,12 +182,23 @@ fn shade_row(
     let (upper_facets, lower_facets) = (&band.facet[upper.clone()], &band.facet[lower.clone()]);
     let (upper_depths, lower_depths) = (&band.inverse_depth[upper], &band.inverse_depth[lower]);
     let v = row as f32;
-    for (column, out) in out.iter_mut().enumerate() {
-        let (u, i) = (column as f32, SAMPLES * column);
-        let facets = [upper_facets[i], upper_facets[i + 1], lower_facets[i], lower_facets[i + 1]];
-        let depths = [upper_depths[i], upper_depths[i + 1], lower_depths[i], lower_depths[i + 1]];
-        if facets.iter().all(|facet| *facet == facets[0]) {
-            *out = shader.color(facets[0], u, v, 0.25 * (depths[0] + depths[1] + depths[2] + depths[3]));
+    let start = shader.row(row);
+    let samples = upper_facets.chunks_exact(SAMPLES).zip(lower_facets.chunks_exact(SAMPLES));
+    let samples = samples.zip(upper_depths.chunks_exact(SAMPLES).zip(lower_depths.chunks_exact(SAMPLES)));
+    for ((column, out), ((upper, lower), (upper_depths, lower_depths))) in out.iter_mut().enumerate().zip(samples) {
+        let u = column as f32;
+        let facets = [upper[0], upper[1], lower[0], lower[1]];
+        let mut background = || match shader.ground(&start, u) {
+            Some(color) => color,
+            None => sky.color(shader.light, &shader.directions, column),
+        };
+        if facets == [0; 4] {
+            *out = background();
+            continue;
+        }
+        let depths = [upper_depths[0], upper_depths[1], lower_depths[0], lower_depths[1]];
+        if facets == [facets[0]; 4] {
+            *out = shader.facet(facets[0], u, v, 0.25 * (depths[0] + depths[1] + depths[2] + depths[3]));
             count(shader.view, facets[0], 4, &mut covers);
             continue;
         }
@@ -210,7 +218,10 @@ fn shade_row(
                     y += if other < 2 { -0.25 } else { 0.25 };
                 }
             }
-            let color = shader.color(facet, u + x / samples, v + y / samples, depth / samples);
+            let color = match facet {
+                0 => background(),
+                _ => shader.facet(facet, u + x / samples, v + y / samples, depth / samples),
+            };
             count(shader.view, facet, samples as u64, &mut covers);
             sum = std::array::from_fn(|c| sum[c] + 0.25 * samples * color[c]);
         }

@@ -158,6 +158,8 @@ pub struct View {
     pub ground: Arc<dyn Ground>,
     /// Their facets, object by object.
     pub facets: Vec<Facet>,
+    /// The rows of each facet, close together.
+    pub spans: Vec<[i32; 2]>,
     /// Corners of the polygons in samples.
     pub corners: Vec<[f64; 2]>,
     /// Takes a sample to its direction.
@@ -178,6 +180,7 @@ impl View {
             frames: Vec::new(),
             ground: Arc::new(Flat),
             facets: Vec::new(),
+            spans: Vec::new(),
             corners: Vec::new(),
             samples: Matrix3::identity(),
             project: Matrix3::identity(),
@@ -206,6 +209,8 @@ impl View {
         for (index, object) in scene.objects.iter().enumerate() {
             self.add(index, object);
         }
+        self.spans.clear();
+        self.spans.extend(self.facets.iter().map(|facet| facet.rows.map(|row| row as i32)));
     }
 
     /// Rows and columns of samples that a box can touch; `None` if it is out of sight.

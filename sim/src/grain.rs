@@ -13,14 +13,54 @@ pub type Texel = [f32; 4];
 /// Four square patterns.
 #[derive(Clone, Debug)]
 pub struct Grain {
-    /// From the finest to one texel. A texel is four numbers of 8 bits, each in 16 bits of its own: all four are blended at once.
-    levels: Vec<Vec<u64>>,
+    /// All levels one after the other, from the finest to one texel. A texel is four numbers of 8 bits, each in 16 bits of its
+    /// own: all four are blended at once.
+    texels: Vec<u64>,
+    /// The first two numbers of the texels, each alone: small enough to stay in the cache.
+    planes: [Vec<u8>; 2],
+}
+
+/// Levels from the finest to one texel.
+const LEVELS: usize = SIZE.ilog2() as usize + 1;
+/// Where each level begins.
+const STARTS: [usize; LEVELS] = starts();
+
+const fn starts() -> [usize; LEVELS] {
+    let (mut starts, mut level) = ([0; LEVELS], 1);
+    while level < LEVELS {
+        starts[level] = starts[level - 1] + (SIZE >> (level - 1)) * (SIZE >> (level - 1));
+        level += 1;
+    }
+    starts
+}
+
+/// Four neighbours in a pattern, upper left first, and the place between them in 256 steps.
+struct Corner {
+    places: [usize; 4],
+    right: u32,
+    down: u32,
+}
+
+impl Corner {
+    #[inline(always)]
+    fn new(x: f32, y: f32, span: f32) -> Self {
+        // The exponent of the number is the whole part of its logarithm.
+        let level = ((span.max(1.0).to_bits() >> 23) as usize - 127).min(LEVELS - 1);
+        let scale = 256.0 / (1_u32 << level) as f32;
+        let (x, y) = ((x * scale) as i32, (y * scale) as i32);
+        let (size, start) = (SIZE >> level, STARTS[level]);
+        let mask = size - 1;
+        let (left, top) = ((x >> 8) as usize & mask, start + ((y >> 8) as usize & mask) * size);
+        let (right, bottom) = ((left + 1) & mask, start + (((y >> 8) + 1) as usize & mask) * size);
+        let places = [top + left, top + right, bottom + left, bottom + right];
+        Self { places, right: x as u32 & 0xFF, down: y as u32 & 0xFF }
+    }
 }
 
 impl Grain {
     fn new(value: impl Fn(usize, usize) -> Texel) -> Self {
         let mut finer = (0..SIZE * SIZE).map(|i| value(i % SIZE, i / SIZE)).collect::<Vec<Texel>>();
-        let (mut levels, mut size) = (vec![packed(&finer)], SIZE);
+        let (mut texels, mut size) = (packed(&finer), SIZE);
         while size > 1 {
             let at = |x: usize, y: usize| finer[y * size + x];
             let half = size / 2;
@@ -30,37 +70,34 @@ impl Grain {
                 std::array::from_fn(|lane| 0.25 * (a[lane] + b[lane] + c[lane] + d[lane]))
             });
             finer = coarser.collect();
-            levels.push(packed(&finer));
+            texels.extend(packed(&finer));
             size = half;
         }
-        Self { levels }
+        let plane = |lane: usize| texels.iter().map(|texel| (texel >> (16 * lane)) as u8).collect();
+        Self { planes: [plane(0), plane(1)], texels }
     }
 
     /// The patterns at a place, both in texels; `span` is the extent of a pixel there, in texels.
     #[inline(always)]
     pub fn at(&self, x: f32, y: f32, span: f32) -> Texel {
-        // The exponent of the number is the whole part of its logarithm.
-        let level = ((span.max(1.0).to_bits() >> 23) as usize - 127).min(self.levels.len() - 1);
-        let scale = 1.0 / (1_u32 << level) as f32;
-        let (size, values) = (SIZE >> level, self.levels[level].as_slice());
-        let (x, y) = (x * scale, y * scale);
-        let (left, top) = (floor(x), floor(y));
-        let u = ((x - left as f32) * 256.0) as u64;
-        let v = ((y - top as f32) * 256.0) as u64;
-        let mask = size - 1;
-        let (left, top) = (left as usize & mask, (top as usize & mask) * size);
-        let (right, bottom) = ((left + 1) & mask, (top + size) & (size * size - 1));
-        let blend = |a: u64, b: u64, weight: u64| a * (256 - weight) + b * weight;
-        let upper = (blend(values[top + left], values[top + right], u) >> 8) & LANES;
-        let lower = (blend(values[bottom + left], values[bottom + right], u) >> 8) & LANES;
-        let sum = blend(upper, lower, v);
+        let Corner { places: [a, b, c, d], right, down } = Corner::new(x, y, span);
+        let blend = |a: u64, b: u64, weight: u32| a * u64::from(256 - weight) + b * u64::from(weight);
+        let upper = (blend(self.texels[a], self.texels[b], right) >> 8) & LANES;
+        let lower = (blend(self.texels[c], self.texels[d], right) >> 8) & LANES;
+        let sum = blend(upper, lower, down);
         const STEP: f32 = 1.0 / (255.0 * 256.0);
-        [
-            (sum as u16) as f32 * STEP,
-            ((sum >> 16) as u16) as f32 * STEP,
-            ((sum >> 32) as u16) as f32 * STEP,
-            ((sum >> 48) as u16) as f32 * STEP,
-        ]
+        let lane = |index: u32| f32::from((sum >> (16 * index)) as u16) * STEP;
+        [lane(0), lane(1), lane(2), lane(3)]
+    }
+
+    /// One of the first two patterns alone, as [`Grain::at`] gives it.
+    #[inline(always)]
+    pub fn one(&self, plane: usize, x: f32, y: f32, span: f32) -> f32 {
+        let Corner { places, right, down } = Corner::new(x, y, span);
+        let values = &self.planes[plane];
+        let [a, b, c, d] = places.map(|place| u32::from(values[place]));
+        let (upper, lower) = (a * (256 - right) + b * right, c * (256 - right) + d * right);
+        (upper * (256 - down) + lower * down) as i32 as f32 * (1.0 / (255.0 * 65536.0))
     }
 }
 
@@ -160,7 +197,7 @@ mod tests {
             assert!((here[lane] - there[lane]).abs() < 0.01);
         }
         assert!((mean[0] - 0.5).abs() < 0.01 && (mean[1] - 0.5).abs() < 0.1 && mean[2] < 0.1, "{mean:?}");
-        assert_eq!(grain().levels[8].len(), 1);
+        assert_eq!(grain().texels.len(), STARTS[8] + 1);
     }
 
     proptest! {
@@ -168,6 +205,11 @@ mod tests {
         fn patterns_are_continuous(x in -500.0..500.0f32, y in -500.0..500.0f32) {
             let grain = grain();
             prop_assert!((grain.at(x, y, 1.0)[0] - grain.at(x + 1e-3, y, 1.0)[0]).abs() < 0.02);
+            for span in [0.3, 1.7, 40.0, 1e6] {
+                let [first, second, ..] = grain.at(x, y, span);
+                prop_assert!((grain.one(0, x, y, span) - first).abs() < 0.005);
+                prop_assert!((grain.one(1, x, y, span) - second).abs() < 0.005);
+            }
             prop_assert_eq!(floor(x), x.floor() as i32);
             prop_assert!((0.0..=0.7).contains(&beyond(x, 0.7)));
         }

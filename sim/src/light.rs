@@ -65,7 +65,7 @@ impl Light {
         let scale = 34.0 / (direction.z + 0.05);
         let (x, y) = (direction.x * scale + self.drift[0], direction.y * scale + self.drift[1]);
         let span = 0.06 * scale / 34.0;
-        let thick = 0.72 * grain().at(x, y, span)[1] + 0.28 * grain().at(3.1 * x, 3.1 * y, 3.1 * span)[1];
+        let thick = 0.72 * grain().one(1, x, y, span) + 0.28 * grain().one(1, 3.1 * x, 3.1 * y, 3.1 * span);
         let cover = ((thick - 1.0 + self.cloud) * 3.2).clamp(0.0, 1.0) * (up * 7.0).min(1.0);
         let bright = 0.55 + 0.75 * thick;
         let white: Color = std::array::from_fn(|i| bright * (0.75 * self.horizon[i] + 0.22 * self.sun_color[i]));
@@ -79,7 +79,7 @@ impl Light {
             return self.sky_color.map(|c| c * (0.30 - 0.12 * near));
         }
         let across = direction.x.abs() + direction.y.abs() + 1e-6;
-        let skyline = 0.34 * grain().at(90.0 * direction.x / across, 90.0 * direction.y / across, 2.0)[1];
+        let skyline = 0.34 * grain().one(1, 90.0 * direction.x / across, 90.0 * direction.y / across, 2.0);
         let row = self.sky_color.map(|c| 0.30 * c);
         let over = ((direction.z - skyline) * 9.0 + 0.5).clamp(0.0, 1.0);
         // Mirrors are not so smooth that clouds would show.

@@ -58,14 +58,14 @@ impl Context<'_> {
         if self.span * scale > 5.0 {
             return 0.0;
         }
-        grain().at(x * scale, y * scale, self.span * scale)[0] - 0.5
+        grain().one(0, x * scale, y * scale, self.span * scale) - 0.5
     }
 
     /// Soft patches up to a size, less their mean.
     pub fn patches(&self, x: f32, y: f32, size_m: f32) -> f32 {
         let scale = 64.0 / size_m;
         let shift = (self.variant & 0xFF) as f32;
-        grain().at(x * scale + shift, y * scale + 3.0 * shift, self.span * scale)[1] - 0.5
+        grain().one(1, x * scale + shift, y * scale + 3.0 * shift, self.span * scale) - 0.5
     }
 
     /// How clearly something of a size is seen, 0..1.

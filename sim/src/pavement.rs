@@ -8,6 +8,7 @@ use crate::random::smooth_noise;
 use crate::scene::{Ground, Spot};
 use crate::shape::Ray;
 use crate::surface::Surface;
+use crate::tile::{CELL_M, CELLS, Drawing, FAR_M, Material, Outline, Sample, TILE_M, Tile};
 use maps::LaneNetwork;
 use maps::network::{Border, LaneKind};
 use nalgebra::Vector3;
@@ -18,48 +19,8 @@ pub const KERB_M: f64 = 0.12;
 const KERB_STONE_M: f32 = 0.14;
 /// Over which the ground rises beside a road without a kerb, m.
 const VERGE_M: f32 = 1.0;
-const CELL_M: f64 = 0.125;
-const CELLS: usize = 64;
-const TILE_M: f64 = CELL_M * CELLS as f64;
-/// Corners in a row of a tile: neighbours share theirs.
-const CORNERS: usize = CELLS + 1;
-/// Steps of a stored distance per metre.
-const STEPS_PER_M: f32 = 100.0;
-/// Greatest stored distance, m.
-const FAR_M: f32 = 1.27;
-/// Surfaces that are nearer to each other than twice this are one, m.
-const JOIN_M: f32 = 0.04;
 /// Tiles along one side, at most.
 const MOST_TILES: f64 = 4000.0;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Material {
-    Grass,
-    Asphalt,
-    Bicycle,
-    Concrete,
-    Sidewalk,
-}
-
-#[derive(Clone, Debug)]
-struct Tile {
-    /// Distance to the edge of the road, positive beyond it.
-    edge: Vec<i8>,
-    /// Distance to the edge of paint, positive inside.
-    paint: Vec<i8>,
-    /// Of each cell.
-    material: Vec<Material>,
-    /// Of each cell: whether the road ends at a kerb there.
-    kerb: Vec<bool>,
-}
-
-#[derive(Clone, Debug)]
-struct Outline {
-    corners: Vec<[f64; 2]>,
-    /// For each corner: whether the edge that begins there is a kerb.
-    kerb: Vec<bool>,
-    material: Material,
-}
 
 /// What lies in a tile.
 #[derive(Clone, Debug, Default)]
@@ -79,26 +40,6 @@ pub struct Pavement {
     outlines: Vec<Outline>,
     patches: Vec<Patch>,
 }
-
-/// What the tiles say about a place.
-#[derive(Clone, Copy, Debug)]
-struct Sample {
-    edge: f32,
-    edge_slope: [f32; 2],
-    paint: f32,
-    paint_slope: [f32; 2],
-    material: Material,
-    kerb: bool,
-}
-
-const MEADOW: Sample = Sample {
-    edge: FAR_M,
-    edge_slope: [0.0; 2],
-    paint: -FAR_M,
-    paint_slope: [0.0; 2],
-    material: Material::Grass,
-    kerb: false,
-};
 
 impl Pavement {
     /// The ground of a network.
@@ -150,30 +91,18 @@ impl Pavement {
         }
     }
 
+    #[inline]
     fn sample(&self, x: f64, y: f64) -> Sample {
-        let (u, v) = ((x - self.origin[0]) / CELL_M, (y - self.origin[1]) / CELL_M);
+        let (u, v) = ((x - self.origin[0]) * (1.0 / CELL_M), (y - self.origin[1]) * (1.0 / CELL_M));
         let most = [(self.columns * CELLS) as f64, (self.rows * CELLS) as f64];
         // Also what is not a number is outside.
         if !(u >= 0.0 && v >= 0.0 && u < most[0] && v < most[1]) {
-            return MEADOW;
+            return Sample::MEADOW;
         }
         let (column, row) = (u as usize, v as usize);
         let place = row / CELLS * self.columns + column / CELLS;
-        let Some(tile) = self.tiles[place].get_or_init(|| self.draw(place)) else { return MEADOW };
-        let (right, down) = ((u - column as f64) as f32, (v - row as f64) as f32);
-        let (column, row) = (column % CELLS, row % CELLS);
-        let corner = row * CORNERS + column;
-        let blend = |values: &[i8]| {
-            let [a, b, c, d] =
-                [corner, corner + 1, corner + CORNERS, corner + CORNERS + 1].map(|i| f32::from(values[i]));
-            let (upper, lower) = (a + (b - a) * right, c + (d - c) * right);
-            let slope = [(b - a) * (1.0 - down) + (d - c) * down, lower - upper];
-            (((upper + (lower - upper) * down) / STEPS_PER_M), slope.map(|s| s / (STEPS_PER_M * CELL_M as f32)))
-        };
-        let (edge, edge_slope) = blend(&tile.edge);
-        let (paint, paint_slope) = blend(&tile.paint);
-        let cell = row * CELLS + column;
-        Sample { edge, edge_slope, paint, paint_slope, material: tile.material[cell], kerb: tile.kerb[cell] }
+        let Some(tile) = self.tiles[place].get_or_init(|| self.draw(place)) else { return Sample::MEADOW };
+        tile.sample(column % CELLS, row % CELLS, [(u - column as f64) as f32, (v - row as f64) as f32])
     }
 
     /// What the ground is made of at a place.
@@ -210,23 +139,27 @@ impl Ground for Pavement {
     }
 
     fn enter(&self, ray: &Ray, reach: f64) -> Option<(f64, Vector3<f64>, Surface)> {
-        let spot = self.meet(ray, reach, [[0.0; 2]; 2])?;
+        let spot = self.meet(ray, reach, &[Vector3::zeros(); 2])?;
         Some((spot.distance, spot.normal, if spot.paint > 0.5 { Surface::Marking } else { spot.surface }))
     }
 
-    fn meet(&self, ray: &Ray, reach: f64, grid: [[f64; 2]; 2]) -> Option<Spot> {
+    fn meet(&self, ray: &Ray, reach: f64, sides: &[Vector3<f64>; 2]) -> Option<Spot> {
         let (z, down) = (ray.origin.z, ray.direction.z);
         if down > -1e-6 || z <= KERB_M {
             return None;
         }
-        let low = z / -down;
+        let per_metre = -1.0 / down;
+        let (low, high) = (z * per_metre, (z - KERB_M) * per_metre);
+        if high >= reach {
+            return None;
+        }
         let foot = ray.at(low);
         let mut sample = self.sample(foot.x, foot.y);
-        let high = (z - KERB_M) / -down;
-        let run = (low - high) * ray.direction.x.hypot(ray.direction.y);
-        // Deep in the road nothing rises before it.
         let (mut distance, mut normal) = (low, Vector3::z());
-        if f64::from(sample.edge) > -run.max(0.05) {
+        // Deep in the road nothing rises before it.
+        let inside = (-f64::from(sample.edge)).max(0.0);
+        let run = (low - high) * (low - high) * (ray.direction.x * ray.direction.x + ray.direction.y * ray.direction.y);
+        if inside * inside < run.max(0.05 * 0.05) {
             let top = ray.at(high);
             let above = self.sample(top.x, top.y);
             if height(&above) >= KERB_M {
@@ -234,8 +167,8 @@ impl Ground for Pavement {
             } else if sample.kerb && sample.edge > 0.0 && above.edge <= 0.0 {
                 let share = f64::from(-above.edge / (sample.edge - above.edge).max(1e-6)).clamp(0.0, 1.0);
                 distance = high + (low - high) * share;
-                let [x, y] = sample.edge_slope.map(f64::from);
-                let size = x.hypot(y);
+                let [x, y] = sample.edge_slope().map(f64::from);
+                let size = (x * x + y * y).sqrt();
                 if size > 1e-6 {
                     normal = Vector3::new(-x / size, -y / size, 0.0);
                 }
@@ -254,16 +187,21 @@ impl Ground for Pavement {
         if distance >= reach {
             return None;
         }
-        let point = ray.at(distance);
         let paint = if sample.paint <= -FAR_M + 0.02 {
             0.0
         } else {
-            let [gx, gy] = sample.paint_slope.map(f64::from);
-            let wide: f64 = grid.iter().map(|[x, y]| (gx * x + gy * y).abs() * distance).sum();
+            // By how much a step to the next pixel moves the place on level ground.
+            let step = |side: &Vector3<f64>| {
+                let along = side.z / down;
+                [side.x - ray.direction.x * along, side.y - ray.direction.y * along]
+            };
+            let [gx, gy] = sample.paint_slope().map(f64::from);
+            let wide: f64 = sides.iter().map(step).map(|[x, y]| (gx * x + gy * y).abs() * distance).sum();
             let wide = (wide as f32).max(0.01);
             // A line thinner than the pixel covers what it covers.
             (0.5 + sample.paint / wide).clamp(0.0, 1.0) * (2.0 * 0.09 / wide).min(1.0)
         };
+        let point = ray.at(distance);
         Some(Spot { distance, normal, surface: surface(&sample, point.x, point.y), paint })
     }
 }
@@ -337,147 +275,6 @@ fn outlines(network: &LaneNetwork) -> Vec<Outline> {
     // Roads are drawn over sidewalks.
     outlines.sort_by_key(|outline| outline.material != Material::Sidewalk);
     outlines
-}
-
-/// A tile while it is drawn.
-struct Drawing {
-    corner: [f64; 2],
-    edge: Vec<f32>,
-    paint: Vec<f32>,
-    /// Square of the distance to the nearest border, and whether it is a kerb.
-    kerb: Vec<(f32, bool)>,
-    material: Vec<Material>,
-    /// Square of the distance to the border of the outline that is being drawn.
-    near: Vec<f32>,
-}
-
-impl Drawing {
-    fn new(corner: [f64; 2]) -> Self {
-        let corners = CORNERS * CORNERS;
-        Self {
-            corner,
-            edge: vec![FAR_M; corners],
-            paint: vec![-FAR_M; corners],
-            kerb: vec![(f32::INFINITY, false); corners],
-            material: vec![Material::Grass; CELLS * CELLS],
-            near: vec![FAR_M * FAR_M; corners],
-        }
-    }
-
-    /// Corners of cells around a box, as ranges of columns and rows.
-    fn around(&self, points: &[[f64; 2]], reach: f64) -> [[usize; 2]; 2] {
-        [0, 1].map(|axis| {
-            let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-            for point in points {
-                (low, high) = (low.min(point[axis]), high.max(point[axis]));
-            }
-            let cell = |value: f64| (value - self.corner[axis]) / CELL_M;
-            let most = CORNERS as f64;
-            [
-                cell(low - reach).ceil().clamp(0.0, most) as usize,
-                (cell(high + reach).floor() + 1.0).clamp(0.0, most) as usize,
-            ]
-        })
-    }
-
-    fn at(&self, column: usize, row: usize) -> [f64; 2] {
-        [self.corner[0] + column as f64 * CELL_M, self.corner[1] + row as f64 * CELL_M]
-    }
-
-    fn add_outline(&mut self, outline: &Outline) {
-        let corners = &outline.corners;
-        let [wide, high] = self.around(corners, f64::from(FAR_M));
-        for row in high[0]..high[1] {
-            self.near[row * CORNERS + wide[0]..row * CORNERS + wide[1]].fill(FAR_M * FAR_M);
-        }
-        let is_road = outline.material != Material::Sidewalk;
-        for index in 0..corners.len() {
-            let (a, b) = (corners[index], corners[(index + 1) % corners.len()]);
-            let [columns, rows] = self.around(&[a, b], f64::from(FAR_M));
-            let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
-            let square = (dx * dx + dy * dy).max(1e-12);
-            for row in rows[0]..rows[1] {
-                for column in columns[0]..columns[1] {
-                    let [x, y] = self.at(column, row);
-                    let share = (((x - a[0]) * dx + (y - a[1]) * dy) / square).clamp(0.0, 1.0);
-                    let apart = ((x - a[0] - share * dx).powi(2) + (y - a[1] - share * dy).powi(2)) as f32;
-                    let place = row * CORNERS + column;
-                    self.near[place] = self.near[place].min(apart);
-                    if is_road && apart < self.kerb[place].0 {
-                        self.kerb[place] = (apart, outline.kerb[index]);
-                    }
-                }
-            }
-        }
-        let mut crossings: Vec<f64> = Vec::new();
-        for row in high[0]..high[1] {
-            let y = self.at(0, row)[1];
-            crossings.clear();
-            let mut before = corners[corners.len() - 1];
-            for corner in corners {
-                if (corner[1] > y) != (before[1] > y) {
-                    crossings.push(corner[0] + (before[0] - corner[0]) * (y - corner[1]) / (before[1] - corner[1]));
-                }
-                before = *corner;
-            }
-            crossings.sort_by(f64::total_cmp);
-            for column in wide[0]..wide[1] {
-                let place = row * CORNERS + column;
-                let x = self.at(column, row)[0];
-                let inside = crossings.iter().filter(|crossing| **crossing <= x).count() % 2 == 1;
-                let near = self.near[place].sqrt();
-                let signed = if inside { -near } else { near };
-                if is_road {
-                    self.edge[place] = self.edge[place].min((signed - JOIN_M).max(-FAR_M));
-                }
-                if signed < JOIN_M && row < CELLS && column < CELLS {
-                    self.material[row * CELLS + column] = outline.material;
-                }
-            }
-        }
-    }
-
-    fn add_patch(&mut self, patch: &[[f64; 2]]) {
-        let [columns, rows] = self.around(patch, 0.4);
-        let edges: Vec<([f64; 2], [f64; 2])> = (0..patch.len())
-            .filter_map(|index| {
-                let (a, b) = (patch[index], patch[(index + 1) % patch.len()]);
-                let length = (b[0] - a[0]).hypot(b[1] - a[1]);
-                // Counter-clockwise: the inside is to the left.
-                (length > 1e-6).then(|| (a, [-(b[1] - a[1]) / length, (b[0] - a[0]) / length]))
-            })
-            .collect();
-        for row in rows[0]..rows[1] {
-            for column in columns[0]..columns[1] {
-                let [x, y] = self.at(column, row);
-                let inner =
-                    edges.iter().map(|(a, n)| (x - a[0]) * n[0] + (y - a[1]) * n[1]).fold(f64::INFINITY, f64::min);
-                let place = row * CORNERS + column;
-                self.paint[place] = self.paint[place].max(inner as f32);
-            }
-        }
-    }
-
-    fn finish(self) -> Tile {
-        let steps =
-            |values: &[f32]| values.iter().map(|v| (v.clamp(-FAR_M, FAR_M) * STEPS_PER_M).round() as i8).collect();
-        let (edge, paint) = (steps(&self.edge), steps(&self.paint));
-        let kerb = (0..CELLS * CELLS).map(|cell| {
-            let place = cell / CELLS * CORNERS + cell % CELLS;
-            self.kerb[place].1 || self.material[cell] == Material::Sidewalk || {
-                // The stone between road and sidewalk belongs to the road's outline.
-                let beside = |column: usize, row: usize| {
-                    self.material[row.min(CELLS - 1) * CELLS + column.min(CELLS - 1)] == Material::Sidewalk
-                };
-                let (column, row) = (cell % CELLS, cell / CELLS);
-                beside(column + 1, row)
-                    || beside(column, row + 1)
-                    || beside(column.saturating_sub(1), row)
-                    || beside(column, row.saturating_sub(1))
-            }
-        });
-        Tile { edge, paint, kerb: kerb.collect(), material: self.material }
-    }
 }
 
 #[cfg(test)]
@@ -582,7 +379,7 @@ mod tests {
         fn paint_is_a_share(x in 1.0..20.0f64, y in 4.9..5.6f64, size in 0.01..0.06f64) {
             let ground = street();
             let ray = Ray { origin: Vector3::new(x, y, 2.0), direction: -Vector3::z() };
-            let seen = ground.meet(&ray, 10.0, [[0.5 * size, 0.0], [0.0, 0.5 * size]]).unwrap().paint;
+            let seen = ground.meet(&ray, 10.0, &[Vector3::x() * (0.5 * size), Vector3::y() * (0.5 * size)]).unwrap().paint;
             let painted = (0..200).filter(|i| (y + size * (f64::from(*i) / 200.0 - 0.5) - 5.25).abs() < 0.07).count();
             prop_assert!((f64::from(seen) - painted as f64 / 200.0).abs() < 0.35, "{} {}", seen, painted);
         }

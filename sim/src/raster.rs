@@ -62,11 +62,12 @@ impl Band {
         self.drawn.clear();
         self.drawn.resize(size, 0);
         let end = self.first_row + self.rows as i64;
-        for (index, facet) in view.facets.iter().enumerate() {
-            let rows = facet.rows[0].max(self.first_row)..facet.rows[1].min(end);
+        for (index, [top, bottom]) in view.spans.iter().enumerate() {
+            let rows = i64::from(*top).max(self.first_row)..i64::from(*bottom).min(end);
             if rows.is_empty() {
                 continue;
             }
+            let facet = &view.facets[index];
             let counted = count && view.frames[facet.frame].is_actor;
             let mark = (facet.frame as u32 + 1, counted.then_some(&mut covers[facet.frame]));
             let mut pen = Pen { band: self, id: index as u32 + 1, mark };

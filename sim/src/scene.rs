@@ -32,9 +32,9 @@ pub trait Ground: Debug + Send + Sync {
     /// Where a ray meets the ground: distance along it (less than `reach`), normal, and what the ground is made of there.
     fn enter(&self, ray: &Ray, reach: f64) -> Option<(f64, Vector3<f64>, Surface)>;
 
-    /// As [`Ground::enter`], for a pixel whose sides move the place by the two steps of `grid`, in metres per length of the ray's
-    /// direction: paint that covers a part of the pixel is a share.
-    fn meet(&self, ray: &Ray, reach: f64, _grid: [[f64; 2]; 2]) -> Option<Spot> {
+    /// As [`Ground::enter`], for a pixel whose next column and next row are seen along the ray's direction plus one of `sides`
+    /// each: paint that covers a part of the pixel is a share.
+    fn meet(&self, ray: &Ray, reach: f64, _sides: &[Vector3<f64>; 2]) -> Option<Spot> {
         let (distance, normal, surface) = self.enter(ray, reach)?;
         let paint = if surface == Surface::Marking { 1.0 } else { 0.0 };
         Some(Spot { distance, normal, surface, paint })

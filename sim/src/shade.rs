@@ -1,6 +1,6 @@
 //! The light that reaches the camera from a point of a facet, of the ground, of the sky.
 
-use crate::facet::{Facet, View};
+use crate::facet::View;
 use crate::light::Light;
 use crate::paint::{self, Context, Finish, Wear};
 use crate::shadow::Shadow;
@@ -17,14 +17,14 @@ pub struct Shader<'a> {
     pub view: &'a View,
     /// The light.
     pub light: &'a Light,
-    /// What it does not reach.
-    pub shadow: &'a Shadow,
-    /// The state of surfaces.
-    pub wear: &'a Wear,
+    shadow: &'a Shadow,
+    wear: &'a Wear,
     /// Takes a pixel to its direction in `odom`, one metre deep.
     pub directions: Matrix3<f32>,
+    /// What a step to the next column and to the next row adds to the direction.
+    sides: [Vector3<f64>; 2],
     /// Extent of a pixel one metre away, m.
-    pub span: f32,
+    span: f32,
 }
 
 /// A point of a surface as the camera sees it.
@@ -39,17 +39,22 @@ struct Place {
     open: f32,
 }
 
-impl Shader<'_> {
-    /// Colour at a pixel where the given facet (index plus one, 0 for none) has the given inverse depth.
-    pub fn color(&self, facet: u32, u: f32, v: f32, inverse_depth: f32) -> Color {
-        let direction = self.directions * Vector3::new(u, v, 1.0);
-        match (facet as usize).checked_sub(1).map(|index| &self.view.facets[index]) {
-            None => self.background(&direction, u, v),
-            Some(facet) => self.facet(facet, &direction, 1.0 / inverse_depth.max(1e-6)),
-        }
+impl<'a> Shader<'a> {
+    /// For a view through a lens with a focal length in pixels.
+    pub fn new(view: &'a View, light: &'a Light, shadow: &'a Shadow, wear: &'a Wear, focal_px: f64) -> Self {
+        let sides = [0, 1].map(|axis| view.directions.column(axis).into_owned());
+        Self { view, light, shadow, wear, directions: view.directions.cast(), sides, span: 1.0 / focal_px as f32 }
     }
 
-    fn facet(&self, facet: &Facet, direction: &Vector3<f32>, depth: f32) -> Color {
+    /// The direction of the first pixel of a row.
+    pub fn row(&self, row: usize) -> Vector3<f64> {
+        self.view.directions * Vector3::new(0.0, row as f64, 1.0)
+    }
+
+    /// Colour at a pixel where the given facet (index plus one) has the given inverse depth.
+    pub fn facet(&self, facet: u32, u: f32, v: f32, inverse_depth: f32) -> Color {
+        let direction = self.directions * Vector3::new(u, v, 1.0);
+        let (facet, depth) = (&self.view.facets[facet as usize - 1], 1.0 / inverse_depth.max(1e-6));
         let frame = &self.view.frames[facet.frame];
         let point = direction * depth;
         let distance = point.norm();
@@ -82,35 +87,24 @@ impl Shader<'_> {
         self.lit(&finish, &Place { point, normal, toward, distance, open })
     }
 
-    fn background(&self, direction: &Vector3<f32>, u: f32, v: f32) -> Color {
-        let length = direction.norm();
-        let toward = direction / length;
+    /// Colour of the ground at a column of a row that begins with the direction `start`; `None` where it is sky.
+    #[inline(always)]
+    pub fn ground(&self, start: &Vector3<f64>, u: f32) -> Option<Color> {
+        let direction = start + self.sides[0] * f64::from(u);
         if direction.z >= 0.0 {
-            return self.light.sky(&toward);
+            return None;
         }
-        let directions = &self.view.directions;
-        let direction = directions * Vector3::new(f64::from(u), f64::from(v), 1.0);
         let ray = Ray { origin: self.view.eye, direction };
-        // By how much a step to the next pixel moves the place on level ground.
-        let step = |axis: usize| {
-            let side = directions.column(axis);
-            let along = side.z / direction.z;
-            [side.x - direction.x * along, side.y - direction.y * along]
-        };
-        match self.view.ground.meet(&ray, REACH_M, [step(0), step(1)]) {
-            None => self.light.sky(&toward),
-            Some(spot) => {
-                let depth = spot.distance;
-                let point = (direction * depth).cast::<f32>();
-                let (normal, distance) = (spot.normal.cast(), depth as f32 * length);
-                let facing = (-toward.dot(&normal)).max(0.01);
-                let context =
-                    Context { wear: self.wear, span: distance * self.span / facing.sqrt(), variant: 0, braking: false };
-                let finish = paint::ground(spot.surface, spot.paint, &ray.at(depth).cast(), &normal, &context);
-                let open = self.shadow.open_at(&point);
-                self.lit(&finish, &Place { point, normal, toward, distance, open })
-            }
-        }
+        let spot = self.view.ground.meet(&ray, REACH_M, &self.sides)?;
+        let point = (direction * spot.distance).cast::<f32>();
+        let distance = point.norm();
+        let (toward, normal) = (point / distance, spot.normal.cast());
+        let facing = (-toward.dot(&normal)).max(0.01);
+        let context =
+            Context { wear: self.wear, span: distance * self.span / facing.sqrt(), variant: 0, braking: false };
+        let finish = paint::ground(spot.surface, spot.paint, &ray.at(spot.distance).cast(), &normal, &context);
+        let open = self.shadow.open_at(&point);
+        Some(self.lit(&finish, &Place { point, normal, toward, distance, open }))
     }
 
     /// Lambert's law for sun and sky, a mirrored share, and the air in between.

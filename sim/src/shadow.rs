@@ -16,6 +16,9 @@ const SIZE: usize = 768;
 /// For each map: how far ahead of the eye its middle lies and half its side, m.
 const MAPS: [[f64; 2]; 3] = [[11.0, 13.0], [33.0, 38.0], [110.0, 130.0]];
 const NOTHING: f32 = -1e9;
+/// Texels of a block in each direction: what is above the highest shadow of its block needs no closer look.
+const BLOCK: usize = 8;
+const BLOCKS: usize = SIZE / BLOCK;
 
 /// Cells of the map of open sky in each direction, and their size, m.
 const OPEN_CELLS: usize = 256;
@@ -31,6 +34,51 @@ struct Map {
     from_eye: [f32; 2],
     texels_per_m: f64,
     heights: Vec<f32>,
+    /// First texel of each row that holds a height, and the one after the last.
+    drawn: Vec<[usize; 2]>,
+    /// The greatest height of each block of texels and of the row and column behind it, or more.
+    highest: Vec<f32>,
+}
+
+impl Map {
+    fn new() -> Self {
+        Self {
+            corner: [0.0; 2],
+            from_eye: [0.0; 2],
+            texels_per_m: 1.0,
+            heights: vec![NOTHING; SIZE * SIZE],
+            drawn: vec![[SIZE, 0]; SIZE],
+            highest: vec![NOTHING; BLOCKS * BLOCKS],
+        }
+    }
+
+    /// Takes away what was drawn.
+    fn clear(&mut self) {
+        for (row, [from, to]) in self.drawn.iter_mut().enumerate() {
+            if *from < *to {
+                self.heights[row * SIZE + *from..row * SIZE + *to].fill(NOTHING);
+            }
+            [*from, *to] = [SIZE, 0];
+        }
+        self.highest.fill(NOTHING);
+    }
+
+    /// Heights along a part of a row, from `start` on by `step`, within `low` and `high`.
+    fn draw(&mut self, row: usize, [from, to]: [usize; 2], start: f32, step: f32, [low, high]: [f32; 2]) {
+        for (index, height) in self.heights[row * SIZE + from..row * SIZE + to].iter_mut().enumerate() {
+            let here = (start + step * index as f32).min(high).max(low);
+            *height = height.max(here);
+        }
+        let [first, last] = &mut self.drawn[row];
+        (*first, *last) = (from.min(*first), to.max(*last));
+        let most = start.max(start + step * (to - 1 - from) as f32).min(high).max(low);
+        let columns = from.saturating_sub(1) / BLOCK..(to - 1) / BLOCK + 1;
+        for block_row in row.saturating_sub(1) / BLOCK..row / BLOCK + 1 {
+            for block in &mut self.highest[block_row * BLOCKS..][columns.clone()] {
+                *block = block.max(most);
+            }
+        }
+    }
 }
 
 /// All that is in the sun's way.
@@ -42,6 +90,7 @@ pub struct Shadow {
     eye_z: f32,
     /// Share of the ground near each cell's corner that something stands on.
     covered: Vec<f32>,
+    spare: Vec<f32>,
     /// Corner of that map, seen from the eye.
     covered_from_eye: [f32; 2],
 }
@@ -49,7 +98,14 @@ pub struct Shadow {
 impl Shadow {
     /// No sun, no shadow.
     pub fn none() -> Self {
-        Self { lean: [0.0; 2], maps: Vec::new(), eye_z: 0.0, covered: Vec::new(), covered_from_eye: [0.0; 2] }
+        Self {
+            lean: [0.0; 2],
+            maps: Vec::new(),
+            eye_z: 0.0,
+            covered: Vec::new(),
+            spare: Vec::new(),
+            covered_from_eye: [0.0; 2],
+        }
     }
 
     /// Draws the shadows of a scene around an eye that looks along `ahead` (horizontal, of length one).
@@ -85,7 +141,8 @@ impl Shadow {
                 let [x, y] = pose.transform(x * length, y * width);
                 [(x - corner[0]) / OPEN_CELL_M, (y - corner[1]) / OPEN_CELL_M]
             });
-            for row in 0..OPEN_CELLS {
+            let rows = outline.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), p| (a.min(p[1]), b.max(p[1])));
+            for row in rows.0.max(0.0) as usize..(rows.1 + 1.0).clamp(0.0, OPEN_CELLS as f64) as usize {
                 let Some([from, to]) = crossing(&outline, row as f64) else { continue };
                 let (from, to) = (from.ceil().max(0.0) as usize, to.ceil().clamp(0.0, OPEN_CELLS as f64) as usize);
                 if from < to {
@@ -94,8 +151,8 @@ impl Shadow {
             }
         }
         for _ in 0..2 {
-            smooth(&mut self.covered, 1);
-            smooth(&mut self.covered, OPEN_CELLS);
+            smooth(&mut self.covered, &mut self.spare, 1);
+            smooth(&mut self.covered, &mut self.spare, OPEN_CELLS);
         }
     }
 
@@ -118,12 +175,7 @@ impl Shadow {
 
     fn draw(&mut self, scene: &Scene, sun: &Vector3<f64>, eye: &Vector3<f64>, ahead: [f64; 2]) {
         self.lean = [sun.x / sun.z, sun.y / sun.z];
-        self.maps.resize_with(MAPS.len(), || Map {
-            corner: [0.0; 2],
-            from_eye: [0.0; 2],
-            texels_per_m: 1.0,
-            heights: Vec::new(),
-        });
+        self.maps.resize_with(MAPS.len(), Map::new);
         let under_eye = self.place(eye);
         for (map, [distance, half]) in self.maps.iter_mut().zip(MAPS) {
             map.texels_per_m = 0.5 * SIZE as f64 / half;
@@ -131,8 +183,7 @@ impl Shadow {
             let snap = |value: f64| (value * map.texels_per_m).round() / map.texels_per_m;
             map.corner = [snap(eye.x + distance * ahead[0] - half), snap(eye.y + distance * ahead[1] - half)];
             map.from_eye = [0, 1].map(|axis| (map.corner[axis] - under_eye[axis]) as f32);
-            map.heights.clear();
-            map.heights.resize(SIZE * SIZE, NOTHING);
+            map.clear();
         }
         let (mut faces, mut spare) = (Vec::new(), Vec::new());
         for object in &scene.objects {
@@ -247,18 +298,14 @@ impl Shadow {
                 }
                 let (at_x, at_y) = (x + from as f64 / scale, y + row as f64 / scale);
                 let start = ((offset - normal.x * at_x - normal.y * at_y) / steep) as f32;
-                let (low, high) = (low as f32, high as f32);
-                for (index, height) in map.heights[row * SIZE + from..row * SIZE + to].iter_mut().enumerate() {
-                    let here = (start + step * index as f32).min(high).max(low);
-                    *height = height.max(here);
-                }
+                map.draw(row, [from, to], start, step, [low as f32, high as f32]);
             }
         }
     }
 
     /// Share of the sun that reaches a point of a surface, 0..1. The point is seen from the eye.
     pub fn light_at(&self, point: &Vector3<f32>, normal: &Vector3<f32>) -> f32 {
-        let lean = self.lean.map(|l| l as f32);
+        let lean = [self.lean[0] as f32, self.lean[1] as f32];
         for map in &self.maps {
             let scale = map.texels_per_m as f32;
             let p = point + normal * (1.2 / scale);
@@ -269,8 +316,11 @@ impl Shadow {
                 continue;
             }
             let (column, row) = (u as usize, v as usize);
-            let (right, down) = (u - column as f32, v - row as f32);
             let z = p.z + self.eye_z + 0.01;
+            if map.highest[row / BLOCK * BLOCKS + column / BLOCK] <= z {
+                return 1.0;
+            }
+            let (right, down) = (u - column as f32, v - row as f32);
             let place = row * SIZE + column;
             let [a, b, c, d] =
                 [0, 1, SIZE, SIZE + 1].map(|step| if map.heights[place + step] > z { 0.0 } else { 1.0_f32 });
@@ -282,16 +332,14 @@ impl Shadow {
 }
 
 /// Means over five neighbours that lie `step` apart.
-fn smooth(values: &mut [f32], step: usize) {
-    let count = values.len();
-    let before = values.to_vec();
-    for index in 2 * step..count - 2 * step {
-        let sum = before[index - 2 * step]
-            + before[index - step]
-            + before[index]
-            + before[index + step]
-            + before[index + 2 * step];
-        values[index] = 0.2 * sum;
+fn smooth(values: &mut [f32], before: &mut Vec<f32>, step: usize) {
+    before.clear();
+    before.extend_from_slice(values);
+    let count = values.len() - 4 * step;
+    let at = |index: usize| &before[index * step..][..count];
+    let neighbours = at(0).iter().zip(at(1)).zip(at(2)).zip(at(3)).zip(at(4));
+    for (value, ((((a, b), c), d), e)) in values[2 * step..].iter_mut().zip(neighbours) {
+        *value = 0.2 * (a + b + c + d + e);
     }
 }
 
