@@ -11,6 +11,7 @@ use crate::look::Look;
 use crate::paint::Wear;
 use crate::random::Random;
 use crate::raster::{BAND_ROWS, Band, Cover};
+use crate::road::Road;
 use crate::scene::Scene;
 use crate::shade::Shader;
 use crate::shadow::Shadow;
@@ -38,6 +39,7 @@ pub struct Bench {
     light: Vec<Color>,
     covers: Vec<Cover>,
     sky: Sky,
+    road: Road,
 }
 
 /// The sensor: its lens, its picture, and what is before it.
@@ -136,7 +138,7 @@ impl Camera {
                 let out = &mut bench.light[(row - needed.start) * width..][..width];
                 let covers = counted.then_some(bench.covers.as_mut_slice());
                 bench.sky.row(row, width);
-                shade_row(&shader, &bench.band, &mut bench.sky, [row, row - first], out, covers);
+                shade_row(&shader, &bench.band, (&mut bench.sky, &mut bench.road), [row, row - first], out, covers);
             }
             first = last;
         }
@@ -172,7 +174,7 @@ impl Camera {
 fn shade_row(
     shader: &Shader,
     band: &Band,
-    sky: &mut Sky,
+    (sky, road): (&mut Sky, &mut Road),
     [row, row_in_band]: [usize; 2],
     out: &mut [Color],
     mut covers: Option<&mut [Cover]>,
@@ -183,23 +185,33 @@ fn shade_row(
     let (upper_depths, lower_depths) = (&band.inverse_depth[upper], &band.inverse_depth[lower]);
     let v = row as f32;
     let start = shader.row(row);
-    let samples = upper_facets.chunks_exact(SAMPLES).zip(lower_facets.chunks_exact(SAMPLES));
-    let samples = samples.zip(upper_depths.chunks_exact(SAMPLES).zip(lower_depths.chunks_exact(SAMPLES)));
-    for ((column, out), ((upper, lower), (upper_depths, lower_depths))) in out.iter_mut().enumerate().zip(samples) {
-        let u = column as f32;
-        let facets = [upper[0], upper[1], lower[0], lower[1]];
-        let mut background = || match shader.ground(&start, u) {
-            Some(color) => color,
-            None => sky.color(shader.light, &shader.directions, column),
-        };
-        if facets == [0; 4] {
-            *out = background();
+    let is_background = |column: usize| {
+        let i = SAMPLES * column;
+        (upper_facets[i] | upper_facets[i + 1] | lower_facets[i] | lower_facets[i + 1]) == 0
+    };
+    let mut background = |column: usize| match shader.ground(&start, column as f32) {
+        Some(color) => color,
+        None => sky.color(shader.light, &shader.directions, column),
+    };
+    let (mut column, width) = (0, out.len());
+    while column < width {
+        if is_background(column) {
+            let end = (column..width).find(|c| !is_background(*c)).unwrap_or(width);
+            let first = (start + shader.sides[0] * column as f64).cast();
+            let done = road.shade(shader, &first, &mut out[column..end]);
+            for (index, _) in done.iter().enumerate().filter(|(_, done)| !**done) {
+                out[column + index] = background(column + index);
+            }
+            column = end;
             continue;
         }
-        let depths = [upper_depths[0], upper_depths[1], lower_depths[0], lower_depths[1]];
+        let (u, i) = (column as f32, SAMPLES * column);
+        let facets = [upper_facets[i], upper_facets[i + 1], lower_facets[i], lower_facets[i + 1]];
+        let depths = [upper_depths[i], upper_depths[i + 1], lower_depths[i], lower_depths[i + 1]];
         if facets == [facets[0]; 4] {
-            *out = shader.facet(facets[0], u, v, 0.25 * (depths[0] + depths[1] + depths[2] + depths[3]));
+            out[column] = shader.facet(facets[0], u, v, 0.25 * (depths[0] + depths[1] + depths[2] + depths[3]));
             count(shader.view, facets[0], 4, &mut covers);
+            column += 1;
             continue;
         }
         let (mut sum, mut done) = ([0.0_f32; 3], [false; 4]);
@@ -219,13 +231,14 @@ fn shade_row(
                 }
             }
             let color = match facet {
-                0 => background(),
+                0 => background(column),
                 _ => shader.facet(facet, u + x / samples, v + y / samples, depth / samples),
             };
             count(shader.view, facet, samples as u64, &mut covers);
             sum = std::array::from_fn(|c| sum[c] + 0.25 * samples * color[c]);
         }
-        *out = sum;
+        out[column] = sum;
+        column += 1;
     }
 }
 

@@ -44,17 +44,33 @@ struct Corner {
 impl Corner {
     #[inline(always)]
     fn new(x: f32, y: f32, span: f32) -> Self {
-        // The exponent of the number is the whole part of its logarithm.
-        let level = ((span.max(1.0).to_bits() >> 23) as usize - 127).min(LEVELS - 1);
-        let scale = 256.0 / (1_u32 << level) as f32;
-        let (x, y) = ((x * scale) as i32, (y * scale) as i32);
-        let (size, start) = (SIZE >> level, STARTS[level]);
+        Self::fixed([fixed(x), fixed(y)], level(span))
+    }
+
+    /// At a place in 256 steps of a texel of the finest level.
+    #[inline(always)]
+    fn fixed(place: [i32; 2], level: u32) -> Self {
+        let [x, y] = place.map(|v| v >> level);
+        let (size, start) = (SIZE >> level, STARTS[level as usize]);
         let mask = size - 1;
         let (left, top) = ((x >> 8) as usize & mask, start + ((y >> 8) as usize & mask) * size);
         let (right, bottom) = ((left + 1) & mask, start + (((y >> 8) + 1) as usize & mask) * size);
         let places = [top + left, top + right, bottom + left, bottom + right];
         Self { places, right: x as u32 & 0xFF, down: y as u32 & 0xFF }
     }
+}
+
+/// A place in texels as 256 steps of one.
+#[inline(always)]
+pub fn fixed(texels: f32) -> i32 {
+    (texels * 256.0) as i32
+}
+
+/// The level at which a pixel of an extent in texels holds one or two.
+#[inline(always)]
+pub fn level(span: f32) -> u32 {
+    // The exponent of the number is the whole part of its logarithm.
+    ((span.max(1.0).to_bits() >> 23) - 127).min(LEVELS as u32 - 1)
 }
 
 impl Grain {
@@ -80,7 +96,30 @@ impl Grain {
     /// The patterns at a place, both in texels; `span` is the extent of a pixel there, in texels.
     #[inline(always)]
     pub fn at(&self, x: f32, y: f32, span: f32) -> Texel {
-        let Corner { places: [a, b, c, d], right, down } = Corner::new(x, y, span);
+        self.all(Corner::new(x, y, span))
+    }
+
+    /// The same at a place of [`fixed`] numbers and a [`level`].
+    #[inline(always)]
+    pub fn at_fixed(&self, place: [i32; 2], level: u32) -> Texel {
+        self.all(Corner::fixed(place, level))
+    }
+
+    /// One of the first two patterns alone, as [`Grain::at`] gives it.
+    #[inline(always)]
+    pub fn one(&self, plane: usize, x: f32, y: f32, span: f32) -> f32 {
+        self.single(plane, Corner::new(x, y, span))
+    }
+
+    /// The same at a place of [`fixed`] numbers and a [`level`].
+    #[inline(always)]
+    pub fn one_fixed(&self, plane: usize, place: [i32; 2], level: u32) -> f32 {
+        self.single(plane, Corner::fixed(place, level))
+    }
+
+    #[inline(always)]
+    fn all(&self, corner: Corner) -> Texel {
+        let Corner { places: [a, b, c, d], right, down } = corner;
         let blend = |a: u64, b: u64, weight: u32| a * u64::from(256 - weight) + b * u64::from(weight);
         let upper = (blend(self.texels[a], self.texels[b], right) >> 8) & LANES;
         let lower = (blend(self.texels[c], self.texels[d], right) >> 8) & LANES;
@@ -90,10 +129,9 @@ impl Grain {
         [lane(0), lane(1), lane(2), lane(3)]
     }
 
-    /// One of the first two patterns alone, as [`Grain::at`] gives it.
     #[inline(always)]
-    pub fn one(&self, plane: usize, x: f32, y: f32, span: f32) -> f32 {
-        let Corner { places, right, down } = Corner::new(x, y, span);
+    fn single(&self, plane: usize, corner: Corner) -> f32 {
+        let Corner { places, right, down } = corner;
         let values = &self.planes[plane];
         let [a, b, c, d] = places.map(|place| u32::from(values[place]));
         let (upper, lower) = (a * (256 - right) + b * right, c * (256 - right) + d * right);

@@ -34,6 +34,7 @@ mod plant;
 mod random;
 mod raster;
 mod relief;
+mod road;
 mod roads;
 pub mod scatter;
 mod scatter_place;

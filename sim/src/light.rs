@@ -25,7 +25,8 @@ pub struct Light {
     zenith: Color,
     cloud: f32,
     drift: [f32; 2],
-    haze_per_m: f32,
+    /// Share of light that a metre of air takes.
+    pub haze_per_m: f32,
 }
 
 impl Light {
@@ -94,6 +95,7 @@ impl Light {
 }
 
 /// `exp(x)` for x <= 0 by repeated squaring of (1 + x / 64): within 1 % of 1, the same on every machine.
+#[inline(always)]
 pub fn fast_exp(x: f32) -> f32 {
     let mut power = (1.0 + x / 64.0).max(0.0);
     for _ in 0..6 {

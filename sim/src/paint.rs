@@ -198,19 +198,38 @@ pub fn ground(surface: Surface, painted: f32, p: &Vector3<f32>, normal: &Vector3
     Finish { albedo: mix(below.albedo, paint.albedo, painted), ..below }
 }
 
-/// Grey with grain, patches of other age, cracks, and water.
-fn asphalt(x: f32, y: f32, tint: Color, context: &Context) -> Finish {
-    let wear = context.wear;
-    let span = context.span;
-    let [.., large, _, other] = grain().at(5.8 * x, 5.8 * y, 5.8 * span);
+/// Texels of the patterns of asphalt in a metre: patches of other age, cracks, grain.
+pub const ASPHALT_PER_M: [f32; 3] = [5.8, 22.0, 1.0 / 0.013];
+/// Grain that is smaller than this share of a pixel is not seen, in pixels per texel of cracks and of grain.
+pub const ASPHALT_SEEN: [f32; 2] = [10.0, 5.0];
+
+/// Brightness of asphalt beside its mean, from its patterns: two of patches, then texture and cracks, and grain less its mean.
+#[inline(always)]
+pub fn asphalt_tone(wear: &Wear, [large, other]: [f32; 2], [medium, crack]: [f32; 2], fine: f32) -> f32 {
     // Sharp-edged repairs.
     let repair = if other > 0.70 { -0.22 } else { 0.0 };
-    let [medium, _, crack, _] =
-        if 22.0 * span > 10.0 { [0.5, 0.5, 0.03, 0.5] } else { grain().at(22.0 * x, 22.0 * y, 22.0 * span) };
-    let fine = context.fine(x, y, 0.013);
     let detail = 0.55 * fine + 0.25 * (medium - 0.5) - 0.55 * wear.damage * crack;
-    let tone = 1.0 + 0.45 * (large - 0.5) + wear.damage * repair + detail;
-    let albedo = tint.map(|t| (wear.asphalt * t * tone).max(0.012));
+    1.0 + 0.45 * (large - 0.5) + wear.damage * repair + detail
+}
+
+/// What cracks look like from afar.
+pub const FAR_CRACKS: [f32; 2] = [0.5, 0.03];
+/// Asphalt is never darker.
+pub const DARKEST: f32 = 0.012;
+
+/// Grey with grain, patches of other age, cracks, and water.
+fn asphalt(x: f32, y: f32, tint: Color, context: &Context) -> Finish {
+    let (wear, span) = (context.wear, context.span);
+    let [wide, middle, _] = ASPHALT_PER_M;
+    let [.., large, _, other] = grain().at(wide * x, wide * y, wide * span);
+    let cracks = if middle * span > ASPHALT_SEEN[0] {
+        FAR_CRACKS
+    } else {
+        let [medium, _, crack, _] = grain().at(middle * x, middle * y, middle * span);
+        [medium, crack]
+    };
+    let tone = asphalt_tone(wear, [large, other], cracks, context.fine(x, y, 0.013));
+    let albedo = tint.map(|t| (wear.asphalt * t * tone).max(DARKEST));
     if wear.wet > 0.0 { wetted_by(matte(albedo), other, wear.wet) } else { matte(albedo) }
 }
 

@@ -19,6 +19,8 @@ pub const KERB_M: f64 = 0.12;
 const KERB_STONE_M: f32 = 0.14;
 /// Over which the ground rises beside a road without a kerb, m.
 const VERGE_M: f32 = 1.0;
+/// Nothing rises nearer than this to a place that is deep in the road, m.
+const LEAST_ROOM_M: f32 = 0.05;
 /// Tiles along one side, at most.
 const MOST_TILES: f64 = 4000.0;
 
@@ -136,6 +138,39 @@ impl Pavement {
 impl Ground for Pavement {
     fn height_m(&self, x: f64, y: f64) -> f64 {
         height(&self.sample(x, y))
+    }
+
+    fn is_bare(&self, eye: &Vector3<f64>, [x, y]: [&[f32]; 2], room: &[f32], is_bare: &mut [bool]) {
+        // Places count from the corner of the eye's own cell, so that single precision does.
+        let cells = [0, 1].map(|axis| (eye[axis] - self.origin[axis]) / CELL_M);
+        let (whole, rest) = (cells.map(|c| c.floor() as i32), cells.map(|c| (c - c.floor()) as f32));
+        let limit = [self.columns * CELLS, self.rows * CELLS].map(|count| count as i32);
+        let (mut last, mut tile) = (usize::MAX, None);
+        let mut room_at = |x: f32, y: f32| {
+            const MANY: i32 = 1 << 16;
+            let cell = |value: f32, axis: usize| {
+                (value * (1.0 / CELL_M as f32) + rest[axis] + MANY as f32) as i32 - MANY + whole[axis]
+            };
+            let (column, row) = (cell(x, 0), cell(y, 1));
+            if column < 0 || row < 0 || column >= limit[0] || row >= limit[1] {
+                return [-1.0; 2];
+            }
+            let (column, row) = (column as usize, row as usize);
+            let place = row / CELLS * self.columns + column / CELLS;
+            if place != last {
+                (last, tile) = (place, self.tiles[place].get_or_init(|| self.draw(place)).as_deref());
+            }
+            tile.map_or([-1.0; 2], |tile| tile.room(column % CELLS, row % CELLS))
+        };
+        // Where a ray to the place is as high as a kerb.
+        let (top, eye_z) = (1.0 - (KERB_M / eye.z) as f32, eye.z as f32);
+        for (((x, y), wanted), is_bare) in x.iter().zip(y).zip(room).zip(is_bare) {
+            let [edge, paint] = room_at(*x, *y);
+            *is_bare = edge >= 0.0 && (paint >= *wanted || paint >= FAR_M - 0.01);
+            if *is_bare && edge < LEAST_ROOM_M.max(KERB_M as f32 / eye_z * (x * x + y * y).sqrt()) {
+                *is_bare = room_at(x * top, y * top)[0] >= 0.0;
+            }
+        }
     }
 
     fn enter(&self, ray: &Ray, reach: f64) -> Option<(f64, Vector3<f64>, Surface)> {

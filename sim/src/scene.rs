@@ -32,6 +32,12 @@ pub trait Ground: Debug + Send + Sync {
     /// Where a ray meets the ground: distance along it (less than `reach`), normal, and what the ground is made of there.
     fn enter(&self, ray: &Ray, reach: f64) -> Option<(f64, Vector3<f64>, Surface)>;
 
+    /// At which places, seen from `eye`, a ray from there meets nothing but asphalt at z = 0, with no paint within `room` metres of
+    /// it. No where it does not know.
+    fn is_bare(&self, _eye: &Vector3<f64>, _places: [&[f32]; 2], _room: &[f32], is_bare: &mut [bool]) {
+        is_bare.fill(false);
+    }
+
     /// As [`Ground::enter`], for a pixel whose next column and next row are seen along the ray's direction plus one of `sides`
     /// each: paint that covers a part of the pixel is a share.
     fn meet(&self, ray: &Ray, reach: f64, _sides: &[Vector3<f64>; 2]) -> Option<Spot> {

@@ -17,14 +17,16 @@ pub struct Shader<'a> {
     pub view: &'a View,
     /// The light.
     pub light: &'a Light,
-    shadow: &'a Shadow,
-    wear: &'a Wear,
+    /// What it does not reach.
+    pub shadow: &'a Shadow,
+    /// The state of surfaces.
+    pub wear: &'a Wear,
     /// Takes a pixel to its direction in `odom`, one metre deep.
     pub directions: Matrix3<f32>,
     /// What a step to the next column and to the next row adds to the direction.
-    sides: [Vector3<f64>; 2],
+    pub sides: [Vector3<f64>; 2],
     /// Extent of a pixel one metre away, m.
-    span: f32,
+    pub span: f32,
 }
 
 /// A point of a surface as the camera sees it.

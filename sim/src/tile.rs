@@ -46,7 +46,11 @@ struct Corner {
 
 /// A square of the ground.
 #[derive(Clone, Debug)]
-pub struct Tile(Vec<Corner>);
+pub struct Tile {
+    corners: Vec<Corner>,
+    /// The greatest of a cell's distances to the edge of the road and to the edge of paint. Whatever is not asphalt counts as edge.
+    bare: Vec<[i8; 2]>,
+}
 
 /// What a tile says about a place.
 #[derive(Clone, Copy, Debug)]
@@ -115,9 +119,15 @@ impl Tile {
         }
     }
 
+    /// How far a cell of asphalt is from all borders and from all paint, at least, m; negative if it is not.
+    #[inline(always)]
+    pub fn room(&self, column: usize, row: usize) -> [f32; 2] {
+        self.bare[row * CELLS + column].map(|steps| f32::from(steps) * (-1.0 / STEPS_PER_M))
+    }
+
     #[inline(always)]
     fn pair(&self, place: usize) -> [Corner; 2] {
-        let pair = &self.0[place..place + 2];
+        let pair = &self.corners[place..place + 2];
         [pair[0], pair[1]]
     }
 }
@@ -259,7 +269,15 @@ impl Drawing {
             let (material, kerb) = (self.material_of(column, row), is_kerb(column, row));
             Corner { edge: steps(self.edge[place]), paint: steps(self.paint[place]), material, kerb }
         });
-        Tile(corners.collect())
+        let corners: Vec<Corner> = corners.collect();
+        let bare = (0..CELLS * CELLS).map(|cell| {
+            let first = cell / CELLS * CORNERS + cell % CELLS;
+            let around = [0, 1, CORNERS, CORNERS + 1].map(|step| corners[first + step]);
+            let most = |of: fn(&Corner) -> i8| around.iter().map(of).max().unwrap_or(i8::MAX);
+            let is_asphalt = corners[first].material == Material::Asphalt;
+            [if is_asphalt { most(|corner| corner.edge) } else { i8::MAX }, most(|corner| corner.paint)]
+        });
+        Tile { bare: bare.collect(), corners }
     }
 
     /// The material of a cell, or of the last one before the tile's end.
