@@ -126,6 +126,20 @@ fn rooms(criterion: &mut Criterion) {
     world.advance(1.5);
     group.throughput(Throughput::Elements(960 * 540));
     group.bench_function("camera 960x540", |b| b.iter(|| world.camera_frame().expect("a picture")));
+    group.throughput(Throughput::Elements(64 * 1024));
+    group.bench_function("lidar 64 x 1024", |b| b.iter(|| world.lidar_sweep()));
+    // All sensors of a tenth of a second, one after the other; more than 20 others move.
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("world, lidar and camera, a frame of 0.1 s", |b| {
+        b.iter_batched_ref(
+            || world.clone(),
+            |world| {
+                world.advance(0.1);
+                (world.lidar_sweep(), world.camera_frame().expect("a picture"))
+            },
+            criterion::BatchSize::LargeInput,
+        );
+    });
 
     // Traffic and the car itself, with more than 20 who move.
     for family in ["urban", "highway"] {

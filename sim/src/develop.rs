@@ -10,7 +10,7 @@ use types::Image;
 
 /// Steps of the response curve. Light of 1 is one step beyond the last.
 const RESPONSE_STEPS: usize = 4095;
-const RESPONSE_MASK: usize = 4095;
+const RESPONSE_MASK: i32 = 4095;
 /// Numbers in the table of noise; a power of two.
 const NOISE_STEPS: usize = 1 << 16;
 
@@ -65,7 +65,7 @@ impl Film {
         let light = light.as_flattened();
         // One pixel more on each side.
         let mut upright = vec![0.0_f32; 3 * (width + 2)];
-        let mut bright = vec![0.0_f32; 3 * width];
+        let mut bright = vec![0_i32; 3 * width];
         let right: Vec<f32> = (0..3 * width).map(|i| ((i / 3) as f32 - self.center[0]) / width as f32).collect();
         let gain: Vec<f32> = (0..3 * width).map(|i| self.gain[i % 3]).collect();
         let dim = 4.0 * self.vignette;
@@ -83,14 +83,15 @@ impl Film {
             for (i, out) in bright.iter_mut().enumerate() {
                 let shade = 1.0 - dim * (right[i] * right[i] + down * down).min(0.25);
                 let light = (middle * here[i] + side * (left[i] + next[i])) * gain[i] * shade;
-                *out = light.clamp(0.0, 1.0).sqrt() * RESPONSE_STEPS as f32;
+                *out = (light.clamp(0.0, 1.0).sqrt() * RESPONSE_STEPS as f32) as i32;
             }
             let mut random = Random::new(self.seed ^ picture.rotate_left(32) ^ row as u64, 43);
             let start = random.bits() as usize & (NOISE_STEPS - 1);
             let noise = &self.noise[start..start + width];
             for ((out, bright), grain) in out.chunks_exact_mut(3).zip(bright.chunks_exact(3)).zip(noise) {
                 for c in 0..3 {
-                    out[c] = (self.response[bright[c] as usize & RESPONSE_MASK] + grain) as u8;
+                    let value = self.response[(bright[c] & RESPONSE_MASK) as usize] + grain;
+                    out[c] = (value as i32).clamp(0, 255) as u8;
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The corners of solids: what a rasteriser needs to know of what the ray caster holds as planes.
 
-use crate::shape::{Axis, Face};
+use crate::shape::{Axis, Face, Shape};
 use nalgebra::Vector3;
 use std::f64::consts::TAU;
 
@@ -84,10 +84,37 @@ pub fn prism(axis: Axis, center: &Vector3<f64>, radius: f64, half_length: f64, s
     (0..sides).map(side).chain([end(-1.0), end(1.0)]).collect()
 }
 
+/// The smallest and the greatest coordinates of a solid, with a millimetre to spare.
+pub fn extent(shape: &Shape) -> [Vector3<f64>; 2] {
+    let (low, high) = match shape {
+        Shape::Block { min, max } => (*min, *max),
+        Shape::Ellipsoid { center, radii } => (center - radii, center + radii),
+        Shape::Cylinder { axis, center, radius, half_length } => {
+            let mut half = Vector3::repeat(*radius);
+            half[match axis {
+                Axis::Y => 1,
+                Axis::Z => 2,
+            }] = *half_length;
+            (center - half, center + half)
+        }
+        Shape::Convex(faces) => {
+            let (mut low, mut high) = (Vector3::repeat(f64::INFINITY), Vector3::repeat(f64::NEG_INFINITY));
+            let (mut corners, mut spare) = (Vec::new(), Vec::new());
+            for index in 0..faces.len() {
+                polygon(faces, index, &mut corners, &mut spare);
+                for corner in &corners {
+                    (low, high) = (low.inf(corner), high.sup(corner));
+                }
+            }
+            (low, high)
+        }
+    };
+    [low - Vector3::repeat(1e-3), high + Vector3::repeat(1e-3)]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shape::Shape;
     use proptest::prelude::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::beams::{Beams, LidarKind, Sensors};
 use crate::random::Random;
-use crate::scene::{Candidate, Hit, Scene, Sectors, Target};
+use crate::scene::{Column, Hit, Scene, Sectors, Target};
 use crate::surface;
 use nalgebra::{Isometry3, Vector3};
 use std::f64::consts::{PI, TAU};
@@ -112,7 +112,7 @@ impl Lidar {
         let way = pose_at(scene, SWEEP_NS).translation.vector - pose_at(scene, 0).translation.vector;
         let middle = pose_at(scene, SWEEP_NS / 2) * self.base_from_lidar;
         let sectors = Sectors::around(scene, &middle.translation.vector, 0.5 * way.norm() + 0.5);
-        let mut candidates = Vec::new();
+        let mut met = Column::default();
         let mut before = vec![None; self.beams.elevations_rad.len()];
         // The column before the first one is only needed for the echoes at edges.
         let warm_up = columns.start.saturating_sub(1)..columns.start;
@@ -127,14 +127,13 @@ impl Lidar {
             let horizontal = ahead.x.hypot(ahead.y);
             let ahead = [ahead.x / horizontal, ahead.y / horizontal];
             let (azimuth_sin, azimuth_cos) = azimuth.sin_cos();
-            scene.column(sectors.towards(ahead), &origin, ahead, self.beams.reach_m, &mut candidates);
+            scene.column(sectors.towards(ahead), &origin, ahead, self.beams.reach_m, &mut met);
             let mut no_ground_m = 0.0;
             for (ring, &(sin, cos)) in self.sines.iter().enumerate() {
                 let beam = Vector3::new(cos * azimuth_cos, cos * azimuth_sin, sin);
                 let direction = turn * beam;
                 let stretch = 1.0 / (direction.x * direction.x + direction.y * direction.y).sqrt();
-                let mut found =
-                    self.fire(scene, &candidates, &origin, &(direction * stretch), &mut no_ground_m, &mut random);
+                let mut found = self.fire(scene, &met, &origin, &(direction * stretch), &mut no_ground_m, &mut random);
                 if self.rain_mmph > 0.0
                     && let Some(drop) = self.drop_near(&mut random)
                     && found.is_none_or(|found| drop.distance < found.distance)
@@ -158,8 +157,8 @@ impl Lidar {
                 }
                 let point = beam * distance;
                 echoes.push(Echo {
-                    point: [point.x, point.y, point.z].map(|v| ((v * STEPS_PER_M).round() / STEPS_PER_M) as f32),
-                    intensity: ((back.intensity * INTENSITY_STEPS).round() / INTENSITY_STEPS) as f32,
+                    point: [point.x, point.y, point.z].map(|v| (nearest(v * STEPS_PER_M) / STEPS_PER_M) as f32),
+                    intensity: (nearest(back.intensity * INTENSITY_STEPS) / INTENSITY_STEPS) as f32,
                     ring: ring as u16,
                     time_ns: time_ns as u32,
                     object: back.object,
@@ -173,7 +172,7 @@ impl Lidar {
     fn fire(
         &self,
         scene: &Scene,
-        candidates: &[Candidate],
+        column: &Column,
         origin: &Vector3<f64>,
         direction: &Vector3<f64>,
         no_ground_m: &mut f64,
@@ -182,7 +181,7 @@ impl Lidar {
         let stretch = direction.norm();
         let mut from = 0.0;
         for _ in 0..MOST_PANES {
-            let hit = scene.cast(candidates, origin, direction, from, self.beams.reach_m, no_ground_m)?;
+            let hit = scene.cast(column, origin, direction, from, self.beams.reach_m, no_ground_m)?;
             let echo = echo_of(scene, &hit, &(origin + direction * hit.range));
             if echo.depth_m > 0.0 {
                 let depth = -echo.depth_m * (1.0 - random.unit()).ln();
@@ -258,6 +257,12 @@ impl Lidar {
         self.seq += 1;
         LidarSweep { seq, stamp, stride: SpinningPoint::STRIDE, fields: SpinningPoint::fields(), data }
     }
+}
+
+/// The nearest whole number, of two the even one: without a call where the processor knows no rounding.
+fn nearest(value: f64) -> f64 {
+    const SHIFT: f64 = 6_755_399_441_055_744.0; // 1.5 x 2^52: what is added to it keeps no fraction
+    (value + SHIFT) - SHIFT
 }
 
 fn echo_of(scene: &Scene, hit: &Hit, point: &Vector3<f64>) -> surface::Echo {

@@ -107,6 +107,44 @@ impl Pavement {
         tile.sample(column % CELLS, row % CELLS, [(u - column as f64) as f32, (v - row as f64) as f32])
     }
 
+    /// How far from all borders and all paint a place is that is asphalt, at least, m; negative if it is not.
+    #[inline(always)]
+    fn room(&self, x: f64, y: f64) -> [f32; 2] {
+        let (u, v) = ((x - self.origin[0]) * (1.0 / CELL_M), (y - self.origin[1]) * (1.0 / CELL_M));
+        // Also what is not a number is outside.
+        if !(u >= 0.0 && v >= 0.0 && u < (self.columns * CELLS) as f64 && v < (self.rows * CELLS) as f64) {
+            return [-1.0; 2];
+        }
+        let (column, row) = (u as i32 as usize, v as i32 as usize);
+        let place = row / CELLS * self.columns + column / CELLS;
+        let tile = self.tiles[place].get_or_init(|| self.draw(place)).as_deref();
+        tile.map_or([-1.0; 2], |tile| tile.room(column % CELLS, row % CELLS))
+    }
+
+    /// Where a ray meets asphalt with no paint on it and nothing higher before it; `None` where a closer look is needed.
+    #[inline(always)]
+    fn meet_bare(&self, ray: &Ray) -> Option<f64> {
+        let (z, down) = (ray.origin.z, ray.direction.z);
+        if down > -1e-6 || z <= KERB_M {
+            return None;
+        }
+        let low = z / -down;
+        let foot = ray.at(low);
+        let [edge, paint] = self.room(foot.x, foot.y);
+        if edge < 0.0 || paint < 0.02 {
+            return None;
+        }
+        let back = KERB_M / -down;
+        let run = back * (ray.direction.x * ray.direction.x + ray.direction.y * ray.direction.y).sqrt();
+        if edge < LEAST_ROOM_M.max(run as f32) {
+            let top = ray.at(low - back);
+            if self.room(top.x, top.y)[0] < 0.0 {
+                return None;
+            }
+        }
+        Some(low)
+    }
+
     /// What the ground is made of at a place.
     #[cfg(test)]
     fn surface(&self, x: f64, y: f64) -> Surface {
@@ -174,6 +212,9 @@ impl Ground for Pavement {
     }
 
     fn enter(&self, ray: &Ray, reach: f64) -> Option<(f64, Vector3<f64>, Surface)> {
+        if let Some(distance) = self.meet_bare(ray) {
+            return (distance < reach).then(|| (distance, Vector3::z(), Surface::Asphalt));
+        }
         let spot = self.meet(ray, reach, &[Vector3::zeros(); 2])?;
         Some((spot.distance, spot.normal, if spot.paint > 0.5 { Surface::Marking } else { spot.surface }))
     }

@@ -4,10 +4,12 @@
 //! and between which distances; then each ray of the fan only looks at those, nearest first.
 
 use crate::ground::Flat;
+use crate::hull;
 use crate::shape::{Ray, Shape};
 use crate::surface::Surface;
 use nalgebra::{Isometry3, Vector3};
 use std::fmt::Debug;
+use std::ops::Range;
 use std::sync::Arc;
 use types::{ObjectClass, Pose2};
 
@@ -74,6 +76,23 @@ impl Body {
     }
 }
 
+/// The upright cylinder around a part, in its object's frame.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    middle: [f64; 2],
+    radius: f64,
+    /// Lowest and highest point, m.
+    heights: [f64; 2],
+}
+
+impl Round {
+    fn around(part: &Part) -> Self {
+        let [low, high] = hull::extent(&part.shape);
+        let (middle, half) = (0.5 * (low + high), 0.5 * (high - low));
+        Self { middle: [middle.x, middle.y], radius: half.x.hypot(half.y), heights: [low.z, high.z] }
+    }
+}
+
 /// A body at a place.
 #[derive(Clone, Debug)]
 pub struct Object {
@@ -83,6 +102,7 @@ pub struct Object {
     pub body: Body,
     pose: Pose2,
     heading: [f64; 2],
+    rounds: Arc<[Round]>,
     /// Height of the ground under it, m.
     pub ground_z: f64,
     /// Whether its brake lights are on.
@@ -95,7 +115,8 @@ impl Object {
     /// A body that stands at a pose.
     pub fn new(class: Option<ObjectClass>, body: Body, pose: Pose2, ground_z: f64) -> Self {
         let travel_m = if class.is_some() { 6.0 } else { 0.0 };
-        let mut object = Self { class, body, pose, heading: [1.0, 0.0], ground_z, braking: false, travel_m };
+        let rounds = body.parts.iter().map(Round::around).collect();
+        let mut object = Self { class, body, pose, heading: [1.0, 0.0], rounds, ground_z, braking: false, travel_m };
         object.place(pose);
         object
     }
@@ -132,6 +153,19 @@ impl Object {
         [cos * x + sin * y, cos * y - sin * x]
     }
 
+    /// The parts that rays from `origin` in the object's frame towards a direction of `odom` may meet.
+    fn slices(&self, origin: &Vector3<f64>, direction: [f64; 2], slices: &mut Vec<Slice>) {
+        let [x, y] = self.to_own(direction[0], direction[1]);
+        for (part, round) in self.rounds.iter().enumerate() {
+            let (right, up) = (round.middle[0] - origin.x, round.middle[1] - origin.y);
+            let (ahead, aside, reach) = (right * x + up * y, up * x - right * y, round.radius + LEAN_M);
+            if aside.abs() <= reach && ahead >= -reach {
+                let [low, high] = round.heights;
+                slices.push(Slice { part, near: ahead - reach, far: ahead + reach, low, high });
+            }
+        }
+    }
+
     fn to_odom(&self, x: f64, y: f64) -> [f64; 2] {
         let [cos, sin] = self.heading;
         [cos * x - sin * y, sin * x + cos * y]
@@ -139,11 +173,30 @@ impl Object {
 }
 
 /// An object met by a column's plane.
-#[derive(Clone, Copy, Debug)]
-pub struct Candidate {
+#[derive(Clone, Debug)]
+struct Candidate {
     object: usize,
     near: f64,
     origin: Vector3<f64>,
+    /// Its parts, in [`Column::parts`].
+    parts: Range<usize>,
+}
+
+/// A part met by a column's plane: its index, where its cylinder begins and ends, and its heights.
+#[derive(Clone, Copy, Debug)]
+struct Slice {
+    part: usize,
+    near: f64,
+    far: f64,
+    low: f64,
+    high: f64,
+}
+
+/// What the upright plane of a column meets, nearest object first.
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    candidates: Vec<Candidate>,
+    parts: Vec<Slice>,
 }
 
 /// A ray that leaves the column's plane a little may meet the ground a little earlier than a steeper one.
@@ -245,18 +298,28 @@ impl Scene {
     }
 
     /// Collects those of some objects that the upright plane from `origin` towards `direction` (horizontal, of length one) meets
-    /// within `reach` metres, nearest first.
+    /// within `reach` metres.
     pub fn column(
         &self,
         objects: &[usize],
         origin: &Vector3<f64>,
         direction: [f64; 2],
         reach: f64,
-        candidates: &mut Vec<Candidate>,
+        column: &mut Column,
     ) {
+        let Column { candidates, parts } = column;
         candidates.clear();
-        let met = objects.iter().filter_map(|&index| self.candidate(index, origin, direction));
-        candidates.extend(met.filter(|candidate| candidate.near < reach));
+        parts.clear();
+        for &index in objects {
+            if let Some(mut candidate) = self.candidate(index, origin, direction)
+                && candidate.near < reach
+            {
+                let first = parts.len();
+                self.objects[index].slices(&candidate.origin, direction, parts);
+                candidate.parts = first..parts.len();
+                candidates.push(candidate);
+            }
+        }
         candidates.sort_by(|a, b| a.near.total_cmp(&b.near).then(a.object.cmp(&b.object)));
     }
 
@@ -265,7 +328,7 @@ impl Scene {
     /// the column met it just beyond, and a flatter one can only meet it later. The ray's own ground makes it larger.
     pub fn cast(
         &self,
-        candidates: &[Candidate],
+        column: &Column,
         origin: &Vector3<f64>,
         direction: &Vector3<f64>,
         from: f64,
@@ -283,14 +346,15 @@ impl Scene {
             target: Target::Ground(surface),
         });
         let mut limit = best.as_ref().map_or(reach, |hit| hit.range);
-        for candidate in candidates {
+        for candidate in &column.candidates {
             if candidate.near >= limit {
                 break;
             }
             let object = &self.objects[candidate.object];
             let [x, y] = object.to_own(direction.x, direction.y);
             let ray = Ray { origin: candidate.origin, direction: Vector3::new(x, y, direction.z) };
-            if let Some((range, exit, part, normal)) = enter_body(&object.body, &ray, from, limit) {
+            let slices = &column.parts[candidate.parts.clone()];
+            if let Some((range, exit, part, normal)) = enter_body(&object.body, slices, &ray, from, limit) {
                 let [x, y] = object.to_odom(normal.x, normal.y);
                 let local = ray.at(range);
                 limit = range;
@@ -319,12 +383,18 @@ impl Scene {
         let [x, y] = object.to_own(-dx, -dy);
         let (near, _) = crossing([x, y], object.to_own(direction[0], direction[1]), [0.5 * length, 0.5 * width])?;
         let origin = Vector3::new(x, y, origin.z - object.ground_z);
-        Some(Candidate { object: index, near, origin })
+        Some(Candidate { object: index, near, origin, parts: 0..0 })
     }
 }
 
 /// The first part of a body that a ray of its own frame enters between two distances: entry, exit, part, normal.
-fn enter_body(body: &Body, ray: &Ray, from: f64, limit: f64) -> Option<(f64, f64, usize, Vector3<f64>)> {
+fn enter_body(
+    body: &Body,
+    slices: &[Slice],
+    ray: &Ray,
+    from: f64,
+    limit: f64,
+) -> Option<(f64, f64, usize, Vector3<f64>)> {
     let half = [0.5 * body.size[0] + body.overhang_m, 0.5 * body.size[1] + body.overhang_m];
     let (near, far) = crossing([ray.origin.x, ray.origin.y], [ray.direction.x, ray.direction.y], half)?;
     let (near, far) = (near.max(from), far.min(limit));
@@ -334,12 +404,17 @@ fn enter_body(body: &Body, ray: &Ray, from: f64, limit: f64) -> Option<(f64, f64
     }
     let moved = Ray { origin: ray.at(from), direction: ray.direction };
     let (mut best, mut limit) = (None, limit - from);
-    for (index, part) in body.parts.iter().enumerate() {
-        if let Some(entry) = part.shape.enter(&moved)
+    for slice in slices {
+        let [first, last] = [slice.near, slice.far].map(|at| ray.origin.z + ray.direction.z * at);
+        let passes = first.max(last) < slice.low || first.min(last) > slice.high;
+        if passes || slice.near >= limit + from || slice.far < from {
+            continue;
+        }
+        if let Some(entry) = body.parts[slice.part].shape.enter(&moved)
             && entry.distance < limit
         {
             limit = entry.distance;
-            best = Some((entry.distance + from, entry.exit + from, index, entry.normal));
+            best = Some((entry.distance + from, entry.exit + from, slice.part, entry.normal));
         }
     }
     best
@@ -376,10 +451,10 @@ mod tests {
 
     #[test]
     fn a_level_ray_hits_the_rear_bumper() {
-        let (scene, mut candidates) = (scene(0.0), Vec::new());
+        let (scene, mut column) = (scene(0.0), Column::default());
         let origin = Vector3::new(0.0, 1.0, 0.5);
-        scene.column(&[0], &origin, [1.0, 0.0], 100.0, &mut candidates);
-        let hit = scene.cast(&candidates, &origin, &Vector3::x(), 0.0, 100.0, &mut 0.0).unwrap();
+        scene.column(&[0], &origin, [1.0, 0.0], 100.0, &mut column);
+        let hit = scene.cast(&column, &origin, &Vector3::x(), 0.0, 100.0, &mut 0.0).unwrap();
         assert!((hit.range - (12.0 - 2.2)).abs() < 0.15, "{hit:?}");
         assert!(matches!(hit.target, Target::Part { object: 0, .. }));
     }
@@ -388,11 +463,11 @@ mod tests {
         /// The column's short list never loses an object that a search over all parts would find.
         #[test]
         fn the_short_list_loses_nothing(yaw in -4.0..4.0f64, azimuth in -0.4..0.5f64, slope in -0.2..0.1f64) {
-            let (scene, mut candidates) = (scene(yaw), Vec::new());
+            let (scene, mut column) = (scene(yaw), Column::default());
             let origin = Vector3::new(0.0, 0.0, 1.8);
             let direction = Vector3::new(azimuth.cos(), azimuth.sin(), slope);
-            scene.column(&[0], &origin, [direction.x, direction.y], 100.0, &mut candidates);
-            let found = match scene.cast(&candidates, &origin, &direction, 0.0, 100.0, &mut 0.0) {
+            scene.column(&[0], &origin, [direction.x, direction.y], 100.0, &mut column);
+            let found = match scene.cast(&column, &origin, &direction, 0.0, 100.0, &mut 0.0) {
                 Some(Hit { range, target: Target::Part { .. }, .. }) => Some(range),
                 _ => None,
             };

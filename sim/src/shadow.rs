@@ -63,6 +63,22 @@ impl Map {
         self.highest.fill(NOTHING);
     }
 
+    /// Share of the sun at a place in texels and a height.
+    #[inline(always)]
+    fn light_at(&self, [u, v]: [f32; 2], z: f32) -> f32 {
+        let (column, row) = (u as i32, v as i32);
+        let (right, down) = (u - column as f32, v - row as f32);
+        let (column, row) = (column as usize, row as usize);
+        if self.highest[row / BLOCK * BLOCKS + column / BLOCK] <= z {
+            return 1.0;
+        }
+        let place = row * SIZE + column;
+        let [a, b, c, d] =
+            [0, 1, SIZE, SIZE + 1].map(|step| if self.heights[place + step] > z { 0.0 } else { 1.0_f32 });
+        let (upper, lower) = (a + (b - a) * right, c + (d - c) * right);
+        upper + (lower - upper) * down
+    }
+
     /// Heights along a part of a row, from `start` on by `step`, within `low` and `high`.
     fn draw(&mut self, row: usize, [from, to]: [usize; 2], start: f32, step: f32, [low, high]: [f32; 2]) {
         for (index, height) in self.heights[row * SIZE + from..row * SIZE + to].iter_mut().enumerate() {
@@ -304,28 +320,20 @@ impl Shadow {
     }
 
     /// Share of the sun that reaches a point of a surface, 0..1. The point is seen from the eye.
+    #[inline]
     pub fn light_at(&self, point: &Vector3<f32>, normal: &Vector3<f32>) -> f32 {
         let lean = [self.lean[0] as f32, self.lean[1] as f32];
+        let foot = [point.x - point.z * lean[0], point.y - point.z * lean[1]];
+        let shift = [normal.x - normal.z * lean[0], normal.y - normal.z * lean[1]];
         for map in &self.maps {
+            // A little off the surface, in texels.
             let scale = map.texels_per_m as f32;
-            let p = point + normal * (1.2 / scale);
-            let u = (p.x - p.z * lean[0] - map.from_eye[0]) * scale;
-            let v = (p.y - p.z * lean[1] - map.from_eye[1]) * scale;
+            let place = |axis: usize| (foot[axis] - map.from_eye[axis]) * scale + 1.2 * shift[axis];
+            let (u, v) = (place(0), place(1));
             let most = (SIZE - 1) as f32;
-            if !(u >= 0.0 && v >= 0.0 && u < most && v < most) {
-                continue;
+            if u >= 0.0 && v >= 0.0 && u < most && v < most {
+                return map.light_at([u, v], point.z + normal.z * (1.2 / scale) + self.eye_z + 0.01);
             }
-            let (column, row) = (u as usize, v as usize);
-            let z = p.z + self.eye_z + 0.01;
-            if map.highest[row / BLOCK * BLOCKS + column / BLOCK] <= z {
-                return 1.0;
-            }
-            let (right, down) = (u - column as f32, v - row as f32);
-            let place = row * SIZE + column;
-            let [a, b, c, d] =
-                [0, 1, SIZE, SIZE + 1].map(|step| if map.heights[place + step] > z { 0.0 } else { 1.0_f32 });
-            let (upper, lower) = (a + (b - a) * right, c + (d - c) * right);
-            return upper + (lower - upper) * down;
         }
         1.0
     }

@@ -98,11 +98,12 @@ impl Total {
 
     fn print(&self, options: &Options, seconds: f64) -> anyhow::Result<ExitCode> {
         println!(
-            "{} runs, {:.0} s and {:.1} km driven in {seconds:.0} s ({:.2} x real time): {} to the goal, {} failed, {} hit by others, {:.1} % of {} objects detected",
+            "{} runs, {:.0} s and {:.1} km driven in {seconds:.0} s ({:.2} x real time{}): {} to the goal, {} failed, {} hit by others, {:.1} % of {} objects detected",
             self.runs,
             self.driven_s,
             1e-3 * self.driven_m,
             self.driven_s / seconds.max(1e-9),
+            super::processor(self.driven_s),
             self.goals,
             self.failed.len(),
             self.others_faults,

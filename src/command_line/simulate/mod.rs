@@ -126,6 +126,12 @@ fn closed_loop(simulation: &Simulation) -> anyhow::Result<ExitCode> {
     Ok(if failures.is_empty() { code } else { ExitCode::from(1) })
 }
 
+/// Processor time for each simulated second, in words; nothing where the system does not tell.
+fn processor(simulated_s: f64) -> String {
+    let share = |cpu_s: f64| format!(", {:.2} s of processor time for each", cpu_s / simulated_s.max(1e-9));
+    table::cpu_seconds().map_or(String::new(), share)
+}
+
 fn open_loop(options: &Options, scenario: &Scenario) -> anyhow::Result<ExitCode> {
     let duration_s = options.duration.unwrap_or(scenario.duration_s);
     let writer = options.output.as_deref().map(|output| (output, options.compression.into()));
@@ -133,10 +139,11 @@ fn open_loop(options: &Options, scenario: &Scenario) -> anyhow::Result<ExitCode>
     let frames = simulation::open_loop(scenario, options.seed, duration_s, !options.no_camera, writer)?;
     let (seconds, length_s) = (watch.elapsed().as_secs_f64().max(1e-9), frames as f64 * simulation::PERIOD_S);
     println!(
-        "{}, seed {}, open loop: {frames} frames of {length_s:.1} s in {seconds:.2} s, {:.2} x real time",
+        "{}, seed {}, open loop: {frames} frames of {length_s:.1} s in {seconds:.2} s, {:.2} x real time{}",
         scenario.name,
         options.seed,
-        length_s / seconds
+        length_s / seconds,
+        processor(length_s)
     );
     if let Some(output) = &options.output {
         let bytes = std::fs::metadata(output).with_context(|| format!("{}", output.display()))?.len();
