@@ -30,7 +30,7 @@ pub struct Options {
     /// Many runs: seeds from A up to but without B. Seed N of `all` is of family N modulo their number.
     #[arg(long, value_name = "A..B", conflicts_with_all = ["seed", "output", "open_loop"])]
     seeds: Option<String>,
-    /// Runs at a time, each in one thread. With one, each run uses a thread per stage.
+    /// Runs at a time, each in one thread, its networks included. With one, each run uses a thread per stage.
     #[arg(long, default_value_t = 1, value_name = "N", requires = "seeds")]
     jobs: usize,
     /// How long, s. Default: until the goal.
