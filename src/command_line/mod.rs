@@ -34,7 +34,7 @@ enum Command {
     /// Make a drive out of a data set.
     #[command(subcommand)]
     Import(import::Source),
-    /// Draw one moment of a drive: bird's-eye view and camera.
+    /// Draw one moment of a drive (bird's-eye view and camera), or a map.
     Render(render::Options),
     /// Drive in a simulated world, in closed loop.
     Simulate(simulate::Options),

@@ -1,13 +1,14 @@
 //! `chauffeur render`.
 
 use crate::config::Config;
-use crate::render::{View, picture, save_png};
+use crate::render::{View, picture, roads, save_png};
 use crate::replay::Drive;
 use crate::stack::file_name;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
+use maps::formats::{Content, MOST_BYTES};
 use recordings::Message;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use types::{
     CameraFrame, Command, Detections, EgoState, Image, LidarSweep, Plan, PointCloud, Signals, Stamp, Tracks, Truth,
@@ -17,10 +18,18 @@ use types::{
 #[derive(Debug, Args)]
 pub struct Options {
     /// The drive; one that a replay has written shows what the stack made of it.
-    drive: PathBuf,
+    #[arg(required_unless_present = "map", conflicts_with = "map", requires = "at")]
+    drive: Option<PathBuf>,
     /// Seconds after the first message.
-    #[arg(long, value_name = "SECONDS")]
-    at: f64,
+    #[arg(long, value_name = "SECONDS", conflicts_with = "map")]
+    at: Option<f64>,
+    /// A map instead of a drive: CommonRoad XML, Lanelet2 OSM, OpenDRIVE or Argoverse 2 JSON. A scenario is drawn with its task, the lines
+    /// that lead to the goal, and the traffic at the start.
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
+    /// Width of the ground that a map's picture shows; default: the whole map, or the task.
+    #[arg(long, value_name = "METRES", requires = "map")]
+    span: Option<f64>,
     /// The picture to write.
     #[arg(long, value_name = "FILE.png")]
     output: PathBuf,
@@ -63,12 +72,41 @@ impl Moment {
 }
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    match (&options.map, &options.drive, options.at) {
+        (Some(map), ..) => draw_map(map, options)?,
+        (None, Some(path), Some(at)) => draw_moment(path, at, options)?,
+        _ => bail!("name a drive with --at, or a --map"),
+    }
+    println!("{}", options.output.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn draw_map(path: &Path, options: &Options) -> anyhow::Result<()> {
+    if let Some(span) = options.span {
+        ensure!((1.0..=1e6).contains(&span), "--span {span}: outside 1 to 1000000 m");
+    }
+    let content = map_file(path)?;
+    for finding in &content.map().findings {
+        eprintln!("{}: {finding}", path.display());
+    }
+    save_png(&roads::picture(&file_name(path), &content, options.span), &options.output)
+}
+
+/// Reads a file of a map; one too large to be read is refused before it is loaded.
+pub fn map_file(path: &Path) -> anyhow::Result<Content> {
+    let name = path.display().to_string();
+    let size = std::fs::metadata(path).with_context(|| name.clone())?.len();
+    ensure!(size <= MOST_BYTES as u64, "{name}: {size} bytes, at most {MOST_BYTES} are read");
+    let bytes = std::fs::read(path).with_context(|| name.clone())?;
+    Ok(maps::formats::read(&name, &bytes)?)
+}
+
+fn draw_moment(path: &Path, at: f64, options: &Options) -> anyhow::Result<()> {
     let config = Config::read(options.config.as_deref())?;
-    let drive = Drive::open(&options.drive)?;
-    let (first, last) = drive.span().with_context(|| format!("{}: the drive is empty", options.drive.display()))?;
+    let drive = Drive::open(path)?;
+    let (first, last) = drive.span().with_context(|| format!("{}: the drive is empty", path.display()))?;
     let length_s = last.seconds_since(first);
-    let at = options.at;
-    ensure!((0.0..=length_s).contains(&at), "--at {at}: {} lasts from 0 to {length_s:.3} s", options.drive.display());
+    ensure!((0.0..=length_s).contains(&at), "--at {at}: {} lasts from 0 to {length_s:.3} s", path.display());
     let moment_stamp = first.offset(at);
     let Drive { reader, calibration, route, .. } = drive;
     let mut moment = Moment::default();
@@ -83,7 +121,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let points = decode_points(moment.lidar.as_ref());
     let ego = moment.ego.map(|(_, state)| state).or(moment.ins);
     let view = View {
-        title: &file_name(&options.drive),
+        title: &file_name(path),
         time_s: at,
         frame: moment.ego.map(|(frame, _)| frame),
         stamp: Some(newest_stamp(&moment).unwrap_or(moment_stamp)),
@@ -100,9 +138,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         signals: moment.signals.as_ref(),
         truth: moment.truth.as_ref(),
     };
-    save_png(&picture(&view), &options.output)?;
-    println!("{}", options.output.display());
-    Ok(ExitCode::SUCCESS)
+    save_png(&picture(&view), &options.output)
 }
 
 fn newest_stamp(moment: &Moment) -> Option<Stamp> {

@@ -16,6 +16,7 @@ mod objects;
 mod panel;
 mod plan;
 mod raster;
+pub mod roads;
 mod text;
 
 use anyhow::{Context, Result, bail};

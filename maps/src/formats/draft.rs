@@ -92,6 +92,8 @@ pub(crate) struct RawSignal {
     pub place: Option<[f64; 2]>,
     /// The lane that it is for.
     pub lane: String,
+    /// Whether it is for people on foot.
+    pub pedestrian: bool,
 }
 
 /// The parts of a file.
@@ -169,6 +171,18 @@ impl Draft {
         }
     }
 
+    /// Leaves out, without a word, links and neighbours that are not among the lanes: for formats that also link what is no lane.
+    pub fn drop_links_to_nothing(&mut self) {
+        let names: BTreeSet<String> = self.lanes.iter().map(|lane| lane.name.clone()).collect();
+        for lane in &mut self.lanes {
+            lane.successors.retain(|name| names.contains(name));
+            lane.predecessors.retain(|name| names.contains(name));
+            for beside in [&mut lane.left_neighbor, &mut lane.right_neighbor] {
+                *beside = beside.take().filter(|(name, _)| names.contains(name));
+            }
+        }
+    }
+
     fn missing(&mut self, raw: &RawLane, what: &str, other: &str) {
         let problem = format!("its {what} {other} is not in the file");
         self.findings.push(Finding::new(format!("lane {}", raw.name), problem));
@@ -211,7 +225,11 @@ impl Draft {
             let center = &roads.lanes[lane].center;
             let end = center.pose(center.length_m());
             let [x, y] = signal.place.unwrap_or([end.x, end.y]);
-            roads.signals.push(Signal { id: signal.id, pose: Pose2 { x, y, yaw: end.yaw }, pedestrian: false });
+            roads.signals.push(Signal {
+                id: signal.id,
+                pose: Pose2 { x, y, yaw: end.yaw },
+                pedestrian: signal.pedestrian,
+            });
         }
         for stop in std::mem::take(&mut self.stops) {
             let Some(&id) = ids.get(stop.lane.as_str()) else { continue };

@@ -4,10 +4,13 @@
 //! Never: a file opened, a panic, a network that fails its checks. What cannot be read is an error that names the file, the element
 //! and the number; what does not fit together is a [`Finding`].
 
+pub mod argoverse2;
 pub mod commonroad;
 mod draft;
 pub mod error;
+pub mod lanelet2;
 mod middle;
+pub mod opendrive;
 mod xml;
 
 pub use error::{Finding, MapError};
@@ -20,6 +23,9 @@ pub const MOST_BYTES: usize = 256 << 20;
 pub const USUAL_LIMIT_MPS: f64 = 130.0 / 3.6;
 /// The usual limit within a town: 50 km/h, m/s.
 pub(crate) const TOWN_LIMIT_MPS: f64 = 50.0 / 3.6;
+
+/// What [`read`] reads.
+const FORMATS: &str = "CommonRoad XML, Lanelet2 OSM, OpenDRIVE, Argoverse 2 JSON";
 
 /// Roads as a file has them.
 #[derive(Clone, Debug)]
@@ -43,6 +49,58 @@ pub struct Origin {
     pub latitude_deg: f64,
     /// Degrees east.
     pub longitude_deg: f64,
+}
+
+/// What a file holds.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Roads alone.
+    Map(Box<Map>),
+    /// Roads with a task and traffic.
+    Scenario(Box<commonroad::Scenario>),
+}
+
+impl Content {
+    /// The roads.
+    #[must_use]
+    pub fn map(&self) -> &Map {
+        match self {
+            Self::Map(map) => map,
+            Self::Scenario(scenario) => &scenario.map,
+        }
+    }
+
+    /// The task and the traffic, if the file has them.
+    #[must_use]
+    pub fn scenario(&self) -> Option<&commonroad::Scenario> {
+        match self {
+            Self::Map(_) => None,
+            Self::Scenario(scenario) => Some(scenario),
+        }
+    }
+}
+
+/// Reads a file of any of the formats, by what is in it.
+///
+/// # Errors
+/// See [`MapError`].
+pub fn read(file: &str, bytes: &[u8]) -> Result<Content, MapError> {
+    let text = text(file, bytes)?;
+    let map = |map| Content::Map(Box::new(map));
+    if text.trim_start().starts_with('{') {
+        return argoverse2::read(file, bytes).map(map);
+    }
+    let xml = xml::Xml::parse(file, text)?;
+    let root = xml.root();
+    match root.name() {
+        "commonRoad" => commonroad::read_root(file, root).map(|scenario| Content::Scenario(Box::new(scenario))),
+        "OpenDRIVE" => opendrive::read_root(file, root).map(map),
+        "osm" => lanelet2::read_root(file, root).map(map),
+        other => {
+            let found = format!("its outermost element is <{}>", other.chars().take(40).collect::<String>());
+            Err(MapError::Foreign { file: file.into(), found, expected: FORMATS })
+        }
+    }
 }
 
 impl Map {

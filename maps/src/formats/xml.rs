@@ -101,6 +101,11 @@ impl<'d> Element<'d> {
         self.parsed(self.needed_attribute(name)?, name)
     }
 
+    /// The number in an attribute, or another if it is not there.
+    pub fn attribute_number_or(&self, name: &str, otherwise: f64) -> Result<f64, MapError> {
+        self.attribute(name).map_or(Ok(otherwise), |text| self.parsed(text, name))
+    }
+
     fn parsed(&self, text: &str, what: &str) -> Result<f64, MapError> {
         let shown: String = text.chars().take(40).collect();
         match text.trim().parse::<f64>() {

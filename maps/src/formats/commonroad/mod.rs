@@ -33,7 +33,10 @@ pub fn read_map(file: &str, bytes: &[u8]) -> Result<Map, MapError> {
 /// See [`MapError`].
 pub fn read(file: &str, bytes: &[u8]) -> Result<Scenario, MapError> {
     let xml = Xml::parse(file, text(file, bytes)?)?;
-    let root = root(file, &xml)?;
+    read_root(file, root(file, &xml)?)
+}
+
+pub(super) fn read_root(file: &str, root: Element) -> Result<Scenario, MapError> {
     let time_step_s = root.attribute_number("timeStepSize")?;
     if !(1e-3..=10.0).contains(&time_step_s) {
         return Err(root.error(format!("timeStepSize is {time_step_s} s, outside 0.001 to 10 s")));

@@ -102,7 +102,7 @@ impl Rules {
             };
             let id = identity(lanelet, &light)?;
             kinds.push(StopKind::Signal(id));
-            signals.push(RawSignal { id, place: *place, lane: lane.name.clone() });
+            signals.push(RawSignal { id, place: *place, lane: lane.name.clone(), pedestrian: false });
         }
         for sign in own("trafficSignRef")? {
             match self.signs.get(&sign) {
