@@ -49,6 +49,25 @@ fn cut_empty_and_foreign_files() {
 }
 
 #[test]
+fn maps_are_drawn_and_foreign_ones_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, output) = (folder.path().join("map.xml"), folder.path().join("map.png"));
+    let draw = ["render", "--map", text(&file), "--output", text(&output)];
+    for (content, part) in [("<gpx/>", "outermost element is <gpx>"), ("", "empty"), ("<osm", "XML"), ("{}", "JSON")] {
+        fs::write(&file, content).unwrap();
+        let said = fail(&draw, 2);
+        assert!(said.contains("map.xml: ") && said.contains(part) && said.trim_end().lines().count() == 1, "{said}");
+    }
+    let road = "<OpenDRIVE><road id=\"1\" length=\"60\"><planView><geometry s=\"0\" x=\"0\" y=\"0\" hdg=\"0\" length=\"60\"><line/>
+        </geometry></planView><lanes><laneSection s=\"0\"><right><lane id=\"-1\" type=\"driving\">
+        <width sOffset=\"0\" a=\"3.5\" b=\"0\" c=\"0\" d=\"0\"/></lane></right></laneSection></lanes></road></OpenDRIVE>";
+    fs::write(&file, road).unwrap();
+    succeed(&draw);
+    assert_eq!(fs::read(&output).unwrap()[..4], *b"\x89PNG");
+    assert!(fail(&["render", "--output", text(&output)], 2).contains("--map"));
+}
+
+#[test]
 fn foreign_bags_are_named_for_what_they_are() {
     let Some(shared) = shared_data("foreign_bags_are_named_for_what_they_are") else { return };
     let folder = tempfile::tempdir().unwrap();

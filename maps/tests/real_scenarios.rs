@@ -96,6 +96,11 @@ fn the_lines_along_the_ways_are_smooth() {
         }
     }
     sharpest.sort_by(|a, b| a.0.total_cmp(&b.0));
-    println!("{count} lines, {metres:.0} m; farthest {farthest:.2} m; sharpest {:?}", &sharpest[sharpest.len() - 12..]);
-    println!("median {:?} p90 {:?}", sharpest[count / 2], sharpest[count * 9 / 10]);
+    let (median, nine_tenths, worst) = (sharpest[count / 2], sharpest[count * 9 / 10], sharpest[count - 1]);
+    println!(
+        "{count} lines, {metres:.0} m; farthest {farthest:.2} m; sharpest {:.3} 1/m median, {:.3} p90, {:.3} in {}",
+        median.0, nine_tenths.0, worst.0, worst.1
+    );
+    assert!(farthest < 1.0, "{farthest}");
+    assert!(nine_tenths.0 < 0.19 && worst.0 < 0.5, "{nine_tenths:?} {worst:?}");
 }

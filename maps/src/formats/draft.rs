@@ -250,6 +250,12 @@ impl Draft {
             let crossing = stop.crossing.filter(|crossing| *crossing < roads.crossings.len());
             roads.stops.push(LaneStop { lane: id, s_m, area_m, kind: stop.kind, painted: stop.painted, crossing });
         }
+        // Where a light hangs, the signs beside it only hold while it is dark.
+        let is_signal = |stop: &LaneStop| matches!(stop.kind, StopKind::Signal(_));
+        let lit: BTreeSet<LaneId> = roads.stops.iter().filter(|stop| is_signal(stop)).map(|stop| stop.lane).collect();
+        roads
+            .stops
+            .retain(|stop| !(lit.contains(&stop.lane) && matches!(stop.kind, StopKind::GiveWay | StopKind::Stop)));
     }
 
     /// A crossing that is too short or too wide to be one keeps its place in the list, cut to what can be.

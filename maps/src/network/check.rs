@@ -2,6 +2,7 @@
 
 use super::{Lane, LaneId, Neighbor, Roads};
 use crate::polyline::{FARTHEST_M, Polyline, distance};
+use std::collections::BTreeSet;
 use thiserror::Error;
 use types::StopKind;
 
@@ -223,9 +224,10 @@ fn check_signs(roads: &Roads) -> Result<(), NetworkError> {
         in_range("crossing", index, "length", distance(crossing.from, crossing.to), 0.5, 200.0)?;
         in_range("crossing", index, "width_m", crossing.width_m, 0.5, 50.0)?;
     }
+    let mut ids = BTreeSet::new();
     for (index, signal) in roads.signals.iter().enumerate() {
         finite("signal", index, &[[signal.pose.x, signal.pose.y], [signal.pose.yaw, 0.0]])?;
-        if roads.signals[..index].iter().any(|other| other.id == signal.id) {
+        if !ids.insert(signal.id) {
             return Err(NetworkError::SignalTwice { id: signal.id });
         }
     }
@@ -241,7 +243,7 @@ fn check_signs(roads: &Roads) -> Result<(), NetworkError> {
             return Err(NetworkError::Missing { from, what: "crossing", index: crossing, count });
         }
         if let StopKind::Signal(id) = stop.kind
-            && !roads.signals.iter().any(|signal| signal.id == id)
+            && !ids.contains(&id)
         {
             return Err(NetworkError::NoSignal { stop: index, id });
         }

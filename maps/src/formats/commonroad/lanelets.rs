@@ -37,7 +37,7 @@ fn lanelet(element: Element, types: &[&str], rules: &Rules, draft: &mut Draft) -
     lane.center = middle::of_pairs(&lane.left, &lane.right);
     if lane.center.is_none() {
         let problem = format!("has {} points to the left and {} to the right", lane.left.len(), lane.right.len());
-        draft.findings.push(super::super::Finding::new(element.title(), problem));
+        draft.findings.push(super::super::Finding::new(format!("lane {}", lane.name), problem));
     }
     (lane.left_border, lane.right_border) = (left_border, right_border);
     lane.kind = kind(types);

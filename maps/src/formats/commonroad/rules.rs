@@ -97,7 +97,7 @@ impl Rules {
         for light in own("trafficLightRef")? {
             let Some(place) = self.lights.get(&light) else {
                 let problem = format!("its traffic light {light} is not in the file");
-                findings.push(Finding::new(lanelet.title(), problem));
+                findings.push(Finding::new(format!("lane {}", lane.name), problem));
                 continue;
             };
             let id = identity(lanelet, &light)?;
@@ -107,9 +107,10 @@ impl Rules {
         for sign in own("trafficSignRef")? {
             match self.signs.get(&sign) {
                 Some(sign) => kinds.extend(sign.stop),
-                None => {
-                    findings.push(Finding::new(lanelet.title(), format!("its traffic sign {sign} is not in the file")))
-                }
+                None => findings.push(Finding::new(
+                    format!("lane {}", lane.name),
+                    format!("its traffic sign {sign} is not in the file"),
+                )),
             }
         }
         if kinds.is_empty() && line.is_some() {

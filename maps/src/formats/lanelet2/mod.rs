@@ -35,6 +35,8 @@ struct Ends<'a> {
     end: [&'a str; 2],
     /// Ways of the left and of the right border, and whether each is followed backwards.
     borders: [(&'a str, bool); 2],
+    /// Whether it is the way back of a lanelet that is driven both ways.
+    back: bool,
 }
 
 pub(super) fn read_root(file: &str, root: Element) -> Result<Map, MapError> {
@@ -110,7 +112,8 @@ fn lanelet<'a>(
         if backwards { (last, first) } else { (first, last) }
     };
     let ((a, b), (c, d)) = (end((left.1, backwards[0])), end((right.1, backwards[1])));
-    let own = Ends { start: [a, c], end: [b, d], borders: [(left.0, backwards[0]), (right.0, backwards[1])] };
+    let own =
+        Ends { start: [a, c], end: [b, d], borders: [(left.0, backwards[0]), (right.0, backwards[1])], back: false };
     let one_way = relation.tags.get("one_way").is_none_or(|value| matches!(*value, "yes" | "true" | "1"));
     if !one_way && lane.kind == LaneKind::Driving {
         let mut back = RawLane { name: format!("-{id}"), ..lane.clone() };
@@ -120,7 +123,7 @@ fn lanelet<'a>(
         draft.lanes.push(back);
         let [left, right] = own.borders;
         let turned = |(way, backwards): (&'a str, bool)| (way, !backwards);
-        ends.push(Ends { start: [d, b], end: [c, a], borders: [turned(right), turned(left)] });
+        ends.push(Ends { start: [d, b], end: [c, a], borders: [turned(right), turned(left)], back: true });
     } else {
         draft.lanes.push(lane);
         ends.push(own);
@@ -191,6 +194,9 @@ fn link(draft: &mut Draft, ends: &[Ends]) {
     let mut by_right: BTreeMap<(&str, bool), Vec<usize>> = BTreeMap::new();
     for (i, own) in ends.iter().enumerate() {
         starts.entry(own.start).or_default().push(i);
+        if own.back {
+            continue;
+        }
         by_left.entry(own.borders[0]).or_default().push(i);
         by_right.entry(own.borders[1]).or_default().push(i);
     }
@@ -200,6 +206,10 @@ fn link(draft: &mut Draft, ends: &[Ends]) {
         let twin = |j: usize| ends[j].end == own.start && ends[j].borders[0].0 == own.borders[1].0;
         let next = starts.get(&own.end).into_iter().flatten().filter(|j| **j != i && !twin(**j));
         draft.lanes[i].successors = next.map(|j| names[*j].clone()).collect();
+        // The way back lies on its own lanelet; what is beside that is said there.
+        if own.back {
+            continue;
+        }
         let [(left, left_back), (right, right_back)] = own.borders;
         let other = |found: Option<&Vec<usize>>, same: bool| {
             let kind = draft.lanes[i].kind;

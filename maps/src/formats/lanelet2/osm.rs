@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 /// Key and value.
 pub(super) type Tags<'a> = BTreeMap<&'a str, &'a str>;
 
+/// Places of nodes by identity, m, and where their frame is on the earth.
+type Nodes<'a> = (BTreeMap<&'a str, [f64; 2]>, Option<Origin>);
+
 /// A line of nodes.
 pub(super) struct Way<'a> {
     pub points: Vec<[f64; 2]>,
@@ -95,7 +98,7 @@ fn tags<'a>(element: Element<'a>) -> Result<Tags<'a>, MapError> {
 
 /// Places of the nodes, m. A file whose nodes all have `local_x` and `local_y` (as Autoware writes them) has its own frame; else
 /// degrees are projected around the middle of the file.
-fn nodes<'a>(root: Element<'a>) -> Result<(BTreeMap<&'a str, [f64; 2]>, Option<Origin>), MapError> {
+fn nodes(root: Element) -> Result<Nodes, MapError> {
     let mut all = Vec::new();
     for element in root.children("node") {
         if element.attribute("action") == Some("delete") {

@@ -3,7 +3,7 @@
 use super::super::draft::{Draft, RawSignal, RawStop};
 use super::super::{Finding, MapError};
 use super::osm::{Osm, Relation};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use types::StopKind;
 
 /// The limit of a lanelet's own tag, m/s.
@@ -37,6 +37,9 @@ fn short(text: &str) -> String {
 /// What lanelets are ruled by. `crossings` are crosswalk lanelets and their places in the draft.
 pub(super) fn read(osm: &Osm, crossings: &BTreeMap<&str, usize>, draft: &mut Draft) -> Result<(), MapError> {
     let ruled = ruled_lanes(osm, draft);
+    let by_name: BTreeMap<String, usize> =
+        draft.lanes.iter().enumerate().map(|(index, lane)| (lane.name.clone(), index)).collect();
+    let mut lights = BTreeSet::new();
     for id in &osm.order {
         let relation = &osm.relations[id];
         if relation.tag("type") != "regulatory_element" {
@@ -44,11 +47,14 @@ pub(super) fn read(osm: &Osm, crossings: &BTreeMap<&str, usize>, draft: &mut Dra
         }
         let lanes: Vec<usize> = ruled.get(id).cloned().unwrap_or_default();
         match relation.tag("subtype") {
-            "traffic_light" => light(id, relation, osm, &lanes, crossings, draft),
+            "traffic_light" => {
+                if let Some(signal) = identity(id, &mut lights, draft) {
+                    light((id, signal), relation, osm, &lanes, crossings, draft);
+                }
+            }
             "right_of_way" => {
-                let yields: Vec<&str> = relation.in_role("relation", "yield").collect();
-                let lanes: Vec<usize> =
-                    (0..draft.lanes.len()).filter(|i| yields.contains(&draft.lanes[*i].name.as_str())).collect();
+                let yields = relation.in_role("relation", "yield");
+                let lanes: Vec<usize> = yields.filter_map(|name| by_name.get(name).copied()).collect();
                 stop(relation, osm, &lanes, StopKind::GiveWay, None, draft);
             }
             "traffic_sign" | "stop_line" | "all_way_stop" => {
@@ -91,8 +97,19 @@ fn ruled_lanes<'a>(osm: &Osm<'a>, draft: &Draft) -> BTreeMap<&'a str, Vec<usize>
     ruled
 }
 
+/// The identity of a light as `types::Signals` has it. Identities of Autoware reach beyond 32 bits; the lower half counts then.
+fn identity(id: &str, lights: &mut BTreeSet<u32>, draft: &mut Draft) -> Option<u32> {
+    let number = id.trim_start_matches('-').parse::<u64>().ok();
+    let signal = number.map(|number| number as u32).filter(|signal| lights.insert(*signal));
+    if signal.is_none() {
+        let problem = "its id is no number, or stands twice when it is cut to 32 bits: left out";
+        draft.findings.push(Finding::new(format!("traffic light {}", short(id)), problem));
+    }
+    signal
+}
+
 fn light(
-    id: &str,
+    (id, signal): (&str, u32),
     relation: &Relation,
     osm: &Osm,
     lanes: &[usize],
@@ -104,17 +121,6 @@ fn light(
         let count = points.len().max(1) as f64;
         (!points.is_empty()).then(|| [0, 1].map(|axis| points.iter().map(|p| p[axis]).sum::<f64>() / count))
     });
-    // Identities of Autoware reach beyond 32 bits; signals are known by the lower half then.
-    let Some(number) = id.trim_start_matches('-').parse::<u64>().ok() else {
-        draft.findings.push(Finding::new(format!("traffic light {}", short(id)), "its id is no number: left out"));
-        return;
-    };
-    let signal = number as u32;
-    if draft.signals.iter().any(|other| other.id == signal) {
-        let problem = format!("its id cut to 32 bits, {signal}, stands twice: left out");
-        draft.findings.push(Finding::new(format!("traffic light {id}"), problem));
-        return;
-    }
     let Some(&first) = lanes.first() else {
         // Lights of crosswalk lanelets.
         for (lanelet, crossing) in crossings {

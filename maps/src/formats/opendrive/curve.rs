@@ -18,6 +18,8 @@ const GAUSS: [(f64, f64); 5] = [
 ];
 /// No piece bends tighter than this, 1/m.
 const SHARPEST_1PM: f64 = 10.0;
+/// No spiral turns by more than this, rad.
+const MOST_TURN_RAD: f64 = 100.0;
 /// No road is longer than this, m.
 const LONGEST_M: f64 = 1e6;
 
@@ -46,8 +48,11 @@ enum Shape {
         curvature: f64,
         rate: f64,
     },
-    /// Sideways over ahead, both m.
-    Cubic(Cubic),
+    /// Sideways over ahead, both m; and how far ahead and how long the arc is at places of a table.
+    Cubic {
+        cubic: Cubic,
+        table: Vec<[f64; 2]>,
+    },
     /// Ahead and sideways over a parameter that is `scale` per metre of arc.
     Parametric {
         ahead: Cubic,
@@ -151,9 +156,18 @@ fn piece(element: Element) -> Result<Piece, MapError> {
         "arc" => Shape::Arc { curvature: curvature(shape, "curvature")? },
         "spiral" => {
             let (from, to) = (curvature(shape, "curvStart")?, curvature(shape, "curvEnd")?);
+            let turn = from.abs().max(to.abs()) * length_m;
+            if turn > MOST_TURN_RAD {
+                return Err(
+                    shape.error(format!("turns by up to {turn:.0} rad over {length_m} m, limit {MOST_TURN_RAD}"))
+                );
+            }
             Shape::Spiral { curvature: from, rate: if length_m > 0.0 { (to - from) / length_m } else { 0.0 } }
         }
-        "poly3" => Shape::Cubic(Cubic::read(shape, "")?),
+        "poly3" => {
+            let cubic = Cubic::read(shape, "")?;
+            Shape::Cubic { cubic, table: arc_table(cubic, length_m) }
+        }
         _ => {
             let scale = match shape.attribute("pRange") {
                 Some("arcLength") => 1.0,
@@ -169,10 +183,10 @@ impl Piece {
     fn at(&self, along_m: f64) -> Pose2 {
         let (x, y, turn) = match &self.shape {
             Shape::Line => (along_m, 0.0, 0.0),
-            Shape::Arc { curvature } => clothoid(*curvature, 0.0, along_m),
+            Shape::Arc { curvature } => arc(*curvature, along_m),
             Shape::Spiral { curvature, rate } => clothoid(*curvature, *rate, along_m),
-            Shape::Cubic(cubic) => {
-                let x = ahead(*cubic, along_m);
+            Shape::Cubic { cubic, table } => {
+                let x = ahead(*cubic, table, along_m);
                 (x, cubic.at(x), cubic.slope(x).atan())
             }
             Shape::Parametric { ahead, sideways, scale } => {
@@ -193,7 +207,7 @@ impl Piece {
                 let at = |along: f64| (curvature + rate * along).abs();
                 at(along_m).max(at((along_m + 5.0).min(self.length_m)))
             }
-            Shape::Cubic(_) | Shape::Parametric { .. } => {
+            Shape::Cubic { .. } | Shape::Parametric { .. } => {
                 let at = |along: f64| self.at(along.clamp(0.0, self.length_m));
                 let turn = |a: f64, b: f64| wrap_angle(at(b).yaw - at(a).yaw).abs() / (b - a);
                 turn(along_m, along_m + 1.0).max(turn(along_m + 1.0, along_m + 5.0))
@@ -220,24 +234,50 @@ fn clothoid(curvature: f64, rate: f64, length: f64) -> (f64, f64, f64) {
     (x, y, heading(length))
 }
 
-/// How far ahead a cubic has come after an arc length (Newton).
-fn ahead(cubic: Cubic, length: f64) -> f64 {
+/// Where an arc is after a length, from the origin along x: x, y and its turn.
+fn arc(curvature: f64, length: f64) -> (f64, f64, f64) {
+    let turn = curvature * length;
+    // The chord, seen from the start under half of the turn.
+    let half = 0.5 * turn;
+    let chord = if half.abs() > 1e-6 { length * half.sin() / half } else { length };
+    (chord * half.cos(), chord * half.sin(), turn)
+}
+
+/// Length of the arc of a cubic between two places ahead.
+fn arc_between(cubic: Cubic, from: f64, to: f64) -> f64 {
+    let rate = |place: f64| cubic.slope(from + place * (to - from)).hypot(1.0);
+    GAUSS.iter().map(|(place, weight)| weight * rate(*place)).sum::<f64>() * (to - from)
+}
+
+/// How far ahead a cubic is and how long its arc is, every 2 m (a thousand places at most) until the arc is as long as the piece.
+fn arc_table(cubic: Cubic, length: f64) -> Vec<[f64; 2]> {
+    let step = (length / 1000.0).max(2.0);
+    let mut table = vec![[0.0, 0.0]];
+    let (mut x, mut arc) = (0.0, 0.0);
+    while arc < length {
+        let next = arc_between(cubic, x, x + step);
+        if !next.is_finite() {
+            break;
+        }
+        (x, arc) = (x + step, arc + next);
+        table.push([x, arc]);
+    }
+    table
+}
+
+/// How far ahead a cubic has come after an arc length: from the table, then by Newton.
+fn ahead(cubic: Cubic, table: &[[f64; 2]], length: f64) -> f64 {
+    let [from, known] = table[table.partition_point(|[_, arc]| *arc <= length).max(1) - 1];
     let rate = |x: f64| cubic.slope(x).hypot(1.0);
-    let arc = |x: f64| {
-        let parts = (x.abs() / 2.0).ceil().clamp(1.0, 1e4);
-        let step = x / parts;
-        let part = |i: usize| GAUSS.iter().map(|(at, w)| w * step * rate((i as f64 + at) * step)).sum::<f64>();
-        (0..parts as usize).map(part).sum::<f64>()
-    };
-    let mut x = length / rate(0.0);
+    let mut x = from + (length - known) / rate(from);
     for _ in 0..12 {
-        let correction = (arc(x) - length) / rate(x);
+        let correction = (known + arc_between(cubic, from, x) - length) / rate(x);
         x -= correction;
         if !x.is_finite() || correction.abs() < 1e-10 {
             break;
         }
     }
-    if x.is_finite() { x } else { length }
+    if x.is_finite() { x } else { from }
 }
 
 #[cfg(test)]

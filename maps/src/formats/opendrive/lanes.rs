@@ -8,6 +8,8 @@ use crate::network::{Border, LaneKind};
 const SAGITTA_M: f64 = 0.01;
 /// Shortest and longest step along the road, m.
 const STEPS_M: (f64, f64) = (0.1, 5.0);
+/// No section has more steps than this, but for places where records begin.
+const MOST_STEPS: f64 = 100_000.0;
 /// Where widths change steps are no longer than this, m.
 const CHANGING_STEP_M: f64 = 1.0;
 /// A lane that is nowhere wider than this is none, m.
@@ -134,17 +136,26 @@ fn stations(road: &Road, section: &Section) -> Vec<f64> {
         add(&lane.width, section.s_m);
         add(&lane.border, section.s_m);
     }
+    // Each interval reaches as far as those that begin before it, so that the last one tells.
+    changing.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut farthest = f64::NEG_INFINITY;
+    for (_, until) in &mut changing {
+        farthest = farthest.max(*until);
+        *until = farthest;
+    }
     fixed.retain(|s| *s > section.s_m + 0.01 && *s < end - 0.01);
     fixed.push(end);
     fixed.sort_by(f64::total_cmp);
+    let shortest_m = STEPS_M.0.max((end - section.s_m) / MOST_STEPS);
     let mut all = vec![section.s_m];
     let mut at = section.s_m;
     for next in fixed {
         while at < next {
             let curvature = road.curve.curvature(at).abs().max(1e-6);
-            let mut step = (8.0 * SAGITTA_M / curvature).sqrt().clamp(STEPS_M.0, STEPS_M.1);
-            if changing.iter().any(|(from, to)| (*from..*to).contains(&at)) {
-                step = step.min(CHANGING_STEP_M);
+            let mut step = (8.0 * SAGITTA_M / curvature).sqrt().clamp(shortest_m, STEPS_M.1.max(shortest_m));
+            let last = changing.partition_point(|(from, _)| *from <= at);
+            if last > 0 && at < changing[last - 1].1 {
+                step = step.min(CHANGING_STEP_M.max(shortest_m));
             }
             // No crumb is left before the next place.
             at = if at + 1.3 * step >= next { next } else { at + step };

@@ -95,7 +95,11 @@ impl Road {
         let offset = Profile::read(lanes, "laneOffset", "s")?;
         let mut sections = Vec::new();
         for part in lanes.children("laneSection") {
-            sections.push(section(part)?);
+            let found = section(part)?;
+            if !(-1.0..=curve.length_m + 1.0).contains(&found.s_m) {
+                return Err(part.error(format!("begins at {} m of a road of {} m", found.s_m, curve.length_m)));
+            }
+            sections.push(found);
         }
         if sections.is_empty() {
             return Err(lanes.error("has no <laneSection>"));

@@ -8,7 +8,7 @@ use super::super::xml::Element;
 use super::super::{Finding, MapError};
 use super::road::{Road, unit};
 use crate::network::{Crossing, LaneKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use types::StopKind;
 
 /// A stop line belongs to a light or sign at most this far away along the road, m.
@@ -22,24 +22,32 @@ struct Sign<'a> {
     kind: &'a str,
     s_m: f64,
     t_m: f64,
-    /// Whether it is for lanes driven towards rising s, towards falling s, or both.
+    /// Whether it is for lanes driven towards rising s, and towards falling s.
     forwards: [bool; 2],
 }
 
+/// A road with its signs and its lanes in the draft.
+struct Site<'a> {
+    number: usize,
+    road: &'a Road,
+    places: &'a Places,
+    signs: &'a [Sign<'a>],
+}
+
+/// Puts stops, signals, crossings and limits into the draft. `places` says where the draft has a lane.
 pub(super) fn read(elements: &[Element], roads: &[Road], places: &Places, draft: &mut Draft) -> Result<(), MapError> {
-    let mut pedestrian = BTreeMap::new();
+    let mut lights = BTreeSet::new();
     for (number, (element, road)) in elements.iter().zip(roads).enumerate() {
         let signs = signs(*element)?;
+        let site = Site { number, road, places, signs: &signs };
         for sign in &signs {
             match sign.kind {
                 "1000003" => draft.crossings.extend(painted(sign, road)?),
-                "274" => limit(sign, number, road, places, draft)?,
-                "205" => stop(sign, &signs, StopKind::GiveWay, number, road, places, draft)?,
-                "206" => stop(sign, &signs, StopKind::Stop, number, road, places, draft)?,
-                "1000002" | "1000001" => light(sign, &signs, number, road, places, draft, &mut pedestrian)?,
-                _ if sign.element.attribute("dynamic") == Some("yes") => {
-                    light(sign, &signs, number, road, places, draft, &mut pedestrian)?;
-                }
+                "274" => site.limit(sign, draft),
+                "205" => site.stop(sign, StopKind::GiveWay, draft)?,
+                "206" => site.stop(sign, StopKind::Stop, draft)?,
+                "1000001" | "1000002" => site.light(sign, draft, &mut lights)?,
+                _ if sign.element.attribute("dynamic") == Some("yes") => site.light(sign, draft, &mut lights)?,
                 _ => {}
             }
         }
@@ -71,94 +79,93 @@ fn signs(road: Element) -> Result<Vec<Sign>, MapError> {
         .collect()
 }
 
-/// The driving lanes that a sign is for, at its place.
-fn lanes<'a>(sign: &Sign, number: usize, road: &'a Road, places: &'a Places) -> Result<Vec<(usize, bool)>, MapError> {
-    let mut valid = Vec::new();
-    for part in sign.element.children("validity") {
-        valid.push((part.attribute_number("fromLane")?, part.attribute_number("toLane")?));
+impl Site<'_> {
+    /// The driving lanes that a sign is for, at its place: where the draft has them, and whether they are driven forwards.
+    fn lanes(&self, sign: &Sign) -> Result<Vec<(usize, bool)>, MapError> {
+        let mut valid = Vec::new();
+        for part in sign.element.children("validity") {
+            valid.push((part.attribute_number("fromLane")?, part.attribute_number("toLane")?));
+        }
+        let sections = &self.road.sections;
+        let section = sections.partition_point(|section| section.s_m <= sign.s_m).max(1) - 1;
+        let mut found = Vec::new();
+        for lane in sections[section].left.iter().chain(&sections[section].right) {
+            let id = lane.id as f64;
+            let forwards = self.road.forwards(lane);
+            let meant = valid.is_empty() || valid.iter().any(|(a, b)| (a.min(*b)..=a.max(*b)).contains(&id));
+            if meant && lane.kind == Some(LaneKind::Driving) && sign.forwards[usize::from(!forwards)] {
+                found.extend(self.places.get(&(self.number, section, lane.id)).map(|place| (*place, forwards)));
+            }
+        }
+        Ok(found)
     }
-    let section = road.sections.partition_point(|section| section.s_m <= sign.s_m).max(1) - 1;
-    let part = &road.sections[section];
-    let meant = |lane: &&super::road::Lane| {
-        let id = lane.id as f64;
-        let by_validity = valid.is_empty() || valid.iter().any(|(a, b)| (a.min(*b)..=a.max(*b)).contains(&id));
-        lane.kind == Some(LaneKind::Driving) && by_validity && sign.forwards[usize::from(!road.forwards(lane))]
-    };
-    let lanes = part.left.iter().chain(&part.right).filter(meant);
-    Ok(lanes.filter_map(|lane| Some((*places.get(&(number, section, lane.id))?, road.forwards(lane)))).collect())
-}
 
-fn light(
-    sign: &Sign,
-    signs: &[Sign],
-    number: usize,
-    road: &Road,
-    places: &Places,
-    draft: &mut Draft,
-    seen: &mut BTreeMap<u32, ()>,
-) -> Result<(), MapError> {
-    let id = sign.element.needed_attribute("id")?;
-    let Ok(id) = id.trim().parse::<u32>() else {
-        let problem = "its id is no whole number below 2^32: left out";
-        draft.findings.push(Finding::new(format!("signal {id} of road {}", road.id), problem));
-        return Ok(());
-    };
-    let lanes = lanes(sign, number, road, places)?;
-    let pose = road.curve.at(sign.s_m).transform(0.0, sign.t_m);
-    let on_foot = sign.kind == "1000002";
-    let Some((first, _)) = lanes.first().or_else(|| None).copied().or_else(|| {
+    /// Every lane of the road in the draft.
+    fn all(&self) -> impl Iterator<Item = (usize, i64, usize)> {
+        let own = (self.number, 0, i64::MIN)..(self.number + 1, 0, i64::MIN);
+        self.places.range(own).map(|((_, section, id), place)| (*section, *id, *place))
+    }
+
+    fn light(&self, sign: &Sign, draft: &mut Draft, seen: &mut BTreeSet<u32>) -> Result<(), MapError> {
+        let id = sign.element.needed_attribute("id")?;
+        let Ok(id) = id.trim().parse::<u32>() else {
+            let problem = "its id is no whole number below 2^32: left out";
+            draft.findings.push(Finding::new(format!("signal {id} of road {}", self.road.id), problem));
+            return Ok(());
+        };
+        let pedestrian = sign.kind == "1000002";
         // A light for people on foot is for no lane; it stands beside the first one.
-        on_foot
-            .then(|| places.range((number, 0, i64::MIN)..(number + 1, 0, i64::MIN)).next())
-            .flatten()
-            .map(|(_, i)| (*i, true))
-    }) else {
-        return Ok(());
-    };
-    if seen.insert(id, ()).is_some() {
-        return Ok(());
+        let own = self.lanes(sign)?.first().map(|(place, _)| *place);
+        let Some(lane) = own.or_else(|| self.all().next().map(|(.., place)| place).filter(|_| pedestrian)) else {
+            return Ok(());
+        };
+        if !seen.insert(id) {
+            return Ok(());
+        }
+        let place = Some(self.road.curve.at(sign.s_m).transform(0.0, sign.t_m));
+        draft.signals.push(RawSignal { id, place, lane: draft.lanes[lane].name.clone(), pedestrian });
+        if pedestrian { Ok(()) } else { self.stop(sign, StopKind::Signal(id), draft) }
     }
-    let lane = draft.lanes[first].name.clone();
-    draft.signals.push(RawSignal { id, place: Some(pose), lane, pedestrian: on_foot });
-    if on_foot { Ok(()) } else { stop(sign, signs, StopKind::Signal(id), number, road, places, draft) }
+
+    /// A stop on each lane that a sign is for: at the stop line near it, or at the sign.
+    fn stop(&self, sign: &Sign, kind: StopKind, draft: &mut Draft) -> Result<(), MapError> {
+        for (place, forwards) in self.lanes(sign)? {
+            let lines = self.signs.iter().filter(|line| line.kind == "294" && line.forwards[usize::from(!forwards)]);
+            let gap = |s_m: &f64| (s_m - sign.s_m).abs();
+            let painted =
+                lines.map(|line| line.s_m).filter(|s_m| gap(s_m) <= NEAR_M).min_by(|a, b| gap(a).total_cmp(&gap(b)));
+            let lane = &draft.lanes[place];
+            let middle = lane.center.as_deref().unwrap_or(&lane.left);
+            // Only the place along the lane counts.
+            let at = crossed(middle, self.road.curve.at(painted.unwrap_or(sign.s_m)));
+            let (lane, line) = (lane.name.clone(), Some([at, at]));
+            draft.stops.push(RawStop { lane, line, kind, painted: painted.is_some(), crossing: None });
+        }
+        Ok(())
+    }
+
+    /// A limit holds from its sign to the end of the road, on lanes that have none of their own.
+    fn limit(&self, sign: &Sign, draft: &mut Draft) {
+        let value = sign.element.attribute("value").and_then(|value| value.trim().parse::<f64>().ok());
+        let mps = value.unwrap_or(0.0) * unit(sign.element.attribute("unit"), 1.0 / 3.6);
+        if !(0.5..=100.0).contains(&mps) {
+            return;
+        }
+        for (section, id, place) in self.all() {
+            let part = &self.road.sections[section];
+            let Some(lane) = part.left.iter().chain(&part.right).find(|lane| lane.id == id) else { continue };
+            let forwards = self.road.forwards(lane);
+            let middle = 0.5 * (part.s_m + part.end_m);
+            let behind = if forwards { middle >= sign.s_m } else { middle <= sign.s_m };
+            if behind && sign.forwards[usize::from(!forwards)] && lane.speed_mps.is_none() {
+                draft.lanes[place].speed_limit_mps = Some(mps);
+            }
+        }
+    }
 }
 
-/// A stop on each lane that a sign is for: at the stop line near it, or at the sign.
-fn stop(
-    sign: &Sign,
-    signs: &[Sign],
-    kind: StopKind,
-    number: usize,
-    road: &Road,
-    places: &Places,
-    draft: &mut Draft,
-) -> Result<(), MapError> {
-    let line = |forwards: bool| {
-        let lines = signs.iter().filter(|line| line.kind == "294" && line.forwards[usize::from(!forwards)]);
-        let near = lines.map(|line| line.s_m).filter(|s| (s - sign.s_m).abs() <= NEAR_M);
-        near.min_by(|a, b| (a - sign.s_m).abs().total_cmp(&(b - sign.s_m).abs()))
-    };
-    for (lane, forwards) in lanes(sign, number, road, places)? {
-        let painted = line(forwards);
-        let s_m = painted.unwrap_or(sign.s_m);
-        // Across all lanes; only the place along the lane counts.
-        let middle = draft.lanes[lane].center.as_deref().unwrap_or(&draft.lanes[lane].left);
-        let across = road.curve.at(s_m);
-        let at = nearest_across(middle, across);
-        let name = draft.lanes[lane].name.clone();
-        draft.stops.push(RawStop {
-            lane: name,
-            line: Some([at, at]),
-            kind,
-            painted: painted.is_some(),
-            crossing: None,
-        });
-    }
-    Ok(())
-}
-
-/// The point of a line that lies nearest to the line across the road.
-fn nearest_across(points: &[[f64; 2]], across: types::Pose2) -> [f64; 2] {
+/// Where a line crosses the line across the road at a pose; else the end that is nearer to it.
+fn crossed(points: &[[f64; 2]], across: types::Pose2) -> [f64; 2] {
     let ahead = |p: &[f64; 2]| across.inverse_transform(p[0], p[1])[0];
     for pair in points.windows(2) {
         let (a, b) = (ahead(&pair[0]), ahead(&pair[1]));
@@ -171,28 +178,6 @@ fn nearest_across(points: &[[f64; 2]], across: types::Pose2) -> [f64; 2] {
     let end = |point: Option<&[f64; 2]>| point.copied().unwrap_or([across.x, across.y]);
     let (first, last) = (end(points.first()), end(points.last()));
     if ahead(&first).abs() < ahead(&last).abs() { first } else { last }
-}
-
-/// A limit holds from its sign to the end of the road, on lanes that have none of their own.
-fn limit(sign: &Sign, number: usize, road: &Road, places: &Places, draft: &mut Draft) -> Result<(), MapError> {
-    let Some(value) = sign.element.attribute("value").and_then(|value| value.parse::<f64>().ok()) else {
-        return Ok(());
-    };
-    let mps = value * unit(sign.element.attribute("unit"), 1.0 / 3.6);
-    if !(0.5..=100.0).contains(&mps) {
-        return Ok(());
-    }
-    for ((_, section, id), lane) in places.range((number, 0, i64::MIN)..(number + 1, 0, i64::MIN)) {
-        let part = &road.sections[*section];
-        let Some(written) = part.left.iter().chain(&part.right).find(|lane| lane.id == *id) else { continue };
-        let forwards = road.forwards(written);
-        let middle = 0.5 * (part.s_m + part.end_m);
-        let behind = if forwards { middle >= sign.s_m } else { middle <= sign.s_m };
-        if behind && sign.forwards[usize::from(!forwards)] && written.speed_mps.is_none() {
-            draft.lanes[*lane].speed_limit_mps = Some(mps);
-        }
-    }
-    Ok(())
 }
 
 /// A crosswalk that is told as a signal: its `width` lies across the road, its `value` along it.
