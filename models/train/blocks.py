@@ -1,5 +1,6 @@
 """The few layers that both networks are built of."""
 
+import torch
 from torch import nn
 
 
@@ -41,3 +42,34 @@ def fold_batch_norm(module):
                 conv.weight, conv.bias = fused.weight, fused.bias
                 setattr(module, name, nn.Identity())
     return module
+
+
+@torch.no_grad()
+def unfold_batch_norm(network, folded, inputs):
+    """Undoes `fold_batch_norm`: `network` computes what `folded` (its convolutions' weights and biases by name) does, and can be trained.
+
+    Every BatchNorm2d takes the statistics of `inputs` and the scale that cancels them, so nothing changes at the start.
+    """
+    state = network.state_dict()
+    state.update({name: value for name, value in folded.items() if name in state})
+    network.load_state_dict(state)
+    hooks = []
+    for name, layer in network.named_modules():
+        if not isinstance(layer, nn.BatchNorm2d):
+            continue
+        # The layer before it in the same sequence: `scale2.0.1` is behind `scale2.0.0`.
+        parent, _, number = name.rpartition(".")
+        bias = folded[f"{parent}.{int(number) - 1}.bias"]
+
+        def adopt(layer, given, bias=bias):
+            variance, mean = torch.var_mean(given[0].float(), (0, 2, 3), correction=0)
+            layer.running_mean.copy_(mean)
+            layer.running_var.copy_(variance)
+            layer.weight.copy_((variance + layer.eps).sqrt())
+            layer.bias.copy_(bias.to(mean) + mean)
+
+        hooks.append(layer.register_forward_pre_hook(adopt))
+    network.eval()(inputs)
+    for hook in hooks:
+        hook.remove()
+    return network

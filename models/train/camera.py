@@ -11,18 +11,18 @@ from torch import nn
 
 from blocks import ConvBlock, Residual
 
-SIZE = (288, 512)
+SIZE = (352, 640)
 STRIDES = (8, 16, 32)
 CLASSES = 5
 # Longest side of a box that a scale answers for, px.
-REACH = ((0, 56), (56, 128), (128, 10000))
+REACH = ((0, 64), (64, 160), (160, 10000))
 MIN_VISIBLE, MIN_SIDE = 0.3, 8.0
 # Vehicles suppress each other whatever their class.
 GROUPS = ((0, 1), (2,), (3,), (4,))
 
 
 def centers():
-    """Middle of every cell, px [3024, 2] (x, y), its stride [3024] and its scale [3024]."""
+    """Middle of every cell, px [4620, 2] (x, y), its stride [4620] and its scale [4620]."""
     points, strides, scales = [], [], []
     for scale, stride in enumerate(STRIDES):
         y, x = np.meshgrid(np.arange(SIZE[0] // stride), np.arange(SIZE[1] // stride), indexing="ij")
@@ -53,7 +53,7 @@ class Camera(nn.Module):
             nn.init.constant_(head[1].bias, -4.0)
 
     def forward(self, image):
-        """Logits of the scores [B, 3024, 5], distances to the sides in px of the image [B, 3024, 4]."""
+        """Logits of the scores [B, 4620, 5], distances to the sides in px of the image [B, 4620, 4]."""
         larger = lambda x: F.interpolate(x, scale_factor=2.0, mode="nearest")
         x3 = self.scale3(self.scale2(image))
         x4 = self.scale4(x3)
@@ -85,7 +85,7 @@ class Exported(nn.Module):
 
 
 def targets(areas):
-    """Class of each cell (-1 none, -2 ignored) [3024] and the box it answers for [3024, 4]."""
+    """Class of each cell (-1 none, -2 ignored) [4620] and the box it answers for [4620, 4]."""
     kind = np.full(len(POINTS), -1, np.int64)
     box = np.zeros((len(POINTS), 4), np.float32)
     side = np.minimum(areas[:, 2] - areas[:, 0], areas[:, 3] - areas[:, 1])

@@ -1,8 +1,9 @@
 """Lets the simulator make drives, and turns them into training samples.
 
     data.py --chauffeur ../../target/release/chauffeur --seeds 1-40 --frames 100 --camera --output DATA/train
+    data.py --chauffeur ../../target/release/chauffeur --family urban --seeds 1-40 --frames 10 --every 8 --output DATA/train
 
-Every seed is one drive of `frames` unrelated scenes. Seeds from 900000 on are held back for evaluation, never trained on.
+A seed of `scatter` is one drive of `frames` unrelated scenes, a seed of a family is one drive of its scripted driver. Seeds from 900000 on are held back for evaluation, never trained on.
 """
 
 import argparse
@@ -112,8 +113,8 @@ def collate(items):
     return batch
 
 
-def generate(binary, family, seed, count, with_camera, folder):
-    """One drive from the simulator to arrays; kept if it is there already."""
+def generate(binary, family, seed, count, with_camera, folder, every=1):
+    """One drive from the simulator to arrays, `count` frames of it; kept if it is there already."""
     target = Path(folder) / f"{family}-{seed:06d}"
     if (target / "index.json").exists():
         return target
@@ -123,11 +124,11 @@ def generate(binary, family, seed, count, with_camera, folder):
         if family == "scatter":
             command += ["--frames", str(count)] + (["--camera"] if with_camera else [])
         else:
-            command += ["--open-loop", "--duration", str(count / 10)]
+            command += ["--open-loop", "--duration", str(count * every / 10)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             raise SystemExit(f"{' '.join(command)}: {done.stderr.strip()}")
-        drives.convert(path, target, 0.0 if family == "scatter" else drives.TURN_S)
+        drives.convert(path, target, 0.0 if family == "scatter" else drives.TURN_S, every)
     return target
 
 
@@ -142,12 +143,13 @@ def main():
     arguments.add_argument("--family", default="scatter", help="scatter, or the scenario of a drive")
     arguments.add_argument("--seeds", required=True, type=span, help="first-last")
     arguments.add_argument("--frames", type=int, default=100, help="frames a seed")
+    arguments.add_argument("--every", type=int, default=1, help="keeps every n-th frame of a drive: neighbours are alike")
     arguments.add_argument("--camera", action="store_true", help="scatter: pictures too")
     arguments.add_argument("--jobs", type=int, default=1, help="drives at a time")
     arguments.add_argument("--output", required=True, type=Path)
     a = arguments.parse_args()
     with ThreadPoolExecutor(a.jobs) as pool:
-        make = lambda seed: generate(a.chauffeur, a.family, seed, a.frames, a.camera, a.output)
+        make = lambda seed: generate(a.chauffeur, a.family, seed, a.frames, a.camera, a.output, a.every)
         for target in pool.map(make, a.seeds):
             print(target, flush=True)
 

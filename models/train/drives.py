@@ -171,11 +171,13 @@ def read_image(entry):
     return canvas, np.array(rows, np.float32).reshape(-1, 6)
 
 
-def convert(path, folder, turn_s):
-    """Writes the arrays of a drive; gives the number of frames. For `turn_s` see `boxes_in_base`."""
+def convert(path, folder, turn_s, every=1):
+    """Writes the arrays of every n-th frame of a drive; gives their number. For `turn_s` see `boxes_in_base`."""
     points, rings, owner, boxes, images, areas = [], [], [], [], [], []
     origin = [0.0, 0.0, 0.0]
-    for calibration, entry in frames(path):
+    for number, (calibration, entry) in enumerate(frames(path)):
+        if number % every:
+            continue
         pose = calibration.base_from_lidar
         origin = [pose.x, pose.y, pose.z]
         sweep, ring, truth = read_sweep(calibration, entry, turn_s)

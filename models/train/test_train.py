@@ -205,7 +205,7 @@ class Training(unittest.TestCase):
             state = {"task": "camera", "average": network.state_dict(), "step": 0}
             torch.save(state, Path(place) / "checkpoint.pt")
             facts = export.export(Path(place) / "checkpoint.pt", Path(place) / "camera.onnx")
-            self.assertEqual(facts["outputs"], {"scores": [1, 3024, 5], "boxes": [1, 3024, 4]})
+            self.assertEqual(facts["outputs"], {"scores": [1, 4620, 5], "boxes": [1, 3024, 4]})
 
 
 if __name__ == "__main__":

@@ -3,20 +3,23 @@
     train.py pillars --data DATA/train --steps 20000 --output RUN
     train.py camera --data DATA/train --steps 20000 --output RUN
 
-Goes on where it stopped: the newest checkpoint in RUN is read. Writes RUN/checkpoint.pt every `--save-minutes` and RUN/curve.csv.
+`--start NETWORK.onnx` begins with the weights of an exported network instead of random ones. Goes on where it stopped: the newest checkpoint in RUN is read. Writes RUN/checkpoint.pt every `--save-minutes` and RUN/curve.csv.
 """
 
 import argparse
 import csv
+import itertools
 import os
 import time
 from pathlib import Path
 
+import onnx
 import torch
 
 import camera
 import data
 import pillars
+from blocks import unfold_batch_norm
 
 TASKS = {"pillars": (pillars.Pillars, pillars.loss, data.Sweeps), "camera": (camera.Camera, camera.loss, data.Pictures)}
 
@@ -62,18 +65,29 @@ def build(task):
     return TASKS[task][0]()
 
 
-def train(task, folder, output, steps, batch, peak, workers=1, save_minutes=4.0, limit_minutes=1e9, rank=0, processes=1):
+def adopt(network, start, dataset, folder):
+    """The weights of an exported network."""
+    folded = {i.name.removeprefix("network."): torch.tensor(onnx.numpy_helper.to_array(i)) for i in onnx.load(start).graph.initializer}
+    batch = data.collate(list(itertools.islice(dataset(folder, [0, 0]), 16)))
+    unfold_batch_norm(network, folded, batch["input"])
+
+
+def train(task, folder, output, steps, batch, peak, workers=1, save_minutes=4.0, limit_minutes=1e9, rank=0, processes=1, start=None):
     """Trains to the end, or until the time is up; gives the checkpoint. `batch` is that of one process."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     _, loss_of, dataset = TASKS[task]
-    network = build(task).to(device, memory_format=torch.channels_last).train()
+    network = build(task)
+    output = Path(output)
+    checkpoint = output / "checkpoint.pt"
+    if start and not checkpoint.exists():
+        adopt(network, start, dataset, folder)
+    network = network.to(device, memory_format=torch.channels_last).train()
     decayed = [p for p in network.parameters() if p.ndim > 1]
     rest = [p for p in network.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.99))
-    average, step, output = Average(network), 0, Path(output)
+    average, step = Average(network), 0
     output.mkdir(parents=True, exist_ok=True)
-    checkpoint = output / "checkpoint.pt"
     if checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
         network.load_state_dict(state["network"])
@@ -151,7 +165,7 @@ def one_of(rank, a):
     if a.processes > 1:
         os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(a.port))
         torch.distributed.init_process_group("gloo", rank=rank, world_size=a.processes)
-    train(a.task, a.data, a.output, a.steps, a.batch, a.rate, a.workers, a.save_minutes, a.limit_minutes, rank, a.processes)
+    train(a.task, a.data, a.output, a.steps, a.batch, a.rate, a.workers, a.save_minutes, a.limit_minutes, rank, a.processes, a.start)
 
 
 def main():
@@ -159,6 +173,7 @@ def main():
     arguments.add_argument("task", choices=TASKS)
     arguments.add_argument("--data", required=True)
     arguments.add_argument("--output", required=True)
+    arguments.add_argument("--start", help="an exported network (ONNX) to go on from")
     arguments.add_argument("--steps", type=int, default=20000)
     arguments.add_argument("--batch", type=int, default=16, help="windows or pictures of one process and step")
     arguments.add_argument("--rate", type=float, default=2e-3)
