@@ -225,22 +225,38 @@ def _colours(image, rng):
     """Saturation, contrast, brightness and tint, which are one linear map, then gamma."""
     saturation, contrast, brightness = rng.uniform(0.0, 1.6), rng.uniform(0.6, 1.4), rng.uniform(0.6, 1.4)
     tint, mean = rng.uniform(0.85, 1.15, 3), image[::8, ::8].mean()
-    mixed = saturation * np.eye(3) + (1 - saturation) / 3
-    linear, offset = contrast * tint[:, None] * mixed, tint * mean * (brightness - contrast)
-    out = image.reshape(-1, 3) @ linear.T.astype(np.float32) + offset.astype(np.float32)
+    own = (contrast * saturation * tint).astype(np.float32)
+    shared = (contrast * (1 - saturation) / 3 * tint).astype(np.float32)
+    offset = (tint * mean * (brightness - contrast)).astype(np.float32)
+    grey = image[..., 0] + image[..., 1] + image[..., 2]
+    out = image * own + (grey[..., None] * shared + offset)
     curve = np.linspace(0, 1, GAMMA_STEPS + 1, dtype=np.float32) ** np.float32(rng.uniform(0.7, 1.4))
     return curve[(np.clip(out, 0, 1) * GAMMA_STEPS).astype(np.int16)].reshape(image.shape)
 
 
-def picture(image, areas, size, rng):
-    """Crop, scale, mirror, colours, blur, noise, holes. Gives f32 [3, h, w] 0..1 and the areas in its pixels."""
-    zoom = rng.uniform(0.55, 1.15)
-    height, width = image.shape[0] * zoom, image.shape[0] * zoom * size[1] / size[0]
+def _corner(shape, areas, part, rng):
+    """Top left of a part of a picture, px: mostly one that shows an object, the rare classes first."""
+    able = np.flatnonzero((areas[:, 5] >= 0.3) & (areas[:, 3] - areas[:, 1] >= 12))
+    room = [(min(0, shape[axis] - part[axis]), max(0, shape[axis] - part[axis])) for axis in (0, 1)]
+    if len(able) == 0 or rng.random() < 0.15:
+        return [rng.uniform(*limits) for limits in room]
+    weight = np.array([1.0, 4.0, 2.0, 3.0, 1.0])[areas[able, 4].astype(int)]
+    left, top, right, bottom = areas[rng.choice(able, p=weight / weight.sum()), :4]
+    middle = (0.5 * (top + bottom), 0.5 * (left + right))
+    return [np.clip(middle[axis] - rng.uniform(0.15, 0.85) * part[axis], *room[axis]) for axis in (0, 1)]
+
+
+def picture(image, areas, size, scale, rng):
+    """Part, scale, mirror, colours, blur, noise, holes. Gives f32 [3, h, w] 0..1 and the areas in its pixels.
+
+    `scale`: pixels of the image in one of the network's, before they are varied.
+    """
+    scale *= rng.uniform(0.6, 1.15)
+    height, width = size[0] * scale, size[1] * scale
     # Without the padding of the letterbox.
-    used = (image != 114).any(2)
-    image = image[: np.flatnonzero(used.any(1))[-1] + 1, : np.flatnonzero(used.any(0))[-1] + 1]
-    top = rng.uniform(min(0, image.shape[0] - height), max(0, image.shape[0] - height))
-    left = rng.uniform(min(0, image.shape[1] - width), max(0, image.shape[1] - width))
+    rows, columns = (image[:, ::8] != 114).any((1, 2)), (image[::8] != 114).any((0, 2))
+    image = image[: np.flatnonzero(rows)[-1] + 1, : np.flatnonzero(columns)[-1] + 1]
+    top, left = _corner(image.shape, areas, (height, width), rng)
     out = _resample(image, top, left, height, width, size).astype(np.float32) / 255
     areas = areas.copy()
     full = (areas[:, 2] - areas[:, 0]) * (areas[:, 3] - areas[:, 1])

@@ -4,6 +4,8 @@ Anchor-free and fully convolutional (FCOS, Tian et al., 2019) with one score a c
 cell is the overlap its box reaches (quality focal loss, Li et al., 2020), so no extra branch is needed.
 """
 
+import functools
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -21,18 +23,16 @@ MIN_VISIBLE, MIN_SIDE = 0.3, 8.0
 GROUPS = ((0, 1), (2,), (3,), (4,))
 
 
-def centers():
-    """Middle of every cell, px [4620, 2] (x, y), its stride [4620] and its scale [4620]."""
+@functools.cache
+def cells(size):
+    """Cells of a picture of `size`: middles, px [N, 2] (x, y), strides [N] and scales [N]; 4620 of them at `SIZE`."""
     points, strides, scales = [], [], []
     for scale, stride in enumerate(STRIDES):
-        y, x = np.meshgrid(np.arange(SIZE[0] // stride), np.arange(SIZE[1] // stride), indexing="ij")
+        y, x = np.meshgrid(np.arange(size[0] // stride), np.arange(size[1] // stride), indexing="ij")
         points.append(np.stack([x, y], 2).reshape(-1, 2) * stride + stride / 2)
         strides.append(np.full(x.size, stride))
         scales.append(np.full(x.size, scale))
     return np.concatenate(points).astype(np.float32), np.concatenate(strides), np.concatenate(scales)
-
-
-POINTS, CELL_STRIDE, CELL_SCALE = centers()
 
 
 class Camera(nn.Module):
@@ -84,57 +84,56 @@ class Exported(nn.Module):
         return torch.sigmoid(scores), boxes
 
 
-def targets(areas):
-    """Class of each cell (-1 none, -2 ignored) [4620] and the box it answers for [4620, 4]."""
-    kind = np.full(len(POINTS), -1, np.int64)
-    box = np.zeros((len(POINTS), 4), np.float32)
+def targets(areas, size=SIZE):
+    """Class of each cell (-1 none, -2 ignored) [N] and its distances to the sides of the box it answers for, px [N, 4]."""
+    points, strides, scales = cells(size)
+    kind = np.full(len(points), -1, np.int64)
+    box = np.zeros((len(points), 4), np.float32)
     side = np.minimum(areas[:, 2] - areas[:, 0], areas[:, 3] - areas[:, 1])
     longest = np.maximum(areas[:, 2] - areas[:, 0], areas[:, 3] - areas[:, 1])
     # Traffic lights are small: they count from half the side.
     wanted = (areas[:, 5] >= MIN_VISIBLE) & (longest >= MIN_SIDE) & (side >= 0.4 * MIN_SIDE)
+    x, y = points[:, 0], points[:, 1]
     # Larger first: the smaller of two in one place is the nearer to be lost.
     for row in np.lexsort((-longest, wanted)):
         left, top, right, bottom, index, _ = areas[row]
-        x, y = POINTS[:, 0], POINTS[:, 1]
         within = (x > left) & (x < right) & (y > top) & (y < bottom)
         if not wanted[row]:
             kind[within] = -2
             continue
         # The middle of the box, at least the cell it falls into.
         u, v = 0.5 * (left + right), 0.5 * (top + bottom)
-        reach_x = np.maximum(0.2 * (right - left), 0.75 * CELL_STRIDE)
-        reach_y = np.maximum(0.2 * (bottom - top), 0.75 * CELL_STRIDE)
+        reach_x = np.maximum(0.2 * (right - left), 0.75 * strides)
+        reach_y = np.maximum(0.2 * (bottom - top), 0.75 * strides)
         scale = next(s for s, (low, high) in enumerate(REACH) if low <= longest[row] < high)
-        cells = (CELL_SCALE == scale) & (np.abs(x - u) < reach_x) & (np.abs(y - v) < reach_y) & within
-        if not cells.any():
-            cells = (CELL_SCALE == scale) & (np.abs(x - u) <= 0.5 * CELL_STRIDE) & (np.abs(y - v) <= 0.5 * CELL_STRIDE)
-        kind[cells] = int(index)
-        box[cells] = left, top, right, bottom
-    return kind, box
+        mine = (scales == scale) & (np.abs(x - u) < reach_x) & (np.abs(y - v) < reach_y) & within
+        if not mine.any():
+            mine = (scales == scale) & (np.abs(x - u) <= 0.5 * strides) & (np.abs(y - v) <= 0.5 * strides)
+        kind[mine] = int(index)
+        box[mine] = left, top, right, bottom
+    return kind, np.concatenate([points - box[:, :2], box[:, 2:] - points], 1)
 
 
 def _giou(a, b):
-    """Generalised IoU and IoU of boxes [N, 4]."""
-    top, bottom = torch.maximum(a[:, :2], b[:, :2]), torch.minimum(a[:, 2:], b[:, 2:])
-    inter = (bottom - top).clamp(min=0).prod(1)
-    area = lambda c: (c[:, 2:] - c[:, :2]).clamp(min=0).prod(1)
-    union = area(a) + area(b) - inter
-    hull = (torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])).clamp(min=0).prod(1)
-    iou = inter / union.clamp(min=1e-6)
-    return iou - (hull - union) / hull.clamp(min=1e-6), iou
+    """Generalised IoU and IoU of boxes around one point each, given by the distances to their sides [N, 4] (left, top, right, bottom)."""
+    inter, hull = torch.minimum(a, b), torch.maximum(a, b)
+    # A small box may lie beside the middle of its cell: then a distance is negative.
+    area = lambda c: (c[:, 0] + c[:, 2]).clamp(min=0) * (c[:, 1] + c[:, 3]).clamp(min=0)
+    both = area(inter)
+    union = area(a) + area(b) - both
+    iou = both / union.clamp(min=1e-6)
+    return iou - (area(hull) - union) / area(hull).clamp(min=1e-6), iou
 
 
 def loss(output, target):
     """Quality focal loss of the scores, generalised IoU of the boxes; and its parts."""
     scores, sides = output[0].float(), output[1].float()
-    kind, box = target["kind"], target["box"]
+    kind = target["kind"]
     b, cell = torch.nonzero(kind >= 0, as_tuple=True)
     goal = torch.zeros_like(scores)
-    points = torch.from_numpy(POINTS).to(scores.device)
     giou = iou = torch.ones(0, device=scores.device)
     if len(b):
-        at, reach = points[cell], sides[b, cell]
-        giou, iou = _giou(torch.cat([at - reach[:, :2], at + reach[:, 2:]], 1), box[b, cell])
+        giou, iou = _giou(sides[b, cell], target["sides"][b, cell])
         goal[b, cell, kind[b, cell]] = iou.detach().clamp(min=0.05)
     p = torch.sigmoid(scores)
     focal = F.binary_cross_entropy_with_logits(scores, goal, reduction="none") * (goal - p).abs() ** 2
@@ -160,7 +159,7 @@ def decode(scores, sides, threshold=0.1, limit=0.6, most=300):
     best = scores.max(1)
     rows = np.flatnonzero(best >= threshold)
     rows = rows[np.lexsort((rows, -best[rows]))][:most]
-    at, reach = POINTS[rows], sides[rows]
+    at, reach = cells(SIZE)[0][rows], sides[rows]
     found = np.concatenate([at - reach[:, :2], at + reach[:, 2:], kind[rows, None], best[rows, None]], 1)
     found[:, [0, 2]] = np.clip(found[:, [0, 2]], 0, SIZE[1])
     found[:, [1, 3]] = np.clip(found[:, [1, 3]], 0, SIZE[0])

@@ -24,6 +24,8 @@ HELD_BACK = 900_000
 # Side of a training window, cells of the heatmap; windows a sweep.
 WINDOW = 104
 WINDOWS = 4
+# Size of a training picture, px of the network's input: most of a street's objects stand in a band of this height.
+PICTURE = (224, 448)
 
 
 class Sweeps(torch.utils.data.IterableDataset):
@@ -83,7 +85,7 @@ class Sweeps(torch.utils.data.IterableDataset):
 
 
 class Pictures(torch.utils.data.IterableDataset):
-    """Endless augmented pictures. `seed` is a list of numbers."""
+    """Endless augmented parts of pictures, most of them around an object. `seed` is a list of numbers."""
 
     def __init__(self, folder, seed):
         self.drives = [drive for drive in drives.load(folder) if drive.images is not None]
@@ -96,9 +98,9 @@ class Pictures(torch.utils.data.IterableDataset):
         while True:
             drive, frame = self.frames[rng.integers(len(self.frames))]
             image, areas = self.drives[drive].picture(frame)
-            image, areas = augment.picture(image, areas, camera.SIZE, rng)
-            kind, box = camera.targets(areas)
-            yield {"input": image, "kind": kind, "box": box}
+            image, areas = augment.picture(image, areas, PICTURE, image.shape[1] / camera.SIZE[1], rng)
+            kind, sides = camera.targets(areas, PICTURE)
+            yield {"input": image, "kind": kind, "sides": sides}
 
 
 def collate(items):

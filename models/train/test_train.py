@@ -138,10 +138,9 @@ class Targets(unittest.TestCase):
 
     def test_camera_boxes_come_back(self):
         areas = np.array([[100, 80, 160, 120, 0, 1], [300, 50, 330, 140, 2, 1], [20, 20, 300, 250, 1, 1], [400, 90, 409, 99, 0, 1]], np.float32)
-        kind, box = camera.targets(areas)
+        kind, sides = camera.targets(areas)
         scores = np.zeros((len(kind), camera.CLASSES))
         scores[kind >= 0, kind[kind >= 0]] = 1.0
-        sides = np.concatenate([camera.POINTS - box[:, :2], box[:, 2:] - camera.POINTS], 1)
         found = camera.decode(scores, sides)
         self.assertEqual(len(found), 4)
         np.testing.assert_allclose(camera.overlap(found, areas).max(0), 1.0, atol=1e-4)
