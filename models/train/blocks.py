@@ -59,7 +59,9 @@ def unfold_batch_norm(network, folded, inputs):
             continue
         # The layer before it in the same sequence: `scale2.0.1` is behind `scale2.0.0`.
         parent, _, number = name.rpartition(".")
-        bias = folded[f"{parent}.{int(number) - 1}.bias"]
+        bias = folded.get(f"{parent}.{int(number) - 1}.bias")
+        if bias is None:
+            raise SystemExit(f"the network to start from has no bias of {parent}: another network, or one that was never trained")
 
         def adopt(layer, given, bias=bias):
             variance, mean = torch.var_mean(given[0].float(), (0, 2, 3), correction=0)

@@ -20,18 +20,30 @@ import evaluate
 import export
 import train
 
-# Drives (seeds from the first on, frames each) for training and for evaluation, steps and windows or pictures a step.
-FULL = {"train": (120, 30), "held-back": (12, 20), "pillars": (6000, 16), "camera": (6000, 16), "jobs": 2}
-SMOKE = {"train": (2, 4), "held-back": (1, 3), "pillars": (20, 4), "camera": (20, 4), "jobs": 2}
+FAMILIES = ["urban", "red-light", "stop-and-go", "highway", "cut-in", "yard"]
+# Drives (family, first seed, seeds, frames of each, every n-th) for training and for evaluation; steps, and windows or pictures a step.
+FULL = {
+    "train": [("scatter", 1, 125, 30, 1)] + [(family, 1001, 32, 10, 8) for family in FAMILIES],
+    "held-back": [("scatter", data.HELD_BACK, 4, 30, 1)] + [(family, data.HELD_BACK, 1, 8, 8) for family in FAMILIES],
+    "pillars": (6000, 16),
+    "camera": (10000, 24),
+}
+SMOKE = {
+    "train": [("scatter", 1, 2, 4, 1), ("urban", 1001, 1, 2, 2)],
+    "held-back": [("scatter", data.HELD_BACK, 1, 3, 1)],
+    "pillars": (20, 4),
+    "camera": (20, 4),
+}
+JOBS = 2
 RATES = {"pillars": 2.5e-3, "camera": 2e-3}
 
 
 def drives(recipe, binary, work):
-    for part, first in [("train", 1), ("held-back", data.HELD_BACK)]:
-        seeds, frames = recipe[part]
-        with ThreadPoolExecutor(recipe["jobs"]) as pool:
-            make = lambda seed: data.generate(binary, "scatter", seed, frames, True, work / part)
-            for folder in pool.map(make, range(first, first + seeds)):
+    for part in ["train", "held-back"]:
+        wanted = [(family, first + i, frames, every) for family, first, seeds, frames, every in recipe[part] for i in range(seeds)]
+        with ThreadPoolExecutor(JOBS) as pool:
+            make = lambda drive: data.generate(binary, drive[0], drive[1], drive[2], True, work / part, drive[3])
+            for folder in pool.map(make, wanted):
                 print(folder, flush=True)
 
 

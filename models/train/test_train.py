@@ -20,6 +20,7 @@ import export
 import geometry
 import pillars
 import train
+from blocks import unfold_batch_norm
 
 SIZES = [(4.3, 1.8, 1.5), (8.5, 2.5, 3.2), (0.6, 0.6, 1.7), (1.8, 0.6, 1.7)]
 ORIGIN = np.array([0.8, 0.0, 1.7])
@@ -198,13 +199,24 @@ class Training(unittest.TestCase):
             table = evaluate.lidar(export.session(place / "pillars.onnx"), place / "data")
             self.assertGreater(table["car@0.5"]["labels"], 10)
 
-    def test_camera_exports(self):
+    def test_camera_exports_and_starts_from_there(self):
         with tempfile.TemporaryDirectory() as place:
             network = train.build("camera")
+            # As training does: the export keeps one copy of equal tensors.
+            for name, value in network.named_parameters():
+                torch.nn.init.normal_(value, std=0.1) if name.endswith(".bias") else None
             state = {"task": "camera", "average": network.state_dict(), "step": 0}
             torch.save(state, Path(place) / "checkpoint.pt")
             facts = export.export(Path(place) / "checkpoint.pt", Path(place) / "camera.onnx")
-            self.assertEqual(facts["outputs"], {"scores": [1, 4620, 5], "boxes": [1, 3024, 4]})
+            self.assertEqual(facts["outputs"], {"scores": [1, 4620, 5], "boxes": [1, 4620, 4]})
+            torch.manual_seed(9)
+            other = train.TASKS["camera"][0]()
+            picture = torch.rand(2, 3, *camera.SIZE)
+            unfold_batch_norm(other, train.folded(Path(place) / "camera.onnx"), picture)
+            with torch.no_grad():
+                expected, found = network.eval()(picture), other.train()(picture)
+            for e, f in zip(expected, found):
+                torch.testing.assert_close(e, f, rtol=1e-3, atol=1e-3)
 
 
 if __name__ == "__main__":

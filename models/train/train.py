@@ -65,11 +65,9 @@ def build(task):
     return TASKS[task][0]()
 
 
-def adopt(network, start, dataset, folder):
-    """The weights of an exported network."""
-    folded = {i.name.removeprefix("network."): torch.tensor(onnx.numpy_helper.to_array(i)) for i in onnx.load(start).graph.initializer}
-    batch = data.collate(list(itertools.islice(dataset(folder, [0, 0]), 16)))
-    unfold_batch_norm(network, folded, batch["input"])
+def folded(path):
+    """Weights and biases of an exported network by name."""
+    return {i.name.removeprefix("network."): torch.tensor(onnx.numpy_helper.to_array(i)) for i in onnx.load(path).graph.initializer}
 
 
 def train(task, folder, output, steps, batch, peak, workers=1, save_minutes=4.0, limit_minutes=1e9, rank=0, processes=1, start=None):
@@ -80,7 +78,8 @@ def train(task, folder, output, steps, batch, peak, workers=1, save_minutes=4.0,
     output = Path(output)
     checkpoint = output / "checkpoint.pt"
     if start and not checkpoint.exists():
-        adopt(network, start, dataset, folder)
+        batch = data.collate(list(itertools.islice(dataset(folder, [0, 0]), 16)))
+        unfold_batch_norm(network, folded(start), batch["input"])
     network = network.to(device, memory_format=torch.channels_last).train()
     decayed = [p for p in network.parameters() if p.ndim > 1]
     rest = [p for p in network.parameters() if p.ndim <= 1]
