@@ -162,7 +162,7 @@ fn judge(
     calibration: &Calibration,
     score: &mut Score,
 ) -> anyhow::Result<usize> {
-    let columns = calibration.camera.as_ref().map(|camera| camera.width as f64);
+    let rows = calibration.camera.as_ref().map(|camera| camera.height as f64);
     let lidar = calibration.base_from_lidar.translation;
     let origin = [lidar.x, lidar.y];
     let mut frames = 0;
@@ -171,7 +171,7 @@ fn judge(
         if let Some(truth) = reference.truths.get(&stamp) {
             let [speed_mps, yaw_rate_radps] = reference.motion.get(&stamp).copied().unwrap_or_default();
             let turn = Turn { period_s: reference.turn_s, origin, speed_mps, yaw_rate_radps };
-            score.add(truth, detections, &turn, columns);
+            score.add(truth, detections, &turn, rows);
             frames += 1;
         }
     }

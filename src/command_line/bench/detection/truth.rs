@@ -6,9 +6,9 @@ use nalgebra::Vector3;
 use types::{Box2, Box3, Detections, ObjectClass, Truth, TruthObject, wrap_angle};
 
 /// In the image an object counts if at least this share of it is visible ...
-const LEAST_VISIBLE: f64 = 0.3;
-/// ... and its longer side is at least this share of the image's width (8 px of 512).
-const LEAST_SIDE: f64 = 1.0 / 64.0;
+const LEAST_VISIBLE: f64 = 0.5;
+/// ... and it is at least this share of the image high: 25 px of 540, after the "moderate" of KITTI (Geiger et al., 2012).
+const LEAST_HEIGHT: f64 = 25.0 / 540.0;
 /// Overlap of a hit in the image.
 const IMAGE_GATE: f64 = 0.5;
 
@@ -65,8 +65,8 @@ impl Score {
         Self { gates, ground: ground.collect(), image: vec![Ranking::default(); GROUPS.len()] }
     }
 
-    /// Adds a frame. `image_columns` is the width of the image, if there is one.
-    pub fn add(&mut self, truth: &Truth, found: &Detections, turn: &Turn, image_columns: Option<f64>) {
+    /// Adds a frame. `image_rows` is the height of the image, if there is one.
+    pub fn add(&mut self, truth: &Truth, found: &Detections, turn: &Turn, image_rows: Option<f64>) {
         let base_from_odom = truth.odom_from_base.inverse();
         let shown = |object: &TruthObject| {
             let [vx, vy] = object.velocity_mps;
@@ -76,8 +76,8 @@ impl Score {
         let boxes: Vec<Box3> = truth.objects.iter().map(shown).collect();
         for (index, group) in GROUPS.iter().enumerate() {
             self.add_ground(index, group, truth, &boxes, found);
-            if let Some(columns) = image_columns {
-                self.add_image(index, group, truth, found, columns);
+            if let Some(rows) = image_rows {
+                self.add_image(index, group, truth, found, rows);
             }
         }
     }
@@ -103,8 +103,8 @@ impl Score {
         }
     }
 
-    fn add_image(&mut self, index: usize, group: &Group, truth: &Truth, found: &Detections, columns: f64) {
-        let is_large = |bbox: &Box2| (bbox.x_max - bbox.x_min).max(bbox.y_max - bbox.y_min) >= LEAST_SIDE * columns;
+    fn add_image(&mut self, index: usize, group: &Group, truth: &Truth, found: &Detections, rows: f64) {
+        let is_large = |bbox: &Box2| bbox.y_max - bbox.y_min >= LEAST_HEIGHT * rows;
         let (mut labels, mut wanted) = (Vec::new(), Vec::new());
         for object in truth.objects.iter().filter(|object| group.judges(object.class)) {
             let Some(bbox) = object.image else { continue };
@@ -138,8 +138,8 @@ impl Score {
         if self.image.iter().all(|ranking| ranking.summary().labels == 0) {
             return;
         }
-        let (share, side) = (100.0 * LEAST_VISIBLE, 100.0 * LEAST_SIDE);
-        println!("camera: at least {share:.0} % visible, longer side at least {side:.1} % of the image's width, R40");
+        let (share, height) = (100.0 * LEAST_VISIBLE, 100.0 * LEAST_HEIGHT);
+        println!("camera: at least {share:.0} % visible, at least {height:.1} % of the image high, R40");
         for (group, ranking) in GROUPS.iter().zip(&self.image) {
             print!("{:<15}{IMAGE_GATE:>6.2}", group.name);
             print_ranking(ranking);
@@ -234,12 +234,12 @@ mod tests {
         };
         let found = Detections { camera: vec![camera(100.0, 0.9), camera(1.0, 0.8)], ..Detections::default() };
         let mut score = Score::new(GATES);
-        score.add(&truth, &found, &Turn::default(), Some(640.0));
+        score.add(&truth, &found, &Turn::default(), Some(360.0));
         let summary = score.image[1].summary();
         assert_eq!((summary.labels, summary.average_precision), (1, 100.0));
         // In a wider image all of them are too small to count.
-        let mut wide = Score::new(GATES);
-        wide.add(&truth, &found, &Turn::default(), Some(6400.0));
-        assert_eq!(wide.image[1].summary().labels, 0);
+        let mut tall = Score::new(GATES);
+        tall.add(&truth, &found, &Turn::default(), Some(3600.0));
+        assert_eq!(tall.image[1].summary().labels, 0);
     }
 }
