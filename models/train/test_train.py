@@ -198,6 +198,8 @@ class Training(unittest.TestCase):
             self.assertGreaterEqual(len(rows), 2)
             table = evaluate.lidar(export.session(place / "pillars.onnx"), place / "data")
             self.assertGreater(table["car@0.5"]["labels"], 10)
+            path = train.train("pillars", place / "data", place / "next", 2, 4, 1e-3, workers=0, start=place / "pillars.onnx")
+            self.assertEqual(export.weights(path)[2], 2)
 
     def test_camera_exports_and_starts_from_there(self):
         with tempfile.TemporaryDirectory() as place:

@@ -78,8 +78,8 @@ def train(task, folder, output, steps, batch, peak, workers=1, save_minutes=4.0,
     output = Path(output)
     checkpoint = output / "checkpoint.pt"
     if start and not checkpoint.exists():
-        batch = data.collate(list(itertools.islice(dataset(folder, [0, 0]), 16)))
-        unfold_batch_norm(network, folded(start), batch["input"])
+        sample = data.collate(list(itertools.islice(dataset(folder, [0, 0]), 16)))
+        unfold_batch_norm(network, folded(start), sample["input"])
     network = network.to(device, memory_format=torch.channels_last).train()
     decayed = [p for p in network.parameters() if p.ndim > 1]
     rest = [p for p in network.parameters() if p.ndim <= 1]
