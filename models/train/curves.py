@@ -1,6 +1,8 @@
 """Draws the parts of the loss over the steps, for the model card.
 
-    curves.py RUN/curve.csv --output curves-pillars.svg
+    curves.py RUN/curve.csv [NEXT/curve.csv ..] --output curves-pillars.svg
+
+Runs that went on from each other are drawn one behind the other.
 """
 
 import argparse
@@ -16,15 +18,18 @@ def main():
     from matplotlib import pyplot
 
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("curve")
+    arguments.add_argument("curves", nargs="+")
     arguments.add_argument("--output", required=True)
     a = arguments.parse_args()
-    with open(a.curve) as stream:
-        rows = list(csv.DictReader(stream))
+    rows = []
+    for curve in a.curves:
+        before = int(rows[-1]["step"]) if rows else 0
+        with open(curve) as stream:
+            rows += [{**row, "step": before + int(row["step"])} for row in csv.DictReader(stream)]
     figure, axes = pyplot.subplots(figsize=(6, 3))
     for name in rows[0]:
         if name not in ("step", "seconds", "loss"):
-            axes.plot([int(row["step"]) for row in rows], [float(row[name]) for row in rows], label=name)
+            axes.plot([row["step"] for row in rows], [float(row[name]) for row in rows], label=name)
     axes.set_xlabel("step")
     axes.set_ylim(0, 2)
     axes.grid(alpha=0.3)

@@ -1,6 +1,8 @@
 """Writes a trained network as ONNX: opset 17, fixed shapes, batch normalisation folded; checks that ONNX Runtime gives the same.
 
-    export.py RUN/checkpoint.pt --output ../networks/pillars.onnx --catalogue ../own.toml
+    export.py RUN/checkpoint.pt [NEXT/checkpoint.pt ..] --output ../networks/pillars.onnx --catalogue ../own.toml
+
+Of several checkpoints, each trained on from the one before, the mean of the weights is written (Wortsman et al., "Model soups", 2022).
 """
 
 import argparse
@@ -47,10 +49,21 @@ def session(path, threads=2):
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def export(checkpoint, output):
+def mean_network(checkpoints):
+    """The mean of the folded networks of some checkpoints, their task and the steps of all."""
+    networks, tasks, steps = zip(*[weights(checkpoint) for checkpoint in checkpoints])
+    if len(set(tasks)) > 1:
+        raise SystemExit(f"{', '.join(map(str, checkpoints))}: of different tasks: {', '.join(tasks)}")
+    states = [fold_batch_norm(network).state_dict() for network in networks]
+    mean = {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
+    networks[0].load_state_dict(mean)
+    return networks[0], tasks[0], sum(steps)
+
+
+def export(checkpoints, output):
     """Writes and checks; gives the facts that the catalogue needs."""
-    network, task, step = weights(checkpoint)
-    wrapper = WRAPPERS[task](fold_batch_norm(network)).eval()
+    network, task, step = mean_network(checkpoints)
+    wrapper = WRAPPERS[task](network).eval()
     sample = torch.from_numpy(probe(task))
     output = Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +96,7 @@ def export(checkpoint, output):
         times.append(time.perf_counter() - start)
     return {
         "task": task,
-        "step": step,
+        "steps": step,
         "bytes": output.stat().st_size,
         "sha256": hashlib.sha256(output.read_bytes()).hexdigest(),
         "operators": sorted({node.op_type for node in model.graph.node}),
@@ -104,11 +117,11 @@ def enter(catalogue, name, digest):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("checkpoint", type=Path)
+    arguments.add_argument("checkpoints", nargs="+", type=Path)
     arguments.add_argument("--output", required=True, type=Path)
     arguments.add_argument("--catalogue", type=Path, help="gets the file's new digest")
     a = arguments.parse_args()
-    facts = export(a.checkpoint, a.output)
+    facts = export(a.checkpoints, a.output)
     for name, value in facts.items():
         print(f"{name}: {value}")
     if a.catalogue:

@@ -52,7 +52,7 @@ def learn(recipe, work, output):
     for task in ["pillars", "camera"]:
         steps, batch = recipe[task]
         checkpoint = train.train(task, work / "train", work / task, steps, batch, RATES[task])
-        facts = export.export(checkpoint, output / f"{task}.onnx")
+        facts = export.export([checkpoint], output / f"{task}.onnx")
         print(json.dumps(facts, indent=1))
         run = export.session(output / f"{task}.onnx")
         tables[task] = (evaluate.lidar if task == "pillars" else evaluate.pictures)(run, work / "held-back")

@@ -192,7 +192,7 @@ class Training(unittest.TestCase):
             path = train.train("pillars", place / "data", place / "run", steps + 2, 4, 3e-3, workers=0)
             self.assertEqual(export.weights(path)[2], steps + 2)
             rows = (place / "run" / "curve.csv").read_text().splitlines()
-            facts = export.export(path, place / "pillars.onnx")
+            facts = export.export([path], place / "pillars.onnx")
             shape = [1, 4, 208, 208]
             self.assertEqual(facts["outputs"]["heatmap"], shape)
             self.assertGreaterEqual(len(rows), 2)
@@ -200,6 +200,8 @@ class Training(unittest.TestCase):
             self.assertGreater(table["car@0.5"]["labels"], 10)
             path = train.train("pillars", place / "data", place / "next", 2, 4, 1e-3, workers=0, start=place / "pillars.onnx")
             self.assertEqual(export.weights(path)[2], 2)
+            both = export.export([place / "run" / "checkpoint.pt", path], place / "mean.onnx")
+            self.assertEqual(both["steps"], steps + 4)
 
     def test_camera_exports_and_starts_from_there(self):
         with tempfile.TemporaryDirectory() as place:
@@ -209,7 +211,7 @@ class Training(unittest.TestCase):
                 torch.nn.init.normal_(value, std=0.1) if name.endswith(".bias") else None
             state = {"task": "camera", "average": network.state_dict(), "step": 0}
             torch.save(state, Path(place) / "checkpoint.pt")
-            facts = export.export(Path(place) / "checkpoint.pt", Path(place) / "camera.onnx")
+            facts = export.export([Path(place) / "checkpoint.pt"], Path(place) / "camera.onnx")
             self.assertEqual(facts["outputs"], {"scores": [1, 4620, 5], "boxes": [1, 4620, 4]})
             torch.manual_seed(9)
             other = train.TASKS["camera"][0]()
