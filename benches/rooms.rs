@@ -12,7 +12,10 @@ use planning::{PlanInput, Planner, Way};
 use recordings::{Compression, DriveReader, DriveWriter, Message, RunRecord};
 use std::hint::black_box;
 use std::path::Path;
-use types::{Calibration, CameraFrame, Detections, EgoState, Image, LidarSweep, PointCloud, Tracks};
+use types::{
+    Box3, Calibration, CameraFrame, Detection3, Detections, EgoState, Image, LidarSweep, ObjectClass, PointCloud,
+    PoseSource, Stamp, Tracks,
+};
 
 /// The middle of the drive, once through perception.
 struct Scene {
@@ -50,11 +53,32 @@ fn scene() -> Scene {
         perception::decode::points(sweep, &mut points).expect("a good sweep");
         let lidar = detector.step(&points, &calibration);
         detections = Detections { frame, stamp: sweep.stamp, camera: Vec::new(), lidar };
-        tracks = tracker.step(&detections, ego);
+        tracks = tracker.step(&detections, ego).clone();
     }
     let route = Way::new(&route).expect("a good route");
     let (camera, ego) = (cameras.swap_remove(29), egos[29]);
     Scene { messages, calibration, route, camera, sweeps, points, ego, detections, tracks }
+}
+
+/// `count` cars in rows, all at walking pace, and an ego that stands.
+fn car_park(count: u64, frame: u64) -> (Detections, EgoState) {
+    let stamp = Stamp::from_nanos(100_000_000 * frame as i64);
+    let seen = |i: u64| {
+        let (column, row) = (i % 25, i / 25);
+        let x = 7.0 * column as f64 - 84.0 + 0.1 * (frame % 20) as f64;
+        let bbox = Box3 { center: [x, 4.0 * row as f64 - 40.0, 0.8], length: 4.4, width: 1.8, height: 1.6, yaw: 0.0 };
+        Detection3 { bbox, class: ObjectClass::Car, score: 0.9, point_count: 100, camera: None }
+    };
+    let lidar = (0..count).map(seen).collect();
+    let ego = EgoState {
+        stamp,
+        odom_from_base: nalgebra::Isometry3::identity(),
+        speed_mps: 0.0,
+        acceleration_mps2: 0.0,
+        yaw_rate_radps: 0.0,
+        source: PoseSource::Ins,
+    };
+    (Detections { frame, stamp, camera: Vec::new(), lidar }, ego)
 }
 
 fn rooms(criterion: &mut Criterion) {
@@ -105,10 +129,23 @@ fn rooms(criterion: &mut Criterion) {
     group.bench_function("track one frame", |b| {
         b.iter_batched_ref(
             || Tracker::new(config.track.clone()),
-            |tracker| tracker.step(black_box(&scene.detections), &scene.ego),
+            |tracker| tracker.step(black_box(&scene.detections), &scene.ego).objects.len(),
             criterion::BatchSize::SmallInput,
         );
     });
+    // A car park in which everything moves: the cost of an object does not grow with their number.
+    for count in [10, 100, 500] {
+        let mut tracker = Tracker::new(config.track.clone());
+        let mut frame = 0;
+        group.throughput(Throughput::Elements(count));
+        group.bench_function(format!("track {count} objects"), |b| {
+            b.iter(|| {
+                let (detections, ego) = car_park(count, frame);
+                frame += 1;
+                tracker.step(black_box(&detections), &ego).objects.len()
+            });
+        });
+    }
     let mut planner = Planner::new(config.planning, config.vehicle);
     let input = PlanInput {
         frame: 29,

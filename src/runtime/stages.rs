@@ -157,7 +157,7 @@ impl Stage for Track {
         let (Some(detections), Some(ego)) = (&frame.detections, &frame.ego) else {
             return Err(StepError::Skip("no detections or no ego state".into()));
         };
-        frame.tracks = Some(self.tracker.step(detections, ego));
+        frame.tracks = Some(self.tracker.step(detections, ego).clone());
         frame.spans.lap("track");
         Ok(())
     }

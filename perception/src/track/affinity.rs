@@ -1,6 +1,7 @@
 //! How well a measurement fits a track, and which pairs are possible at all.
 
 use super::assignment::Pair;
+use super::grid::Grid;
 use super::group::Group;
 use super::measurement::Measurement;
 use super::object::Object;
@@ -9,21 +10,23 @@ use types::{Box3, Pose2};
 /// A pair is left out when it costs more.
 pub(super) const SKIP: f64 = 10.0;
 
-/// All possible pairs, by track and then by measurement. The cost is one less the generalised overlap, and more if the
-/// classes differ.
-pub(super) fn possible_pairs(objects: &[Object], measurements: &[Measurement], out: &mut Vec<Pair>) {
+/// All possible pairs. The cost is one less the generalised overlap, and more if the classes differ. `grid` holds the
+/// centres of the measurements.
+pub(super) fn possible_pairs(objects: &[Object], measurements: &[Measurement], grid: &Grid, out: &mut Vec<Pair>) {
     out.clear();
     for (track, object) in objects.iter().enumerate() {
         let (bbox, class, motion) = (object.bbox(), object.class(), object.motion());
-        for (measurement, seen) in measurements.iter().enumerate() {
-            let (dx, dy) = (seen.bbox.center[0] - bbox.center[0], seen.bbox.center[1] - bbox.center[1]);
-            let reach = motion.reach_m.max(seen.group.motion().reach_m);
-            if dx * dx + dy * dy > reach * reach {
+        for measurement in grid.near([bbox.center[0], bbox.center[1]]) {
+            let seen = &measurements[measurement];
+            let (dx, dy) = (seen.look.bbox.center[0] - bbox.center[0], seen.look.bbox.center[1] - bbox.center[1]);
+            let reach_m = motion.reach_m.max(Group::of(seen.look.class).motion().reach_m);
+            if dx * dx + dy * dy > reach_m * reach_m {
                 continue;
             }
-            let Some(confusion) = Group::confusion(class, seen.class) else { continue };
-            let own = object.as_own(seen);
-            let overlap = generalised_overlap(&bbox, &seen.bbox);
+            let look = seen.look_as(class);
+            let Some(confusion) = Group::confusion(class, look.class) else { continue };
+            let own = object.as_own(look, seen.viewer);
+            let overlap = generalised_overlap(&bbox, &look.bbox);
             if overlap > motion.least_overlap && object.distance_squared(&own, seen) < motion.gate {
                 out.push(Pair { track, measurement, cost: 1.0 - overlap + confusion });
             }

@@ -8,11 +8,12 @@ pub(super) struct Pair {
     pub(super) cost: f64,
 }
 
-/// Working memory and the result.
+/// Working memory and the result. Memory that has grown is kept, so that a frame like earlier ones allocates nothing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Assignment {
     parent: Vec<usize>,
     members: Vec<(usize, Pair)>,
+    component: Component,
     /// The measurement of each track.
     pub(super) of_track: Vec<Option<usize>>,
 }
@@ -35,11 +36,13 @@ impl Assignment {
             self.members.push((root, *pair));
         }
         self.members.sort_unstable_by_key(|(root, pair)| (*root, pair.track, pair.measurement));
-        let members = std::mem::take(&mut self.members);
-        for component in members.chunk_by(|(a, _), (b, _)| a == b) {
-            self.solve_component(component, skip);
+        for members in self.members.chunk_by(|(a, _), (b, _)| a == b) {
+            if let [(_, pair)] = members {
+                self.of_track[pair.track] = (pair.cost < skip).then_some(pair.measurement);
+            } else {
+                self.component.solve(members, skip, &mut self.of_track);
+            }
         }
-        self.members = members;
     }
 
     fn root(&mut self, mut node: usize) -> usize {
@@ -49,21 +52,33 @@ impl Assignment {
         }
         node
     }
+}
 
-    fn solve_component(&mut self, component: &[(usize, Pair)], skip: f64) {
-        if let [(_, pair)] = component {
-            self.of_track[pair.track] = (pair.cost < skip).then_some(pair.measurement);
-            return;
-        }
-        let mut rows: Vec<_> = component.iter().map(|(_, pair)| pair.track).collect();
+/// Tracks and measurements that are tied to each other by possible pairs.
+#[derive(Clone, Debug, Default)]
+struct Component {
+    rows: Vec<usize>,
+    columns: Vec<usize>,
+    costs: Vec<f64>,
+    hungarian: Hungarian,
+}
+
+impl Component {
+    /// `members` are sorted by track.
+    fn solve(&mut self, members: &[(usize, Pair)], skip: f64, of_track: &mut [Option<usize>]) {
+        let Self { rows, columns, costs, hungarian } = self;
+        rows.clear();
+        rows.extend(members.iter().map(|(_, pair)| pair.track));
         rows.dedup();
-        let mut columns: Vec<_> = component.iter().map(|(_, pair)| pair.measurement).collect();
+        columns.clear();
+        columns.extend(members.iter().map(|(_, pair)| pair.measurement));
         columns.sort_unstable();
         columns.dedup();
         // Each row has a column of its own that stands for "no measurement".
         let width = columns.len() + rows.len();
-        let mut costs = vec![f64::INFINITY; rows.len() * width];
-        for (_, pair) in component {
+        costs.clear();
+        costs.resize(rows.len() * width, f64::INFINITY);
+        for (_, pair) in members {
             let row = rows.partition_point(|&track| track < pair.track);
             let column = columns.partition_point(|&measurement| measurement < pair.measurement);
             costs[row * width + column] = pair.cost;
@@ -71,22 +86,47 @@ impl Assignment {
         for row in 0..rows.len() {
             costs[row * width + columns.len() + row] = skip;
         }
-        for (row, column) in hungarian(&costs, rows.len(), width).into_iter().enumerate() {
-            self.of_track[rows[row]] = columns.get(column).copied();
+        hungarian.solve(costs, rows.len(), width);
+        for (&track, &column) in rows.iter().zip(&hungarian.column_of) {
+            of_track[track] = columns.get(column).copied();
         }
     }
 }
 
-/// The column of each row in the cheapest assignment: shortest augmenting paths with potentials (Kuhn 1955, Jonker and
-/// Volgenant 1987). Every row needs a column of finite cost that no other row can take, `rows <= columns`.
-fn hungarian(costs: &[f64], rows: usize, columns: usize) -> Vec<usize> {
-    const FREE: usize = usize::MAX;
-    let (mut row_price, mut column_price) = (vec![0.0; rows], vec![0.0; columns]);
-    let (mut row_of, mut column_of) = (vec![FREE; columns], vec![FREE; rows]);
-    for start in 0..rows {
-        let mut shortest = vec![f64::INFINITY; columns];
-        let mut from = vec![FREE; columns];
-        let mut done = vec![false; columns];
+/// No row, no column.
+const FREE: usize = usize::MAX;
+
+/// Shortest augmenting paths with potentials (Kuhn 1955, Jonker and Volgenant 1987).
+#[derive(Clone, Debug, Default)]
+struct Hungarian {
+    row_price: Vec<f64>,
+    column_price: Vec<f64>,
+    row_of: Vec<usize>,
+    column_of: Vec<usize>,
+    shortest: Vec<f64>,
+    from: Vec<usize>,
+    done: Vec<bool>,
+}
+
+impl Hungarian {
+    /// Finds the column of each row in the cheapest assignment. Every row needs a column of finite cost that no other row can
+    /// take, `rows <= columns`.
+    fn solve(&mut self, costs: &[f64], rows: usize, columns: usize) {
+        refill(&mut self.row_price, rows, 0.0);
+        refill(&mut self.column_price, columns, 0.0);
+        refill(&mut self.row_of, columns, FREE);
+        refill(&mut self.column_of, rows, FREE);
+        for start in 0..rows {
+            self.add(costs, start, columns);
+        }
+    }
+
+    /// Gives row `start` a column; others may have to change theirs.
+    fn add(&mut self, costs: &[f64], start: usize, columns: usize) {
+        let Self { row_price, column_price, row_of, column_of, shortest, from, done } = self;
+        refill(shortest, columns, f64::INFINITY);
+        refill(from, columns, FREE);
+        refill(done, columns, false);
         let (mut row, mut reached, mut length) = (start, FREE, 0.0);
         loop {
             let mut next = (f64::INFINITY, FREE);
@@ -122,7 +162,11 @@ fn hungarian(costs: &[f64], rows: usize, columns: usize) -> Vec<usize> {
             reached = before;
         }
     }
-    column_of
+}
+
+fn refill<T: Clone>(list: &mut Vec<T>, count: usize, value: T) {
+    list.clear();
+    list.resize(count, value);
 }
 
 #[cfg(test)]

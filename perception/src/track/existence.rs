@@ -5,8 +5,12 @@ const MEMORY: f64 = 0.85;
 /// What a detection adds whatever its score, and what a miss takes.
 const HIT: f64 = 0.8;
 const MISS: f64 = 1.0;
+/// Misses lower the log-odds no further, so that what comes back is believed soon.
+const DOUBT: f64 = -2.5;
 /// Largest weight of one score.
 const LARGEST: f64 = 6.0;
+/// Nothing is more certain, in log-odds: so that a probability is never 0 or 1.
+const CERTAIN: f64 = 30.0;
 
 /// Log-odds of existence.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,11 +26,11 @@ impl Existence {
     }
 
     pub(super) fn miss(&mut self) {
-        self.0 = MEMORY * self.0 - MISS;
+        self.0 = (MEMORY * self.0 - MISS).max(self.0.min(DOUBT));
     }
 
     pub(super) fn probability(self) -> f64 {
-        1.0 / (1.0 + (-self.0).exp())
+        1.0 / (1.0 + (-self.0.clamp(-CERTAIN, CERTAIN)).exp())
     }
 }
 
@@ -50,6 +54,8 @@ mod tests {
         let mut poor = Existence::new(0.1);
         (0..50).for_each(|_| poor.hit(0.1));
         assert!(poor.probability() < 0.1);
+        (0..50).for_each(|_| existence.hit(1.0));
+        assert!(existence.probability() < 1.0);
         assert!(Existence::new(0.0).probability() > 0.0 && Existence::new(1.0).probability() < 1.0);
     }
 }

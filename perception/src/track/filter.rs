@@ -4,7 +4,8 @@ use super::group::Motion;
 use nalgebra::{Matrix2, Matrix2x4, Matrix4, Vector2, Vector4};
 use types::wrap_angle;
 
-/// Constant velocity in the plane, driven by white acceleration. The state is (x, y, vx, vy).
+/// Position and velocity in the plane, driven by white acceleration: constant velocity, or constant speed along a turn whose rate
+/// is known (the coordinated turn of Bar-Shalom, Li and Kirubarajan, 2001). The state is (x, y, vx, vy).
 #[derive(Clone, Debug)]
 pub(super) struct PlanarFilter {
     state: Vector4<f64>,
@@ -36,9 +37,20 @@ impl PlanarFilter {
         (0.5 * (a + b) + (0.25 * (a - b).powi(2) + c * c).sqrt()).max(0.0).sqrt()
     }
 
-    pub(super) fn predict(&mut self, dt_s: f64, acceleration_mps2: f64) {
-        let mut transition = Matrix4::identity();
-        (transition[(0, 2)], transition[(1, 3)]) = (dt_s, dt_s);
+    /// `turn_radps`: how fast the velocity turns; zero for a straight line.
+    pub(super) fn predict(&mut self, dt_s: f64, acceleration_mps2: f64, turn_radps: f64) {
+        let turn = turn_radps * dt_s;
+        let (sin, cos) = turn.sin_cos();
+        // How far a unit velocity along x gets in x and in y.
+        let (ahead, aside) =
+            if turn.abs() < 1e-6 { (dt_s, 0.5 * turn * dt_s) } else { (sin / turn_radps, (1.0 - cos) / turn_radps) };
+        #[rustfmt::skip]
+        let transition = Matrix4::new(
+            1.0, 0.0, ahead, -aside,
+            0.0, 1.0, aside, ahead,
+            0.0, 0.0, cos, -sin,
+            0.0, 0.0, sin, cos,
+        );
         self.state = transition * self.state;
         self.covariance = transition * self.covariance * transition.transpose();
         let variance = acceleration_mps2 * acceleration_mps2;
@@ -178,13 +190,28 @@ mod tests {
     fn velocity_is_found_and_standing_is_seen() {
         let mut filter = PlanarFilter::new([0.0, 0.0], 0.2, 8.0);
         for i in 1..30 {
-            filter.predict(0.1, 3.0);
+            filter.predict(0.1, 3.0, 0.0);
             filter.update([1.2 * f64::from(i), 0.0], 0.2);
         }
         let [vx, vy] = filter.velocity();
         assert!((vx - 12.0).abs() < 0.05 && vy.abs() < 1e-9, "{vx} {vy}");
         assert!(filter.velocity_spread() < 1.0 && filter.is_finite());
         assert!(filter.distance_squared([34.8, 0.0], 0.2) < 0.1);
+    }
+
+    #[test]
+    fn a_known_turn_keeps_the_speed_and_closes_the_circle() {
+        let mut filter = PlanarFilter::new([10.0, 0.0], 0.1, 1.0);
+        filter.state[3] = 10.0; // a circle of 10 m around the origin, 1 rad/s
+        for _ in 0..20 {
+            filter.predict(std::f64::consts::PI / 20.0, 3.0, 1.0);
+        }
+        let ([x, y], [vx, vy]) = (filter.position(), filter.velocity());
+        assert!((x + 10.0).abs() < 1e-9 && y.abs() < 1e-9 && vx.abs() < 1e-9 && (vy + 10.0).abs() < 1e-9);
+        let mut straight = filter.clone();
+        straight.predict(0.1, 3.0, 0.0);
+        filter.predict(0.1, 3.0, 1e-9);
+        assert!((straight.state - filter.state).norm() < 1e-8 && filter.is_finite());
     }
 
     #[test]

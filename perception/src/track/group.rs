@@ -1,4 +1,4 @@
-//! Classes that move alike and may be taken for one another.
+//! Classes that move alike and may be taken for one another, and how they move.
 
 use types::ObjectClass;
 
@@ -20,15 +20,17 @@ pub(super) struct Motion {
     pub(super) acceleration_mps2: f64,
     /// Standard deviation of a measured heading, rad.
     pub(super) heading_noise_rad: f64,
-    /// Whether it rolls, so that it points where it goes.
+    /// Whether it rolls, so that it points where it goes and its velocity turns with its heading.
     pub(super) rolls: bool,
+    /// Whether it is so large that often only a part of it is seen: then its near side is what a measurement tells.
+    pub(super) seen_in_part: bool,
     /// Slowest speed that is told from standing, m/s.
     pub(super) slowest_mps: f64,
     /// Least generalised overlap of a match.
     pub(super) least_overlap: f64,
     /// Largest squared Mahalanobis distance of a match. A vehicle is large and seen in part: there the overlap decides.
     pub(super) gate: f64,
-    /// Largest distance between the centres of a match, m.
+    /// Largest distance between the centres of a match, m; not above [`super::grid::CELL_M`].
     pub(super) reach_m: f64,
 }
 
@@ -60,6 +62,7 @@ impl Group {
                 acceleration_mps2: 3.0,
                 heading_noise_rad: 0.1,
                 rolls: true,
+                seen_in_part: true,
                 slowest_mps: 0.6,
                 least_overlap: -0.05,
                 gate: 100.0,
@@ -67,9 +70,10 @@ impl Group {
             },
             Self::Rider => Motion {
                 speed_mps: 4.0,
-                acceleration_mps2: 2.0,
-                heading_noise_rad: 0.25,
+                acceleration_mps2: 3.0,
+                heading_noise_rad: 0.12,
                 rolls: true,
+                seen_in_part: false,
                 slowest_mps: 0.5,
                 least_overlap: -0.6,
                 gate: 18.4,
@@ -80,6 +84,7 @@ impl Group {
                 acceleration_mps2: 1.5,
                 heading_noise_rad: 0.4,
                 rolls: false,
+                seen_in_part: false,
                 slowest_mps: 0.4,
                 least_overlap: -0.6,
                 gate: 18.4,
@@ -90,6 +95,7 @@ impl Group {
                 acceleration_mps2: 2.0,
                 heading_noise_rad: 0.3,
                 rolls: false,
+                seen_in_part: true,
                 slowest_mps: 1.0,
                 least_overlap: -0.5,
                 gate: 18.4,

@@ -6,30 +6,39 @@
 //!
 //! Tracking by detection in the manner of AB3DMOT (Weng et al., "3D Multi-Object Tracking: A Baseline and New Evaluation
 //! Metrics", IROS 2020): Kalman filters in a frame that does not move with the ego, generalised overlap, exact assignment.
-//! Added: measured boxes are completed from the side that was seen, tracks live longer unseen than they are told, and
+//! Added: boxes of one object under two classes are joined before, and the class is voted over time; vehicles turn as they
+//! go; measured boxes of what is seen in part are completed from the side that was seen; existence is a probability that
+//! scores raise and misses lower, but not misses behind another object; tracks live longer unseen than they are told; and
 //! what stands has no speed.
 
 mod affinity;
 mod assignment;
 mod existence;
 mod filter;
+mod grid;
 mod group;
+mod horizon;
 mod jitter;
 mod measurement;
 mod object;
+mod refine;
+pub use refine::Refiner;
 mod shape;
 #[cfg(test)]
 mod tests;
 
 use affinity::{SKIP, possible_pairs};
 use assignment::{Assignment, Pair};
-use measurement::{Measurement, measure};
+use horizon::Horizon;
+use measurement::Measurements;
 use object::Object;
 use serde::Deserialize;
-use types::{Detection3, Detections, EgoState, Stamp, Tracks};
+use types::{Detections, EgoState, Stamp, Track, Tracks};
 
 /// Most detections of a frame that are used, best score first, and most objects that are followed.
 const MOST: usize = 512;
+/// An object must have been seen so often before a miss behind another one is excused.
+const HIDEABLE_HITS: u32 = 10;
 /// After a longer gap everything is new, s.
 const LONGEST_GAP_S: f64 = 5.0;
 
@@ -41,6 +50,8 @@ pub struct Config {
     pub kept_misses: u32,
     /// Frames that it is told without being seen.
     pub told_misses: u32,
+    /// Frames that it is told without being seen while another object hides it.
+    pub told_hidden: u32,
     /// Hits that confirm a track.
     pub confirming_hits: u32,
     /// Score that confirms a track at once.
@@ -56,8 +67,9 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            kept_misses: 10,
+            kept_misses: 20,
             told_misses: 2,
+            told_hidden: 4,
             confirming_hits: 2,
             sure_score: 0.9,
             birth_score: 0.1,
@@ -74,10 +86,12 @@ pub struct Tracker {
     last: Option<Stamp>,
     next_id: u64,
     objects: Vec<Object>,
-    order: Vec<Detection3>,
-    measurements: Vec<Measurement>,
+    measurements: Measurements,
     pairs: Vec<Pair>,
     assignment: Assignment,
+    taken: Vec<bool>,
+    horizon: Horizon,
+    tracks: Tracks,
 }
 
 impl Tracker {
@@ -89,10 +103,12 @@ impl Tracker {
             last: None,
             next_id: 1,
             objects: Vec::new(),
-            order: Vec::new(),
-            measurements: Vec::new(),
+            measurements: Measurements::default(),
             pairs: Vec::new(),
             assignment: Assignment::default(),
+            taken: Vec::new(),
+            horizon: Horizon::default(),
+            tracks: Tracks::default(),
         }
     }
 
@@ -101,15 +117,20 @@ impl Tracker {
     /// A frame that is not later than the last one changes nothing. After a gap of more than 5 s, or a step back of the
     /// clock by as much, all objects are forgotten. Detections that are not finite or not of this world are left out, and
     /// all of them if the ego's state is not finite. At most the 512 best are used.
-    pub fn step(&mut self, detections: &Detections, ego: &EgoState) -> Tracks {
+    pub fn step(&mut self, detections: &Detections, ego: &EgoState) -> &Tracks {
         if let Some(dt_s) = self.advance(detections.stamp) {
-            measure(detections, ego, MOST, self.config.position_noise_m, &mut self.order, &mut self.measurements);
+            self.measurements.take(detections, ego, MOST, self.config.position_noise_m);
             self.predict(dt_s);
             self.associate();
-            self.update();
+            self.update(ego);
             self.manage_lives();
         }
         self.output(detections)
+    }
+
+    /// Everything that is followed, told or not, in rising id.
+    pub fn followed(&self) -> impl Iterator<Item = Track> {
+        self.objects.iter().map(Object::track)
     }
 
     /// Seconds since the last frame, `None` if there is nothing to do.
@@ -131,27 +152,38 @@ impl Tracker {
     }
 
     fn associate(&mut self) {
-        possible_pairs(&self.objects, &self.measurements, &mut self.pairs);
-        self.assignment.solve(self.objects.len(), self.measurements.len(), &self.pairs, SKIP);
+        let Measurements { all, grid, .. } = &self.measurements;
+        possible_pairs(&self.objects, all, grid, &mut self.pairs);
+        self.assignment.solve(self.objects.len(), all.len(), &self.pairs, SKIP);
     }
 
-    /// Updates what was seen, counts what was not, and starts a track for each measurement that is left.
-    fn update(&mut self) {
+    /// Updates what was seen, tells what was not whether another object hid it, and starts a track for each measurement
+    /// that is left.
+    fn update(&mut self, ego: &EgoState) {
+        let measurements = &self.measurements.all;
         let first_of_drive = self.objects.is_empty();
-        let mut taken = vec![false; self.measurements.len()];
+        self.taken.clear();
+        self.taken.resize(measurements.len(), false);
+        self.horizon.clear([ego.odom_from_base.translation.x, ego.odom_from_base.translation.y]);
         for (object, measurement) in self.objects.iter_mut().zip(&self.assignment.of_track) {
-            match measurement {
-                Some(measurement) => {
-                    taken[*measurement] = true;
-                    object.update(&self.measurements[*measurement]);
+            if let Some(measurement) = measurement {
+                self.taken[*measurement] = true;
+                object.update(&measurements[*measurement]);
+                if object.confirmed {
+                    self.horizon.cover(&object.bbox());
                 }
-                None => object.miss(),
             }
         }
-        for (seen, _) in self.measurements.iter().zip(taken).filter(|(_, taken)| !taken) {
-            if seen.score >= self.config.birth_score && self.objects.len() < MOST {
+        for (object, measurement) in self.objects.iter_mut().zip(&self.assignment.of_track) {
+            if measurement.is_none() {
+                object.miss(object.hits >= HIDEABLE_HITS && self.horizon.hides(&object.bbox()));
+            }
+        }
+        for (seen, _) in measurements.iter().zip(&self.taken).filter(|(_, taken)| !**taken) {
+            let score = seen.look.score;
+            if score >= self.config.birth_score && self.objects.len() < MOST {
                 let mut object = Object::new(self.next_id, seen);
-                object.confirmed = seen.score >= self.config.sure_score || (first_of_drive && seen.score >= 0.5);
+                object.confirmed = score >= self.config.sure_score || (first_of_drive && score >= 0.5);
                 self.objects.push(object);
                 self.next_id += 1;
             }
@@ -169,13 +201,16 @@ impl Tracker {
         });
     }
 
-    fn output(&self, detections: &Detections) -> Tracks {
+    fn output(&mut self, detections: &Detections) -> &Tracks {
+        let config = &self.config;
         let told = |object: &&Object| {
             object.confirmed
-                && object.misses <= self.config.told_misses
-                && object.existence.probability() >= self.config.told_existence
+                && object.misses <= if object.hidden { config.told_hidden } else { config.told_misses }
+                && object.existence.probability() >= config.told_existence
         };
-        let objects = self.objects.iter().filter(told).map(Object::track).collect();
-        Tracks { frame: detections.frame, stamp: detections.stamp, objects }
+        (self.tracks.frame, self.tracks.stamp) = (detections.frame, detections.stamp);
+        self.tracks.objects.clear();
+        self.tracks.objects.extend(self.objects.iter().filter(told).map(Object::track));
+        &self.tracks
     }
 }

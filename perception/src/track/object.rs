@@ -4,7 +4,7 @@ use super::existence::Existence;
 use super::filter::{HeadingFilter, LevelFilter, PlanarFilter};
 use super::group::{Group, Motion};
 use super::jitter::{Jitter, Trail};
-use super::measurement::Measurement;
+use super::measurement::{Look, Measurement};
 use super::shape::{HeadingVotes, Size, completed, oriented};
 use std::f64::consts::FRAC_PI_2;
 use types::{Box3, ObjectClass, Track, wrap_angle};
@@ -25,8 +25,12 @@ const SETTLED: u32 = 8;
 const REST_S: f64 = 0.3;
 /// Fastest change of height, m/s: a road of 10 percent at 10 m/s.
 const CLIMB_MPS: f64 = 1.0;
-/// Angular acceleration of what moves and of what stands, rad/s2.
-const TURN_RADPS2: [f64; 2] = [1.5, 0.2];
+/// Angular acceleration of what stands and of what moves, rad/s2.
+const TURN_RADPS2: [f64; 2] = [1.0, 1.5];
+/// Part of a score that is left when the detector took the object for something else.
+const MISTAKEN: f64 = 0.5;
+/// A score that says nothing and one that says all count as these.
+const SCORES: [f64; 2] = [1e-3, 0.9999];
 /// A heading is taken from the motion above this speed, m/s.
 const POINTING_MPS: f64 = 2.0;
 
@@ -36,6 +40,8 @@ pub(super) struct Object {
     pub(super) id: u64,
     pub(super) hits: u32,
     pub(super) misses: u32,
+    /// Whether another object hid it when it was missed.
+    pub(super) hidden: bool,
     pub(super) existence: Existence,
     /// Whether it may be told: once true, it stays so.
     pub(super) confirmed: bool,
@@ -52,18 +58,20 @@ pub(super) struct Object {
 
 impl Object {
     pub(super) fn new(id: u64, seen: &Measurement) -> Self {
-        let motion = seen.group.motion();
-        let [x, y, z] = seen.bbox.center;
+        let Look { bbox, class, score } = seen.look;
+        let motion = Group::of(class).motion();
+        let [x, y, z] = bbox.center;
         let mut object = Self {
             id,
             hits: 1,
             misses: 0,
-            existence: Existence::new(seen.score),
+            hidden: false,
+            existence: Existence::new(score),
             confirmed: false,
             plane: PlanarFilter::new([x, y], seen.noise_m, motion.speed_mps),
-            heading: HeadingFilter::new(seen.bbox.yaw, &motion),
+            heading: HeadingFilter::new(bbox.yaw, &motion),
             level: LevelFilter::new(z, seen.noise_m),
-            size: Size::of(&seen.bbox),
+            size: Size::of(&bbox),
             class_votes: [0.0; ObjectClass::ALL.len()],
             heading_votes: HeadingVotes::default(),
             jitter: Jitter::default(),
@@ -105,19 +113,25 @@ impl Object {
     }
 
     pub(super) fn predict(&mut self, dt_s: f64) {
+        let motion = self.motion();
         if !self.moving && self.hits > SETTLED {
             self.plane.slow((-dt_s / REST_S).exp());
         }
-        self.plane.predict(dt_s, self.motion().acceleration_mps2);
-        self.heading.predict(dt_s, TURN_RADPS2[usize::from(!self.moving)]);
+        let turn_radps = if self.moving && motion.rolls { self.heading.rate() } else { 0.0 };
+        self.plane.predict(dt_s, motion.acceleration_mps2, turn_radps);
+        self.heading.predict(dt_s, TURN_RADPS2[usize::from(self.moving || !motion.rolls)]);
         self.level.predict(dt_s, CLIMB_MPS);
         self.trail.pass(dt_s);
     }
 
-    /// The measured box as it would be if it were this object: turned by quarters, completed to its size.
-    pub(super) fn as_own(&self, seen: &Measurement) -> Box3 {
-        let (measured, _) = oriented(&seen.bbox, self.heading.yaw());
-        let [x, y] = completed(&measured, self.size, seen.viewer);
+    /// The measured box as it would be if it were this object: turned towards its heading, completed to its size.
+    pub(super) fn as_own(&self, look: &Look, viewer: [f64; 2]) -> Box3 {
+        let seen_in_part = self.motion().seen_in_part;
+        let (measured, _) = oriented(&look.bbox, self.heading.yaw(), seen_in_part);
+        if !seen_in_part {
+            return measured;
+        }
+        let [x, y] = completed(&measured, self.size, viewer);
         let (length, width) = (self.size.length, self.size.width);
         Box3 { center: [x, y, measured.center[2]], length, width, ..measured }
     }
@@ -128,34 +142,41 @@ impl Object {
     }
 
     pub(super) fn update(&mut self, seen: &Measurement) {
-        let motion = self.motion();
         self.hits = self.hits.saturating_add(1);
-        self.misses = 0;
-        self.existence.hit(seen.score);
+        (self.misses, self.hidden) = (0, false);
         self.vote(seen);
+        let (class, motion) = (self.class(), self.motion());
+        let look = seen.look_as(class);
+        self.existence.hit(if look.class == class { look.score } else { MISTAKEN * look.score });
 
-        let (measured, quarters) = oriented(&seen.bbox, self.heading.yaw());
+        let (measured, quarters) = oriented(&look.bbox, self.heading.yaw(), motion.seen_in_part);
         let own = self.bbox();
         self.size = self.size.learned(&measured);
-        // What was learnt about the size moves the centre, but the object did not move.
-        let center = completed(&own, self.size, seen.viewer);
-        self.plane.shift([center[0] - own.center[0], center[1] - own.center[1]]);
-        self.trail.shift([center[0] - own.center[0], center[1] - own.center[1]]);
-        let center = completed(&measured, self.size, seen.viewer);
+        if motion.seen_in_part {
+            // What was learnt about the size moves the centre, but the object did not move.
+            let [x, y] = completed(&own, self.size, seen.viewer);
+            self.plane.shift([x - own.center[0], y - own.center[1]]);
+            self.trail.shift([x - own.center[0], y - own.center[1]]);
+        }
+        let [x, y, z] = self.as_own(look, seen.viewer).center;
         let noise_m = self.noise_m(seen);
-        self.jitter.learn(self.plane.distance_squared(center, noise_m));
-        self.plane.update(center, noise_m);
+        self.jitter.learn(self.plane.distance_squared([x, y], noise_m));
+        self.plane.update([x, y], noise_m);
         self.heading.update(measured.yaw, motion.heading_noise_rad);
-        self.level.update(measured.center[2], seen.noise_m);
-        self.heading_votes.measured(quarters, &seen.bbox, seen.score);
+        self.level.update(z, seen.noise_m);
+        self.heading_votes.measured(quarters, &look.bbox, look.score);
 
         self.follow_motion(&motion, noise_m);
         self.trail.mark(self.plane.position());
     }
 
-    pub(super) fn miss(&mut self) {
+    /// It was not seen. That speaks against it unless another object hides it.
+    pub(super) fn miss(&mut self, hidden: bool) {
         self.misses = self.misses.saturating_add(1);
-        self.existence.miss();
+        self.hidden = hidden;
+        if !hidden {
+            self.existence.miss();
+        }
     }
 
     /// What is told about the object. A standing object has no speed.
@@ -179,11 +200,14 @@ impl Object {
         self.jitter.scale() * seen.noise_m
     }
 
+    /// Every look votes for its class with its evidence, the logarithm of how unlikely it is to be wrong.
     fn vote(&mut self, seen: &Measurement) {
         self.class_votes = self.class_votes.map(|votes| VOTE_MEMORY * votes);
-        let weight = if seen.class == ObjectClass::Unknown { UNKNOWN_VOTE } else { 1.0 };
-        if let Some(place) = ObjectClass::ALL.iter().position(|class| *class == seen.class) {
-            self.class_votes[place] += weight * seen.score.max(1e-3);
+        for look in seen.looks() {
+            let weight = if look.class == ObjectClass::Unknown { UNKNOWN_VOTE } else { 1.0 };
+            if let Some(place) = ObjectClass::ALL.iter().position(|class| *class == look.class) {
+                self.class_votes[place] -= weight * (1.0 - look.score.clamp(SCORES[0], SCORES[1])).ln();
+            }
         }
     }
 
@@ -199,7 +223,8 @@ impl Object {
         let certain = self.moving && speed > POINTING_MPS.max(MOVING * spread);
         if certain {
             let off = wrap_angle(vy.atan2(vx) - self.heading.yaw());
-            self.heading_votes.known((off / FRAC_PI_2).round().rem_euclid(4.0) as usize);
+            let step = if motion.seen_in_part { 1.0 } else { 2.0 };
+            self.heading_votes.known((step * (off / (step * FRAC_PI_2)).round()).rem_euclid(4.0) as usize);
         } else if motion.rolls && self.size.is_broad() {
             self.heading_votes.known(1);
         }

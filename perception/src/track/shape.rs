@@ -8,7 +8,7 @@ use std::f64::consts::FRAC_PI_2;
 use types::{Box3, Pose2, wrap_angle};
 
 /// Part of each new difference that an edge takes over.
-const LEARN: f64 = 0.15;
+const LEARN: f64 = 0.25;
 /// An edge this much longer than the other tells which way the object points.
 const ELONGATED: f64 = 1.3;
 /// Votes by which another direction must lead before the box turns.
@@ -45,10 +45,11 @@ impl Size {
     }
 }
 
-/// The measured box with the heading within 45 degrees of `yaw`, and by how many quarter turns it was turned. A box seen
-/// from outside fits an object in four ways; the edges change places with each quarter.
-pub(super) fn oriented(measured: &Box3, yaw: f64) -> (Box3, usize) {
-    let quarters = (wrap_angle(measured.yaw - yaw) / FRAC_PI_2).round();
+/// The measured box with the heading next to `yaw`, and by how many quarter turns it was turned. Seen in part, a box fits an
+/// object in four ways; the edges change places with each quarter. Seen as a whole, front and rear may still be confused.
+pub(super) fn oriented(measured: &Box3, yaw: f64, seen_in_part: bool) -> (Box3, usize) {
+    let step = if seen_in_part { 1.0 } else { 2.0 };
+    let quarters = step * (wrap_angle(measured.yaw - yaw) / (step * FRAC_PI_2)).round();
     let turned = Box3 { yaw: wrap_angle(measured.yaw - quarters * FRAC_PI_2), ..*measured };
     let quarters = quarters.rem_euclid(4.0) as usize;
     if quarters.is_multiple_of(2) {
@@ -138,9 +139,12 @@ mod tests {
         #[test]
         fn orienting_keeps_the_footprint(yaw in -4.0..4.0f64, reference in -4.0..4.0f64) {
             let measured = Box3 { center: [3.0, 4.0, 0.0], length: 4.0, width: 2.0, height: 1.0, yaw };
-            let (turned, _) = oriented(&measured, reference);
+            let (turned, _) = oriented(&measured, reference, true);
             prop_assert!(wrap_angle(turned.yaw - reference).abs() < FRAC_PI_4 + 1e-9);
             prop_assert!(turned.iou_bev(&measured) > 0.999);
+            let (turned, quarters) = oriented(&measured, reference, false);
+            prop_assert!(wrap_angle(turned.yaw - reference).abs() < 2.0 * FRAC_PI_4 + 1e-9);
+            prop_assert!(quarters % 2 == 0 && turned.length == 4.0 && turned.iou_bev(&measured) > 0.999);
         }
 
         #[test]
