@@ -15,6 +15,7 @@ const POINTS: u32 = 25;
 const RANGE_M: f64 = 40.0;
 
 struct Label {
+    id: u64,
     kind: String,
     bbox: Box3,
 }
@@ -40,10 +41,22 @@ fn labels(file: &Path, points: &Path, base_from_camera: &nalgebra::Isometry3<f64
         let bbox = Box3 { center: center.coords.into(), length, width, height, yaw: along.y.atan2(along.x) };
         let range = (bbox.center[0] - 0.76).hypot(bbox.center[1]);
         if (1.0..=RANGE_M).contains(&range) {
-            labels.entry(frame).or_default().push(Label { kind: words[2].to_string(), bbox });
+            let (id, kind) = (track as u64, words[2].to_string());
+            labels.entry(frame).or_default().push(Label { id, kind, bbox });
         }
     }
     labels
+}
+
+/// The labels of an imported drive.
+fn labels_of(drive: &Path, root: &Path, shared: &Path) -> BTreeMap<u64, Vec<Label>> {
+    let reader = recordings::DriveReader::open(drive).unwrap();
+    let calibration = reader.calibration().unwrap();
+    let camera = calibration.camera.as_ref().unwrap();
+    let base_from_camera = calibration.base_from_lidar * camera.camera_from_lidar.inverse();
+    let label_file = root.join("kitti_tracking/training/label_02/0000.txt");
+    let point_file = shared.join("../bench/detection/points_0000.csv");
+    labels(&label_file, &point_file, &base_from_camera)
 }
 
 fn is_found(label: &Label, found: &[Detection3]) -> bool {
@@ -70,14 +83,7 @@ fn the_labelled_objects_are_found() {
     arguments.extend(networks.iter().map(String::as_str));
     succeed(&arguments);
 
-    let reader = recordings::DriveReader::open(&drive).unwrap();
-    let calibration = reader.calibration().unwrap();
-    let camera = calibration.camera.as_ref().unwrap();
-    let base_from_camera = calibration.base_from_lidar * camera.camera_from_lidar.inverse();
-    let label_file = root.join("kitti_tracking/training/label_02/0000.txt");
-    let point_file = shared.join("../bench/detection/points_0000.csv");
-    let labels = labels(&label_file, &point_file, &base_from_camera);
-
+    let labels = labels_of(&drive, &root, &shared);
     let mut counts: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
     for message in messages(&log) {
         let Message::Detections(detections) = message else { continue };
@@ -92,6 +98,55 @@ fn the_labelled_objects_are_found() {
     for (kind, share) in [("Van", 57.0 / 69.0), ("Cyclist", 19.0 / 22.0), ("Pedestrian", 1.0 / 3.0)] {
         let (found, all) = counts[kind];
         assert!(f64::from(found) >= share * f64::from(all), "{kind}: {found} of {all} found");
+    }
+}
+
+/// With the program's own lidar network, on data that it has never seen.
+#[test]
+fn labelled_vehicles_keep_their_identity() {
+    let test = "labelled_vehicles_keep_their_identity";
+    let (Some(root), Some(shared)) = (real_drives(test), shared_data(test)) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (drive, log) = (folder.path().join("0000.mcap"), folder.path().join("log.mcap"));
+    succeed(&["import", "kitti", "--root", text(&root), "--sequence", "0000", "--output", text(&drive)]);
+    succeed(&["replay", text(&drive), "--output", text(&log)]);
+    let labels = labels_of(&drive, &root, &shared);
+    let mut egos = BTreeMap::new();
+    let mut identities: BTreeMap<u64, Vec<(u64, u64)>> = BTreeMap::new();
+    let (mut followed, mut all) = (0, 0);
+    for message in messages(&log) {
+        let tracks = match message {
+            Message::Ego { frame, state } => {
+                egos.insert(frame, state.odom_from_base);
+                continue;
+            }
+            Message::Tracks(tracks) => tracks,
+            _ => continue,
+        };
+        let base_from_odom = egos[&tracks.frame].inverse();
+        let vehicles = tracks.objects.iter().filter(|track| track.class.is_vehicle());
+        let vehicles: Vec<_> = vehicles.map(|track| (track.id, track.bbox.transformed(&base_from_odom))).collect();
+        let vans = labels.get(&tracks.frame).into_iter().flatten();
+        for label in vans.filter(|label| matches!(label.kind.as_str(), "Car" | "Van" | "Truck")) {
+            all += 1;
+            let distance = |bbox: &Box3| {
+                let [dx, dy] = [0, 1].map(|axis| bbox.center[axis] - label.bbox.center[axis]);
+                dx.hypot(dy)
+            };
+            let near = vehicles.iter().filter(|(_, bbox)| distance(bbox) <= 2.0);
+            let nearest = near.min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
+            let Some((id, _)) = nearest else { continue };
+            followed += 1;
+            let seen = identities.entry(label.id).or_default();
+            if seen.last().is_none_or(|(_, last)| last != id) {
+                seen.push((tracks.frame, *id));
+            }
+        }
+    }
+    println!("{followed} of {all} labelled vehicles are followed; label: (frame, identity): {identities:?}");
+    assert!(f64::from(followed) >= 0.9 * f64::from(all), "{followed} of {all} followed");
+    for (label, seen) in identities {
+        assert_eq!(seen.len(), 1, "vehicle {label} changed its identity: (frame, identity) {seen:?}");
     }
 }
 

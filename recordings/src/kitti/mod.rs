@@ -10,7 +10,7 @@ use crate::{Compression, DriveWriter, Message, RecordingError, RunRecord};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use types::{CameraFrame, ImageFormat, LidarSweep, PointField, PointKind, Route, Stamp};
+use types::{Calibration, CameraFrame, EgoState, ImageFormat, LidarSweep, PointField, PointKind, Route, Stamp};
 
 /// 2011-09-26T13:02:25Z, the day of the recordings: the stamp of frame 0.
 pub const EPOCH_NS: i64 = 1_317_042_145_000_000_000;
@@ -78,6 +78,17 @@ pub fn import(root: &Path, sequence: &str, output: &Path) -> Result<ImportSummar
     let bytes = writer.finish()?.bytes;
     let route_poses = if route.len() > 1 { route.len() } else { 0 };
     Ok(ImportSummary { sweeps: sweeps.len(), images: images.len(), ins_fixes: fixes.len(), route_poses, bytes })
+}
+
+/// How a sequence's car is built and how it moved, from `calib/SEQ.txt` and `oxts/SEQ.txt` alone: one state for each row of the
+/// latter.
+///
+/// # Errors
+/// Names the file, and the line or key where it is not as the benchmark's format demands.
+pub fn motion(root: &Path, sequence: &str) -> Result<(Calibration, Vec<EgoState>), RecordingError> {
+    let rig = calibration::Rig::read(&root.join("calib").join(format!("{sequence}.txt")))?;
+    let fixes = oxts::read_all(&root.join("oxts").join(format!("{sequence}.txt")), &rig)?;
+    Ok((rig.calibration(NOMINAL_SIZE)?, fixes.into_iter().map(|fix| fix.state).collect()))
 }
 
 /// The stamp of a frame.
@@ -165,7 +176,6 @@ mod tests {
     use super::*;
     use crate::DriveReader;
     use nalgebra::{Matrix3, Matrix3x4, Matrix4, Point3, Vector4};
-    use types::Calibration;
 
     const CALIBRATION: &str = "P0: 7.215377e+02 0 6.095593e+02 0 0 7.215377e+02 1.728540e+02 0 0 0 1 0\n\
         P2: 7.215377e+02 0 6.095593e+02 4.485728e+01 0 7.215377e+02 1.728540e+02 2.163791e-01 0 0 1 2.745884e-03  \n\

@@ -21,9 +21,27 @@ const UPWARD_RATE: usize = 22;
 
 /// The outputs of the given frames (row n is frame n). `odom` is `base_link` of the first of them.
 pub(super) fn read(path: &Path, rig: &Rig, frames: impl Iterator<Item = u64>) -> Result<Vec<InsFix>, RecordingError> {
+    fixes(path, &rows(path)?, rig, frames)
+}
+
+/// The outputs of all frames.
+pub(super) fn read_all(path: &Path, rig: &Rig) -> Result<Vec<InsFix>, RecordingError> {
+    let rows = rows(path)?;
+    fixes(path, &rows, rig, 0..rows.len() as u64)
+}
+
+fn rows(path: &Path) -> Result<Vec<Vec<f64>>, RecordingError> {
     let text = fs::read_to_string(path).map_err(RecordingError::io(path, "read"))?;
-    let rows = text.lines().filter(|line| !line.trim().is_empty()).enumerate();
-    let rows = rows.map(|(index, line)| row(path, index + 1, line)).collect::<Result<Vec<_>, _>>()?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).enumerate();
+    lines.map(|(index, line)| row(path, index + 1, line)).collect()
+}
+
+fn fixes(
+    path: &Path,
+    rows: &[Vec<f64>],
+    rig: &Rig,
+    frames: impl Iterator<Item = u64>,
+) -> Result<Vec<InsFix>, RecordingError> {
     let ins_from_base = (base_from_lidar() * rig.lidar_from_ins).inverse();
     let mut fixes = Vec::new();
     let mut start = None;

@@ -3,6 +3,8 @@
 mod detection;
 mod frame;
 mod odometry;
+mod rows;
+mod tracking;
 
 use clap::Subcommand;
 use std::process::ExitCode;
@@ -16,6 +18,8 @@ pub enum What {
     Detection(detection::Options),
     /// Lidar odometry beside GPS/INS and beside given poses.
     Odometry(odometry::Options),
+    /// The tracker over recorded detections of KITTI sequences: result rows for a judge, and its speed.
+    Tracking(tracking::Options),
 }
 
 pub fn run(what: &What) -> anyhow::Result<ExitCode> {
@@ -23,5 +27,6 @@ pub fn run(what: &What) -> anyhow::Result<ExitCode> {
         What::Frame(options) => frame::run(options),
         What::Detection(options) => detection::run(options),
         What::Odometry(options) => odometry::run(options),
+        What::Tracking(options) => tracking::run(options),
     }
 }

@@ -1,10 +1,10 @@
 //! `chauffeur bench detection`: what the detectors find in drives, beside the truth where a drive holds it, and as rows for a judge.
 
 mod precision;
-mod rows;
 mod truth;
 mod turn;
 
+use super::rows::{self, Object};
 use crate::command_line::{NetworkOptions, replay};
 use crate::config::Config;
 use crate::replay::{Drive, Mode, Replay};
@@ -143,14 +143,18 @@ fn detect(path: &Path, options: &Options) -> anyhow::Result<Vec<Detections>> {
 fn write_rows(output: &Path, found: &[Detections], calibration: &Calibration) -> anyhow::Result<()> {
     let camera = calibration.camera.as_ref().context("the calibration has no camera")?;
     let camera_from_base = camera.camera_from_lidar * calibration.base_from_lidar.inverse();
-    let mut rows = String::new();
+    let mut text = String::new();
     for detections in found {
         for object in &detections.lidar {
-            rows.push_str(&rows::row(detections.frame, object, camera, &camera_from_base)?);
+            let bbox = object.bbox;
+            let is_before = rows::is_before(&bbox, &camera_from_base);
+            let image = if is_before { rows::image_box(&bbox, camera, &camera_from_base) } else { [-1.0; 4] };
+            let (frame, class, score) = (detections.frame, object.class, object.score);
+            text.push_str(&rows::row(&Object { frame, id: -1, class, bbox, score, image }, &camera_from_base)?);
         }
     }
-    std::fs::write(output, &rows).with_context(|| format!("{}", output.display()))?;
-    println!("{}: {} boxes in {} frames", output.display(), rows.lines().count(), found.len());
+    std::fs::write(output, &text).with_context(|| format!("{}", output.display()))?;
+    println!("{}: {} boxes in {} frames", output.display(), text.lines().count(), found.len());
     Ok(())
 }
 
