@@ -18,7 +18,7 @@ use types::{
 #[derive(Debug, Args)]
 pub struct Options {
     /// The drive; one that a replay has written shows what the stack made of it.
-    #[arg(required_unless_present = "map", conflicts_with = "map", requires = "at")]
+    #[arg(conflicts_with = "map", requires = "at")]
     drive: Option<PathBuf>,
     /// Seconds after the first message.
     #[arg(long, value_name = "SECONDS", conflicts_with = "map")]
