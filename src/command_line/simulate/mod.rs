@@ -2,6 +2,7 @@
 
 mod many;
 mod scatter;
+mod summary;
 
 use super::{CompressionName, NetworkOptions, replay, table};
 use crate::config::Config;
