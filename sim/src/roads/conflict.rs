@@ -2,9 +2,12 @@
 
 use super::Connection;
 use maps::{LaneId, LaneKind, Polyline, Roads};
+use types::wrap_angle;
 
 /// Step along the ways, m.
 const STEP_M: f64 = 0.5;
+/// Ways that begin at more than this angle to each other come from opposite directions, rad.
+const ONCOMING_RAD: f64 = 2.0;
 
 /// A stretch of a way that is too near to a stretch of another.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -15,6 +18,8 @@ pub struct Conflict {
     pub own: [f64; 2],
     /// The other's stretch, m.
     pub their: [f64; 2],
+    /// The other comes from the opposite direction.
+    pub oncoming: bool,
 }
 
 /// Half the room that a user of a lane takes, m.
@@ -39,7 +44,8 @@ pub fn find(connections: &mut [Option<Connection>], roads: &Roads) {
                 let apart = together.take_while(|s| *s < a.length_m()).find(|s| far(a, *s, b, near));
                 connection.siblings.push((other, apart.unwrap_or(a.length_m())));
             } else if let Some((own, their)) = stretches(a, b, near) {
-                connection.conflicts.push(Conflict { other, own, their });
+                let oncoming = wrap_angle(a.pose(0.0).yaw - b.pose(0.0).yaw).abs() > ONCOMING_RAD;
+                connection.conflicts.push(Conflict { other, own, their, oncoming });
             }
         }
     }

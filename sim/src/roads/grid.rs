@@ -17,6 +17,8 @@ const CROSSING_M: f64 = 3.0;
 const CROSSING_AT_M: f64 = 3.0;
 /// Between a stop line and what it is for, m.
 const LINE_GAP_M: f64 = 1.2;
+/// Nearer to a junction's edge nobody waits inside it, m.
+const LEAST_WAIT_M: f64 = 2.0;
 
 /// What is drawn for the whole town.
 struct Town {
@@ -130,7 +132,7 @@ pub fn build(grid: &Grid, route_m: f64, random: &mut Random) -> Result<Setting, 
 
     setting.connections.resize(builder.roads.lanes.len(), None);
     conflict::find(&mut setting.connections, &builder.roads);
-    left_turns_wait(&setting.connections, &mut builder);
+    left_turns_wait(&mut setting.connections, &mut builder);
     let network = LaneNetwork::new(builder.roads).map_err(|error| error.to_string())?;
     let begun = network.lane(way[0]).center.project(0.0, 0.0).s_m;
     let driven: f64 = way[..way.len() - 1].iter().map(|lane| network.lane(*lane).center.length_m()).sum();
@@ -504,7 +506,8 @@ fn through(
                 builder.join(lane, to);
                 parts.connections.resize(lane + 1, None);
                 let (conflicts, siblings) = (Vec::new(), Vec::new());
-                parts.connections[lane] = Some(Connection { lane, from, rank, signal: *signal, conflicts, siblings });
+                let way = Connection { lane, from, rank, signal: *signal, conflicts, siblings, wait_m: None };
+                parts.connections[lane] = Some(way);
                 Ok(())
             };
             add(from.driving, to.driving, town.lane_m + WIDER_M)?;
@@ -585,21 +588,19 @@ fn mid_crossings(edges: &[Edge], builder: &mut Builder, parts: &mut Parts) {
 }
 
 /// Those who turn left before oncoming traffic wait inside the junction.
-fn left_turns_wait(connections: &[Option<Connection>], builder: &mut Builder) {
-    for connection in connections.iter().flatten().filter(|connection| connection.rank == 1) {
-        let before = |other: LaneId| connections[other].as_ref().is_some_and(|other| other.rank == 0);
-        let oncoming = |conflict: &&super::Conflict| {
-            let start = |lane: LaneId| builder.roads.lanes[lane].center.pose(0.0).yaw;
-            before(conflict.other) && wrap_angle(start(conflict.other) - start(connection.lane)).abs() > 2.0
-        };
-        let conflicts: Vec<_> = connection.conflicts.iter().filter(oncoming).collect();
-        let first = conflicts.iter().map(|conflict| conflict.own[0]).fold(f64::INFINITY, f64::min);
-        let last = conflicts.iter().map(|conflict| conflict.own[1]).fold(0.0, f64::max);
+fn left_turns_wait(connections: &mut [Option<Connection>], builder: &mut Builder) {
+    let ranks: Vec<Option<u8>> = connections.iter().map(|way| way.as_ref().map(|way| way.rank)).collect();
+    for connection in connections.iter_mut().flatten().filter(|connection| connection.rank == 1) {
+        let oncoming = connection.conflicts.iter().filter(|conflict| conflict.oncoming);
+        let before: Vec<_> = oncoming.filter(|conflict| ranks[conflict.other] <= Some(1)).collect();
+        let first = before.iter().map(|conflict| conflict.own[0]).fold(f64::INFINITY, f64::min);
+        let last = before.iter().map(|conflict| conflict.own[1]).fold(0.0, f64::max);
         if first.is_finite() {
             let s_m = (first - 0.5).max(0.0);
             let (lane, kind) = (connection.lane, StopKind::GiveWay);
             let stop = LaneStop { lane, s_m, area_m: last - s_m, kind, painted: false, crossing: None };
             builder.roads.stops.push(stop);
+            connection.wait_m = (s_m >= LEAST_WAIT_M).then_some(s_m);
         }
     }
 }

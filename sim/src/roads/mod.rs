@@ -28,6 +28,8 @@ pub struct Connection {
     pub conflicts: Vec<Conflict>,
     /// Connections from the same lane and how far they run together, m.
     pub siblings: Vec<(LaneId, f64)>,
+    /// Where the front of one who turns left stands while it waits for oncoming traffic inside the junction, m along the lane.
+    pub wait_m: Option<f64>,
 }
 
 /// A signal's timing.

@@ -70,6 +70,8 @@ pub struct Agent {
     pub urge_mps: Option<f64>,
     /// The way through a junction that it was given.
     pub granted: Option<LaneId>,
+    /// The way through a junction on which it may go as far as the place where one waits for oncoming traffic.
+    pub inside: Option<LaneId>,
     /// Whether it has stood at the line that it must stop at.
     pub has_stood: bool,
     /// Time at standstill, s.

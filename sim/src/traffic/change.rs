@@ -111,7 +111,7 @@ impl Traffic {
         agent.plan(&setting.network);
         // Others that think in this moment already see it in the new lane.
         let (rear, front, speed) = (agent.s - agent.tail_m(), agent.s + agent.half_m(), agent.speed);
-        self.lanes.add(lane, super::Occupant { rear, front, speed, who: index });
+        self.lanes.add(lane, super::Occupant { rear, front, speed, who: index, beside: None });
     }
 
     /// Brings a vehicle beside the ego's lane to its gap and lets it change.

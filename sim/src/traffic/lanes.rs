@@ -13,6 +13,8 @@ pub struct Occupant {
     pub speed: f64,
     /// Index of the agent; [`NOBODY`] for people on foot.
     pub who: usize,
+    /// The agent beside whose body somebody on foot waits: not in that one's way.
+    pub beside: Option<usize>,
 }
 
 /// Not an agent.
@@ -54,7 +56,8 @@ impl Lanes {
     /// The first before a place, but not `own`: their rear end and speed. Those who overlap the place count if their middle
     /// lies before it.
     pub fn first_ahead(&self, lane: LaneId, s: f64, own: usize) -> Option<Occupant> {
-        let ahead = |other: &&Occupant| other.who != own && 0.5 * (other.rear + other.front) > s;
+        let ahead =
+            |other: &&Occupant| other.who != own && other.beside != Some(own) && 0.5 * (other.rear + other.front) > s;
         self.of(lane).iter().filter(ahead).min_by(|a, b| a.rear.total_cmp(&b.rear)).copied()
     }
 

@@ -8,6 +8,7 @@ mod change;
 mod idm;
 mod junction;
 mod lanes;
+mod occupancy;
 mod populate;
 mod walker;
 
@@ -17,8 +18,9 @@ use crate::cast::Kind;
 use crate::history::ActorState;
 use crate::roads::Setting;
 use crate::scene::Object;
-use lanes::{Lanes, NOBODY, Occupant};
+use lanes::{Lanes, Occupant};
 use maps::{LaneId, LaneKind};
+use occupancy::{occupy_ego, occupy_path, occupy_walker};
 use types::{Pose2, StopKind};
 use walker::{CrossingLanes, Walker};
 
@@ -143,7 +145,7 @@ impl Traffic {
             // One who changes lanes is in both.
             if let Some((lane, s)) = self.lane_left(setting, agent) {
                 let (rear, front) = (s - agent.tail_m(), s + agent.half_m());
-                lanes.add(lane, Occupant { rear, front, speed: agent.speed, who });
+                lanes.add(lane, Occupant { rear, front, speed: agent.speed, who, beside: None });
             }
         }
         occupy_ego(setting, &mut lanes, &self.agents[EGO], ego);
@@ -298,81 +300,6 @@ impl Traffic {
     }
 }
 
-fn occupy_path(setting: &Setting, lanes: &mut Lanes, who: usize, agent: &Agent) {
-    let network = &setting.network;
-    let (mut rear, mut front) = (agent.s - agent.tail_m(), agent.s + agent.half_m());
-    lanes.add(agent.lane, Occupant { rear, front, speed: agent.speed, who });
-    let (whole_rear, whole_front) = (rear, front);
-    for &before in agent.behind.iter().rev() {
-        if rear >= 0.0 {
-            break;
-        }
-        let length = network.lane(before).center.length_m();
-        (rear, front) = (rear + length, front + length);
-        lanes.add(before, Occupant { rear, front, speed: agent.speed, who });
-    }
-    (rear, front) = (whole_rear, whole_front);
-    let mut lane = agent.lane;
-    for &next in &agent.ahead {
-        let length = network.lane(lane).center.length_m();
-        if front <= length {
-            break;
-        }
-        (rear, front) = (rear - length, front - length);
-        lanes.add(next, Occupant { rear, front, speed: agent.speed, who });
-        lane = next;
-    }
-}
-
-/// The ego is wherever its outline is.
-fn occupy_ego(setting: &Setting, lanes: &mut Lanes, own: &Agent, ego: &EgoView) {
-    let (length, width) = (0.5 * own.size[0], 0.5 * own.size[1] + 0.2);
-    let mut found: Vec<LaneId> = Vec::with_capacity(8);
-    let mut outline = [[0.0; 2]; 9];
-    for (i, place) in outline.iter_mut().enumerate() {
-        let (along, across) = ((i % 3) as f64 - 1.0, (i / 3) as f64 - 1.0);
-        *place = ego.pose.transform(along * length, across * width);
-        for lane in setting.network.ground(place[0], place[1]).lanes {
-            if !found.contains(&lane) {
-                found.push(lane);
-            }
-        }
-    }
-    for lane in found {
-        let line = &setting.network.lane(lane).center;
-        let middle = line.project(ego.pose.x, ego.pose.y).s_m;
-        let along = types::wrap_angle(ego.pose.yaw - line.pose(middle).yaw).cos();
-        let mut reach = [f64::INFINITY, f64::NEG_INFINITY];
-        for place in [outline[0], outline[2], outline[6], outline[8]] {
-            let s = line.project_within(place[0], place[1], middle - 10.0, middle + 10.0).s_m;
-            reach = [reach[0].min(s), reach[1].max(s)];
-        }
-        // Where it stands across a lane's beginning it is in the way from before that.
-        lanes.add(
-            lane,
-            Occupant { rear: reach[0], front: reach[1].max(reach[0] + 0.5), speed: ego.speed * along, who: EGO },
-        );
-    }
-}
-
-/// Somebody on foot is in the way where they are and where they will be in a moment.
-fn occupy_walker(setting: &Setting, lanes: &mut Lanes, walker: &Walker) {
-    let pose = walker.pose(&setting.network);
-    let mut found: Vec<LaneId> = Vec::with_capacity(4);
-    for later in [0.0, 0.5, 1.0] {
-        let [x, y] = pose.transform(walker.pace * later, 0.0);
-        for lane in setting.network.ground(x, y).lanes {
-            let kind = setting.network.lane(lane).kind;
-            if found.contains(&lane) || !matches!(kind, LaneKind::Driving | LaneKind::Bicycle) {
-                continue;
-            }
-            found.push(lane);
-            let s = setting.network.lane(lane).center.project(x, y).s_m;
-            lanes.add(lane, Occupant { rear: s - 0.5, front: s + 0.5, speed: 0.0, who: NOBODY });
-        }
-    }
-}
-
 /// Speeds at which the lanes' curves are taken, m/s.
 fn curve_speeds(setting: &Setting) -> Vec<f64> {
     let tightest = |lane: &maps::Lane| {
@@ -390,3 +317,6 @@ impl Kind {
         idm::Driver { acceleration_mps2: self.acceleration_mps2(), braking_mps2: 2.2, headway_s, gap_m }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -215,6 +215,7 @@ impl Traffic {
             random: Random::new(random.bits(), 0),
             body: Some(body),
             is_blocked: false,
+            waits_beside: None,
         });
     }
 
@@ -288,6 +289,7 @@ impl Traffic {
                 random: Random::new(random.bits(), 0),
                 body: Some(body),
                 is_blocked: false,
+                waits_beside: None,
             });
             return;
         }
@@ -310,6 +312,7 @@ fn agent(kind: Kind, body: Body, lane: LaneId, s: f64, headway_s: f64, random: &
         speed_share: 1.0,
         urge_mps: None,
         granted: None,
+        inside: None,
         has_stood: false,
         stands_s: 0.0,
         patience_s: random.between(0.0, 1.0),

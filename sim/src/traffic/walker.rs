@@ -75,6 +75,8 @@ pub struct Walker {
     pub doing: Doing,
     /// Whether a vehicle stands in its way.
     pub is_blocked: bool,
+    /// The vehicle beside whose body it waits.
+    pub waits_beside: Option<usize>,
     /// Its own choices.
     pub random: Random,
     /// Its body, until it is put into the scene.
@@ -258,17 +260,24 @@ impl Traffic {
             }
             let pose = walker.pose(network);
             let [x, y] = pose.transform(LOOK_M, 0.0);
-            walker.is_blocked = self.agents.iter().enumerate().any(|(index, agent)| {
-                if agent.is_gone {
-                    return false;
-                }
+            let bodies = self.agents.iter().enumerate().filter(|(_, agent)| !agent.is_gone).map(|(index, agent)| {
                 let body = if index == super::EGO { ego } else { agent.pose(network) };
+                (index, body, [agent.half_m(), 0.5 * agent.size[1]])
+            });
+            let mut near = bodies.filter(|(_, body, _)| (body.x - x).abs() < 15.0 && (body.y - y).abs() < 15.0);
+            let blocking = near.find(|(_, body, half)| {
                 let inside = |x: f64, y: f64| {
                     let [along, across] = body.inverse_transform(x, y);
-                    along.abs() < agent.half_m() + 0.3 && across.abs() < 0.5 * agent.size[1] + 0.3
+                    along.abs() < half[0] + 0.3 && across.abs() < half[1] + 0.3
                 };
-                (body.x - x).abs() < 15.0 && (body.y - y).abs() < 15.0 && inside(x, y) && !inside(pose.x, pose.y)
+                inside(x, y) && !inside(pose.x, pose.y)
             });
+            walker.is_blocked = blocking.is_some();
+            // Who waits beside a vehicle lets it go on; who is before it does not know whether it will stay.
+            let beside = blocking.filter(|(_, body, half)| {
+                walker.speed < 0.1 && body.inverse_transform(pose.x, pose.y)[1].abs() > half[1]
+            });
+            walker.waits_beside = beside.map(|(index, ..)| index);
         }
     }
 

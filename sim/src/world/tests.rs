@@ -187,12 +187,11 @@ fn a_blind_driver_is_found_out() {
 /// Everybody keeps clear of everybody, and the scripted driver breaks no rule and arrives.
 #[test]
 fn the_scripted_driver_arrives_without_a_scratch() {
-    let (mut arrived, mut driven) = (0, 0);
     for (family, _) in Scenario::FAMILIES {
         for seed in 100..106 {
             let mut world = world(family, seed);
             let mut events = Vec::new();
-            for _ in 0..(world.duration_s() * 2.0) as usize {
+            for _ in 0..(world.duration_s() * 4.0) as usize {
                 world.advance(0.5);
                 events.extend(world.events());
                 assert_eq!(touching(&world.truth().objects), None, "{family} {seed} at {:?}", world.stamp());
@@ -202,12 +201,9 @@ fn the_scripted_driver_arrives_without_a_scratch() {
             }
             events.retain(|event| event.kind != EventKind::Goal);
             assert!(events.is_empty(), "{family} {seed}: {events:?}");
-            driven += 1;
-            arrived += usize::from(world.has_arrived());
+            assert!(world.has_arrived(), "{family} {seed}: {:?}", world.progress());
         }
     }
-    // Queues before signals may be longer than a drive.
-    assert!(arrived * 10 >= driven * 8, "{arrived} of {driven}");
 }
 
 /// Two vehicles, or a vehicle and a person on foot, that overlap while one of them moves. A tractor overlaps its trailer.
