@@ -49,7 +49,7 @@ pub(super) fn occupy_ego(setting: &Setting, lanes: &mut Lanes, own: &Agent, ego:
             // Ways through a junction are wider than what drives along them needs.
             let is_wide = setting.network.lane(lane).junction.is_some();
             let line = &setting.network.lane(lane).center;
-            if !found.contains(&lane) && !(is_wide && line.project(place[0], place[1]).distance_m > WAY_HALF_M) {
+            if !found.contains(&lane) && (!is_wide || line.project(place[0], place[1]).distance_m <= WAY_HALF_M) {
                 found.push(lane);
             }
         }
