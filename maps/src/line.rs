@@ -6,6 +6,7 @@
 //! Curvature is continuous everywhere. Beyond both ends the line goes on straight, with no jump in curvature.
 //! Arc length is measured on the spline itself (Gauss-Legendre), so `at` and `project` agree to rounding.
 
+use crate::polyline::FARTHEST_M;
 use crate::spline::SmoothingSpline;
 use thiserror::Error;
 use types::Pose2;
@@ -23,12 +24,10 @@ const MOST_KNOTS: f64 = 200_000.0;
 const HALVED_WAVELENGTH_M: f64 = 10.0;
 /// Points nearer than this are one point, m.
 const SHORTEST_M: f64 = 0.01;
-/// Coordinates beyond this are no place on a planar map, m.
-const FARTHEST_M: f64 = 1e7;
 /// Knots in a block of the projection's search.
 const BLOCK: usize = 32;
 /// Abscissae (on 0..1) and weights of the 5-point Gauss-Legendre rule.
-const GAUSS: [(f64, f64); 5] = [
+pub(crate) const GAUSS: [(f64, f64); 5] = [
     (0.046_910_077_030_668_0, 0.118_463_442_528_094_5),
     (0.230_765_344_947_158_45, 0.239_314_335_249_683_2),
     (0.5, 0.284_444_444_444_444_4),

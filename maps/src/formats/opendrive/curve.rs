@@ -5,17 +5,10 @@
 
 use super::super::MapError;
 use super::super::xml::Element;
+use crate::line::GAUSS;
 use crate::polyline::FARTHEST_M;
 use types::{Pose2, wrap_angle};
 
-/// Abscissae (on 0..1) and weights of the 5-point Gauss-Legendre rule.
-const GAUSS: [(f64, f64); 5] = [
-    (0.046_910_077_030_668_0, 0.118_463_442_528_094_5),
-    (0.230_765_344_947_158_45, 0.239_314_335_249_683_2),
-    (0.5, 0.284_444_444_444_444_4),
-    (0.769_234_655_052_841_5, 0.239_314_335_249_683_2),
-    (0.953_089_922_969_332, 0.118_463_442_528_094_5),
-];
 /// No piece bends tighter than this, 1/m.
 const SHARPEST_1PM: f64 = 10.0;
 /// No spiral turns by more than this, rad.
