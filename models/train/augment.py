@@ -129,27 +129,44 @@ def paste(sweep, item, rng):
     return True
 
 
+def _bush(number, rng):
+    shape = rng.normal(size=(number, 3))
+    shape *= rng.uniform(0.75, 1.0, (number, 1)) / np.linalg.norm(shape, axis=1, keepdims=True)
+    return shape * rng.uniform(0.2, 1.4, 3) + [0, 0, rng.uniform(0.1, 1.0)]
+
+
+def _post(number, rng):
+    """From a pole to a gate post or bin, which is as wide and as high as a person."""
+    radius, height = rng.uniform(0.03, 0.35), rng.uniform(0.6, 3.5)
+    around = rng.uniform(0, 2 * np.pi, number)
+    return np.stack([radius * np.cos(around), radius * np.sin(around), rng.uniform(0, height, number)], 1)
+
+
+def _strip(number, rng, length, height):
+    """A board, wall or kerb."""
+    angle, along = rng.uniform(0, np.pi), rng.uniform(-0.5, 0.5, number) * length
+    return np.stack([along * np.cos(angle), along * np.sin(angle), rng.uniform(0, height, number)], 1)
+
+
+def _thing(number, rng):
+    draw = rng.random()
+    if draw < 0.35:
+        return _bush(number, rng)
+    if draw < 0.65:
+        return _post(number, rng)
+    if draw < 0.85:
+        return _strip(number, rng, rng.uniform(0.3, 4.0), rng.uniform(0.4, 2.0))
+    return _strip(number, rng, rng.uniform(0.5, 8.0), rng.uniform(0.08, 0.35))
+
+
 def clutter(sweep, rng):
-    """Things without a name: bushes, posts, boards."""
+    """Things without a name: bushes, posts, boards, kerbs; some of them right beside the car."""
     parts = []
-    for _ in range(rng.integers(0, 9)):
-        reach, azimuth = rng.uniform(3, 40), rng.uniform(-np.pi, np.pi)
+    for _ in range(rng.integers(0, 13)):
+        reach, azimuth = rng.uniform(1.5, 40), rng.uniform(-np.pi, np.pi)
         place = np.array([reach * np.cos(azimuth), reach * np.sin(azimuth)])
         number = int(np.clip(rng.uniform(200, 2500) / reach, 6, 300))
-        draw = rng.random()
-        if draw < 0.5:
-            size = rng.uniform(0.2, 1.4, 3)
-            shape = rng.normal(size=(number, 3))
-            shape *= rng.uniform(0.75, 1.0, (number, 1)) / np.linalg.norm(shape, axis=1, keepdims=True)
-            shape = shape * size + [0, 0, rng.uniform(0.1, 1.0)]
-        elif draw < 0.8:
-            radius, height = rng.uniform(0.03, 0.25), rng.uniform(0.7, 3.5)
-            around = rng.uniform(0, 2 * np.pi, number)
-            shape = np.stack([radius * np.cos(around), radius * np.sin(around), rng.uniform(0, height, number)], 1)
-        else:
-            angle, length, height = rng.uniform(0, np.pi), rng.uniform(0.3, 4.0), rng.uniform(0.4, 2.0)
-            along = rng.uniform(-0.5, 0.5, number) * length
-            shape = np.stack([along * np.cos(angle), along * np.sin(angle), rng.uniform(0, height, number)], 1)
+        shape = _thing(number, rng)
         points = shape + [*place, 0.0]
         points = points[points[:, 2] > 0.02]
         # The side that faces away returns nothing.

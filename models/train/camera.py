@@ -140,7 +140,7 @@ def loss(output, target):
     count = max(len(b), 1)
     what = (focal * (kind != -2)[..., None]).sum() / count
     where = (1 - giou).sum() / count
-    parts = {"what": float(what.detach()), "where": float(where.detach()), "iou": float(iou.detach().mean()) if len(b) else 0.0}
+    parts = {"what": what.detach(), "where": where.detach(), "iou": iou.detach().sum() / count}
     return what + 2.0 * where, parts
 
 

@@ -9,7 +9,7 @@ A seed of `scatter` is one drive of `frames` unrelated scenes, a seed of a famil
 import argparse
 import subprocess
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +115,13 @@ def collate(items):
     return batch
 
 
-def generate(binary, family, seed, count, with_camera, folder, every=1):
+def generate(wanted, binary, folder, jobs):
+    """Yields the folder of every wanted drive (family, seed, frames, every n-th, with camera), `jobs` of them at a time."""
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(_generate, *zip(*[(binary, folder, *drive) for drive in wanted]))
+
+
+def _generate(binary, folder, family, seed, count, every, with_camera):
     """One drive from the simulator to arrays, `count` frames of it; kept if it is there already."""
     target = Path(folder) / f"{family}-{seed:06d}"
     if (target / "index.json").exists():
@@ -150,10 +156,9 @@ def main():
     arguments.add_argument("--jobs", type=int, default=1, help="drives at a time")
     arguments.add_argument("--output", required=True, type=Path)
     a = arguments.parse_args()
-    with ThreadPoolExecutor(a.jobs) as pool:
-        make = lambda seed: generate(a.chauffeur, a.family, seed, a.frames, a.camera, a.output, a.every)
-        for target in pool.map(make, a.seeds):
-            print(target, flush=True)
+    wanted = [(a.family, seed, a.frames, a.every, a.camera) for seed in a.seeds]
+    for target in generate(wanted, a.chauffeur, a.output, a.jobs):
+        print(target, flush=True)
 
 
 if __name__ == "__main__":

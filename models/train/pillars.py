@@ -165,7 +165,7 @@ def loss(output, target):
     focal = torch.where(peak, positive, negative) * weight[:, None]
     what = focal.sum() / peak.sum().clamp(min=1)
     if len(positives) == 0:
-        return what, {"what": what.item()}
+        return what, {"what": what.detach()}
     b, r, c = positives[:, 0].long(), positives[:, 1].long(), positives[:, 2].long()
     share, goal = positives[:, 3:4], positives[:, 5:13]
     found = boxes[b, :, r, c]
@@ -177,16 +177,15 @@ def loss(output, target):
     # The axis matters most; front and rear often look alike.
     heading = ((torch.minimum(same, turned) + 0.2 * same) * share).sum() / total
     with torch.no_grad():
-        f = found.cpu().double().numpy()
-        g = positives.cpu().double().numpy()
-        reached = np.stack([f[:, 0], f[:, 1], *np.exp(np.clip(f[:, 3:5], -3, 4)).T, np.arctan2(f[:, 6], f[:, 7])], 1)
-        wanted = np.stack([g[:, 5], g[:, 6], g[:, 13], g[:, 14], np.arctan2(g[:, 11], g[:, 12])], 1)
-        iou = torch.from_numpy(geometry.paired_iou(reached, wanted)).float().to(heat.device)
+        flat = lambda place, size, sin, cos: torch.cat([place, size, torch.atan2(sin, cos)[:, None]], 1).double()
+        reached = flat(found[:, :2], found[:, 3:5].clamp(-3, 4).exp(), found[:, 6], found[:, 7])
+        wanted = flat(positives[:, 5:7], positives[:, 13:15], positives[:, 11], positives[:, 12])
+        iou = geometry.paired_iou(reached, wanted).float()
     guess = overlap[b, 0, r, c]
     rescoring = (F.binary_cross_entropy_with_logits(guess, iou, reduction="none") * share[:, 0]).sum() / total
     parts = {"what": what, "place": place, "size": size, "heading": heading, "overlap": rescoring, "iou": iou.mean()}
     everything = what + 2.0 * place + 1.0 * size + 1.0 * heading + 0.5 * rescoring
-    return everything, {name: float(value.detach()) for name, value in parts.items()}
+    return everything, {name: value.detach() for name, value in parts.items()}
 
 
 def decode(heatmap, boxes, overlap, threshold=0.1, mix=0.5, limit=0.2, most=300):

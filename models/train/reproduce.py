@@ -8,9 +8,9 @@ What is there already is kept, so an interrupted run goes on.
 
 import argparse
 import json
+import os
 import time
 import unittest
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -23,10 +23,10 @@ import train
 FAMILIES = ["urban", "red-light", "stop-and-go", "highway", "cut-in", "yard"]
 # Drives (family, first seed, seeds, frames of each, every n-th) for training and for evaluation; steps, and windows or pictures a step.
 FULL = {
-    "train": [("scatter", 1, 125, 30, 1)] + [(family, 1001, 32, 10, 8) for family in FAMILIES],
-    "held-back": [("scatter", data.HELD_BACK, 4, 30, 1)] + [(family, data.HELD_BACK, 1, 8, 8) for family in FAMILIES],
-    "pillars": (6000, 16),
-    "camera": (10000, 24),
+    "train": [("scatter", 1, 120, 40, 1)] + [(family, 1001, 16, 10, 8) for family in FAMILIES],
+    "held-back": [("scatter", data.HELD_BACK, 10, 30, 1)] + [(family, data.HELD_BACK, 1, 8, 8) for family in FAMILIES],
+    "pillars": (6000, 32),
+    "camera": (10000, 48),
 }
 SMOKE = {
     "train": [("scatter", 1, 2, 4, 1), ("urban", 1001, 1, 2, 2)],
@@ -34,24 +34,22 @@ SMOKE = {
     "pillars": (20, 4),
     "camera": (20, 4),
 }
-JOBS = 2
+JOBS = os.cpu_count() or 1
 RATES = {"pillars": 2.5e-3, "camera": 2e-3}
 
 
 def drives(recipe, binary, work):
     for part in ["train", "held-back"]:
-        wanted = [(family, first + i, frames, every) for family, first, seeds, frames, every in recipe[part] for i in range(seeds)]
-        with ThreadPoolExecutor(JOBS) as pool:
-            make = lambda drive: data.generate(binary, drive[0], drive[1], drive[2], True, work / part, drive[3])
-            for folder in pool.map(make, wanted):
-                print(folder, flush=True)
+        wanted = [(family, first + i, frames, every, True) for family, first, seeds, frames, every in recipe[part] for i in range(seeds)]
+        for folder in data.generate(wanted, binary, work / part, JOBS):
+            print(folder, flush=True)
 
 
 def learn(recipe, work, output):
     tables = {}
     for task in ["pillars", "camera"]:
         steps, batch = recipe[task]
-        checkpoint = train.train(task, work / "train", work / task, steps, batch, RATES[task])
+        checkpoint = train.train(task, work / "train", work / task, steps, batch, RATES[task], max(1, JOBS - 1))
         facts = export.export([checkpoint], output / f"{task}.onnx")
         print(json.dumps(facts, indent=1))
         run = export.session(output / f"{task}.onnx")

@@ -77,16 +77,16 @@ class Geometry(unittest.TestCase):
         b = np.array([[0, 0, 4, 2, np.pi], [1, 0, 2, 2, 0.0], [0, 0, 2, 2, np.pi / 4], [9, 9, 1, 1, 0.3]])
         octagon = 8 * (np.sqrt(2) - 1)
         expected = [1.0, 2 / 6, octagon / (8 - octagon), 0.0]
-        np.testing.assert_allclose(geometry.paired_iou(a, b), expected, atol=1e-9)
+        np.testing.assert_allclose(geometry.paired_iou(torch.from_numpy(a), torch.from_numpy(b)), expected, atol=1e-9)
 
     def test_overlap_against_counting(self):
         rng = np.random.default_rng(1)
         draw = lambda: np.stack([*rng.normal(0, 1, (2, 20)), *rng.uniform(0.5, 5, (2, 20)), rng.uniform(-4, 4, 20)], 1)
-        a, b = draw(), draw()
-        grid = np.stack(np.meshgrid(*[np.linspace(-6, 6, 300)] * 2), -1).reshape(1, -1, 2)
+        a, b = torch.from_numpy(draw()), torch.from_numpy(draw())
+        grid = torch.from_numpy(np.stack(np.meshgrid(*[np.linspace(-6, 6, 300)] * 2), -1).reshape(1, -1, 2))
         for row, iou in enumerate(geometry.paired_iou(a, b)):
             one, two = (geometry._within(grid, c[row : row + 1])[0] for c in (a, b))
-            self.assertAlmostEqual((one & two).sum() / (one | two).sum(), iou, delta=0.01)
+            self.assertAlmostEqual(float((one & two).sum() / (one | two).sum()), float(iou), delta=0.01)
 
     def test_the_better_box_stays(self):
         boxes = np.array([[0, 0, 4, 2, 0], [0.2, 0, 4, 2, 0.1], [10, 0, 4, 2, 0]], float)

@@ -3,13 +3,15 @@
     train.py pillars --data DATA/train --steps 20000 --output RUN
     train.py camera --data DATA/train --steps 20000 --output RUN
 
-`--start NETWORK.onnx` begins with the weights of an exported network instead of random ones. Goes on where it stopped: the newest checkpoint in RUN is read. Writes RUN/checkpoint.pt every `--save-minutes` and RUN/curve.csv.
+`--start NETWORK.onnx` begins with the weights of an exported network instead of random ones. With `--minutes M` it ends after M minutes if
+that is before the last step, and the learning rate falls in time for it. Goes on where it stopped: the newest checkpoint in RUN is read.
+Writes RUN/checkpoint.pt every `--save-minutes` and RUN/curve.csv.
 """
 
 import argparse
 import csv
 import itertools
-import os
+import math
 import time
 from pathlib import Path
 
@@ -34,30 +36,18 @@ class Average:
     def update(self, network, keep=0.9985):
         self.steps += 1
         keep = min(keep, (1 + self.steps) / (10 + self.steps))
-        for name, value in network.state_dict().items():
-            if value.dtype.is_floating_point:
-                self.state[name].lerp_(value.detach(), 1 - keep)
-            else:
-                self.state[name].copy_(value)
+        new = network.state_dict()
+        floats = [name for name, value in new.items() if value.dtype.is_floating_point]
+        torch._foreach_lerp_([self.state[name] for name in floats], [new[name] for name in floats], 1 - keep)
+        for name in new.keys() - set(floats):
+            self.state[name].copy_(new[name])
 
 
-def rate(step, steps, peak):
-    """Short warm-up, then constant, the last third falls to nothing along a cosine."""
-    share = step / steps
+def rate(step, share, peak):
+    """Short warm-up, then constant; in the last third of the work, of which `share` is done, it falls to nothing along a cosine."""
     warm = min(1.0, (step + 1) / 200)
-    fall = 0.5 * (1 + torch.cos(torch.tensor(torch.pi * max(0.0, (share - 0.66) / 0.34)))).item()
+    fall = 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, (share - 0.66) / 0.34))))
     return peak * warm * max(fall, 0.005)
-
-
-def share(network, processes):
-    """The gradients of all processes become their mean. Processes of one thread each do not wait for a busy core in every layer."""
-    flat = torch.cat([p.grad.reshape(-1) for p in network.parameters()])
-    torch.distributed.all_reduce(flat)
-    flat /= processes
-    start = 0
-    for p in network.parameters():
-        p.grad.copy_(flat[start : start + p.numel()].reshape(p.shape))
-        start += p.numel()
 
 
 def build(task):
@@ -70,9 +60,10 @@ def folded(path):
     return {i.name.removeprefix("network."): torch.tensor(onnx.numpy_helper.to_array(i)) for i in onnx.load(path).graph.initializer}
 
 
-def train(task, folder, output, steps, batch, peak, workers=1, save_minutes=4.0, limit_minutes=1e9, rank=0, processes=1, start=None):
-    """Trains to the end, or until the time is up; gives the checkpoint. `batch` is that of one process."""
+def train(task, folder, output, steps, batch, peak, workers=1, save_minutes=4.0, minutes=math.inf, start=None):
+    """Trains to the last step, or until the time is up; gives the checkpoint."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.backends.cudnn.benchmark = True
     _, loss_of, dataset = TASKS[task]
     network = build(task)
     output = Path(output)
@@ -106,23 +97,18 @@ def train(task, folder, output, steps, batch, peak, workers=1, save_minutes=4.0,
         torch.save(state, checkpoint.with_suffix(".part"))
         checkpoint.with_suffix(".part").replace(checkpoint)
 
-    def late(mine):
-        """All stop together, when the first is late."""
-        if processes == 1:
-            return mine
-        flag = torch.tensor(float(mine))
-        torch.distributed.all_reduce(flag)
-        return flag.item() > 0
-
-    samples = dataset(folder, [1 + step, rank])
-    loader = torch.utils.data.DataLoader(samples, batch, num_workers=workers, collate_fn=data.collate)
+    samples = dataset(folder, [1 + step])
+    loader = torch.utils.data.DataLoader(
+        samples, batch, num_workers=workers, collate_fn=data.collate, pin_memory=device.type == "cuda"
+    )
     started = saved = shown = time.monotonic()
     sums, count = {}, 0
     for batch_of in loader:
-        if step >= steps or late(time.monotonic() - started > 60 * limit_minutes):
+        elapsed = (time.monotonic() - started) / (60 * minutes)
+        if step >= steps or elapsed >= 1:
             break
         for group in optimizer.param_groups:
-            group["lr"] = rate(step, steps, peak)
+            group["lr"] = rate(step, max(step / steps, elapsed), peak)
         batch_of = {name: value.to(device, non_blocking=True) for name, value in batch_of.items()}
         inputs = batch_of["input"].to(memory_format=torch.channels_last)
         with torch.autocast(device.type, dtype=torch.bfloat16):
@@ -130,18 +116,17 @@ def train(task, folder, output, steps, batch, peak, workers=1, save_minutes=4.0,
         total, parts = loss_of(out, batch_of)
         optimizer.zero_grad(set_to_none=True)
         total.backward()
-        if processes > 1:
-            share(network, processes)
         torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
         optimizer.step()
         average.update(network)
         step += 1
-        for name, value in {"loss": total.item(), **parts}.items():
+        # Sums stay on the device: to read one means to wait for it.
+        for name, value in {"loss": total.detach(), **parts}.items():
             sums[name] = sums.get(name, 0.0) + value
         count += 1
-        if rank == 0 and (count == 100 or step == steps):
+        if count == 100 or step == steps:
             now = time.monotonic()
-            row = {"step": step, "seconds": round(now - shown, 1), **{k: round(v / count, 4) for k, v in sums.items()}}
+            row = {"step": step, "seconds": round(now - shown, 1), **{k: round(float(v) / count, 4) for k, v in sums.items()}}
             print(row, flush=True)
             new = not (output / "curve.csv").exists()
             with open(output / "curve.csv", "a", newline="") as stream:
@@ -150,21 +135,11 @@ def train(task, folder, output, steps, batch, peak, workers=1, save_minutes=4.0,
                     writer.writeheader()
                 writer.writerow(row)
             shown, sums, count = now, {}, 0
-        if rank == 0 and time.monotonic() - saved > 60 * save_minutes:
+        if time.monotonic() - saved > 60 * save_minutes:
             save()
             saved = time.monotonic()
-    if rank == 0:
-        save()
+    save()
     return checkpoint
-
-
-def one_of(rank, a):
-    """One of several processes that train together."""
-    torch.set_num_threads(a.threads)
-    if a.processes > 1:
-        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(a.port))
-        torch.distributed.init_process_group("gloo", rank=rank, world_size=a.processes)
-    train(a.task, a.data, a.output, a.steps, a.batch, a.rate, a.workers, a.save_minutes, a.limit_minutes, rank, a.processes, a.start)
 
 
 def main():
@@ -174,19 +149,15 @@ def main():
     arguments.add_argument("--output", required=True)
     arguments.add_argument("--start", help="an exported network (ONNX) to go on from")
     arguments.add_argument("--steps", type=int, default=20000)
-    arguments.add_argument("--batch", type=int, default=16, help="windows or pictures of one process and step")
+    arguments.add_argument("--batch", type=int, default=16, help="windows or pictures of one step")
     arguments.add_argument("--rate", type=float, default=2e-3)
-    arguments.add_argument("--workers", type=int, default=1)
+    arguments.add_argument("--workers", type=int, default=1, help="processes that make samples")
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--save-minutes", type=float, default=4.0)
-    arguments.add_argument("--limit-minutes", type=float, default=1e9, help="stops early, for a share of the machine")
-    arguments.add_argument("--processes", type=int, default=1, help="on a busy processor better than threads")
-    arguments.add_argument("--port", type=int, default=29511, help="on which the processes meet, local")
+    arguments.add_argument("--minutes", type=float, default=math.inf, help="ends after this time at the latest")
     a = arguments.parse_args()
-    if a.processes == 1:
-        one_of(0, a)
-    else:
-        torch.multiprocessing.spawn(one_of, (a,), nprocs=a.processes)
+    torch.set_num_threads(a.threads)
+    train(a.task, a.data, a.output, a.steps, a.batch, a.rate, a.workers, a.save_minutes, a.minutes, a.start)
 
 
 if __name__ == "__main__":
