@@ -97,6 +97,15 @@ fn given_the_truth_every_family_reaches_its_goal() {
     assert!(said.contains("the planner was given the true objects") && said.contains(": 0 failed"), "{said}");
 }
 
+/// Nose to nose with a car that came towards a left turn and had priority: it was taken to follow the turn backwards.
+#[test]
+fn given_the_truth_nobody_meets_nose_to_nose_at_a_left_turn() {
+    for (family, seed) in [("yard", "140"), ("urban", "13")] {
+        let said = succeed(&["simulate", family, "--seed", seed, "--truth", "--serial"]);
+        assert!(said.contains("goal reached"), "{said}");
+    }
+}
+
 #[test]
 fn a_drive_given_the_truth_holds_tracks_and_no_sensors() {
     let folder = tempfile::tempdir().unwrap();
