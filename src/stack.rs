@@ -152,14 +152,22 @@ pub fn stages(
 /// # Errors
 /// If the route cannot be used.
 pub fn behind_detection(config: &Config, route: &Route) -> anyhow::Result<Vec<Box<dyn Stage>>> {
+    Ok(vec![
+        Box::new(stages::Track { tracker: Tracker::new(config.track.clone()) }),
+        Box::new(planning(config, route)?),
+    ])
+}
+
+/// The planner on its route.
+///
+/// # Errors
+/// If the route cannot be used.
+pub fn planning(config: &Config, route: &Route) -> anyhow::Result<stages::Planning> {
     let route = match route.points.as_slice() {
         [] => None,
         _ => Some(Way::new(route).context("the drive's route")?),
     };
-    Ok(vec![
-        Box::new(stages::Track { tracker: Tracker::new(config.track.clone()) }),
-        Box::new(stages::Planning { planner: Planner::new(config.planning, config.vehicle), route }),
-    ])
+    Ok(stages::Planning { planner: Planner::new(config.planning, config.vehicle), route })
 }
 
 /// Control behind the plan.

@@ -90,6 +90,37 @@ fn many_runs_give_a_line_each_and_the_failures() {
     assert!(table.len() == 5 && table.iter().zip(expected).all(|(line, start)| line.starts_with(start)), "{said}");
 }
 
+/// Planning and control alone, to the goal: one run of each family, and what once went wrong.
+#[test]
+fn given_the_truth_every_family_reaches_its_goal() {
+    let said = succeed(&["simulate", "all", "--seeds", "0..6", "--truth", "--jobs", "2"]);
+    assert!(said.contains("the planner was given the true objects") && said.contains(": 0 failed"), "{said}");
+}
+
+/// Nose to nose with a car that came towards a left turn and had priority: it was taken to follow the turn backwards.
+#[test]
+fn given_the_truth_nobody_meets_nose_to_nose_at_a_left_turn() {
+    for (family, seed) in [("yard", "140"), ("urban", "13")] {
+        let said = succeed(&["simulate", family, "--seed", seed, "--truth", "--serial"]);
+        assert!(said.contains("goal reached"), "{said}");
+    }
+}
+
+#[test]
+fn a_drive_given_the_truth_holds_tracks_and_no_sensors() {
+    let folder = tempfile::tempdir().unwrap();
+    let drive = simulate(folder.path(), "truth.mcap", &["yard", "--seed", "2", "--duration", "1", "--truth"]);
+    let drive = messages(&drive);
+    let count = |topic: &str| drive.iter().filter(|message| message.topic() == topic).count();
+    let topics =
+        ["/tracks", "/plan", "/truth/objects", "/signals", "/lidar/top/points", "/camera/front/image", "/detections"];
+    assert_eq!(topics.map(count), [10, 10, 10, 10, 0, 0, 0]);
+    let posts = drive.iter().any(|message| {
+        matches!(message, Message::Tracks(tracks) if tracks.objects.iter().any(|t| t.class == types::ObjectClass::Unknown))
+    });
+    assert!(posts, "the posts of gates are told, too");
+}
+
 #[test]
 fn without_an_output_nothing_is_written_and_the_script_can_drive() {
     let folder = tempfile::tempdir().unwrap();
@@ -119,6 +150,7 @@ fn bad_input_is_one_clear_line() {
     wrong(&["urban", "--seed", "18446744073709551615", "--duration", "1"], &["18446744073709551615"]);
     wrong(&["all"], &["--seeds"]);
     wrong(&["all", "--seeds", "9..3"], &["--seeds 9..3"]);
+    wrong(&["urban", "--truth", "--open-loop"], &["--truth", "--open-loop"]);
     wrong(&["scatter"], &["--output"]);
     let unwritable = folder.path().join("file");
     fs::write(&unwritable, "no folder").unwrap();

@@ -8,7 +8,7 @@ use crate::effort::Effort;
 use crate::lattice::{Lateral, Lattice, Row};
 use crate::longitudinal::{HORIZON_S, SAMPLE_STEP_S, SAMPLES};
 use crate::offsets::IN_LANE_M;
-use crate::predict::{Obstacles, PREDICTION_STEP_S};
+use crate::predict::{Obstacle, Obstacles, PREDICTION_STEP_S, PredictedPose};
 use crate::reference::Road;
 use crate::rollout::{State, state_at};
 use crate::rules::Halt;
@@ -30,6 +30,11 @@ const RESTS_MPS: f64 = 0.05;
 const RUN_INTO_M2: f64 = 1.0;
 /// Braking behind a slower object takes this deceleration at most, m/s2.
 const FIRM_MPS2: f64 = 2.5;
+/// A car that is stuck creeps past what has stood for this long, at most this fast, s and m/s, and keeps at least this free:
+/// from things and vehicles, and from people, m.
+const STOOD_LONG_S: f64 = 6.0;
+pub(crate) const CREEP_MPS: f64 = 1.2;
+const CREEP_M: [f64; 2] = [0.1, 0.2];
 /// Collisions are looked at in every second sample.
 const STRIDE: usize = (PREDICTION_STEP_S / SAMPLE_STEP_S) as usize;
 /// Times at which a candidate is compared with the last plan, in samples.
@@ -258,7 +263,7 @@ impl Court<'_> {
                     half_length: o.half_length_m,
                     half_width: o.half_width_m,
                 };
-                let free = separation(&ego, &body) - (pose.margin_m + margin).min(pose.least_m);
+                let free = separation(&ego, &body) - self.kept_free(o, pose, margin, state.speed);
                 if free <= 0.0 {
                     // Who drives into a car that has come to rest hits it; where one would better not stand costs.
                     if o.speed_mps > 0.0 && state.speed < RESTS_MPS && i > 0 {
@@ -274,6 +279,17 @@ impl Court<'_> {
             missing += short * short * (state.speed / 3.0).min(1.0);
         }
         Ok(missing * STRIDE as f64 / SAMPLES as f64 + if run_into { RUN_INTO_M2 } else { 0.0 })
+    }
+
+    /// How much must be free beside an object: the margin, but never more than there is now. A car that is stuck comes nearer to
+    /// what has stood for long, as long as it creeps: else noise of a few centimetres holds it for ever.
+    fn kept_free(&self, o: &Obstacle, pose: &PredictedPose, margin_m: f64, speed_mps: f64) -> f64 {
+        let kept = (pose.margin_m + margin_m).min(pose.least_m);
+        let creeps = self.effort.stuck >= 1.0 && speed_mps < CREEP_MPS;
+        if creeps && o.speed_mps == 0.0 && o.stood_s > STOOD_LONG_S {
+            return kept.min(CREEP_M[usize::from(o.class.is_vulnerable())]);
+        }
+        kept
     }
 
     /// The squared missing share of the gap to the targets in the way.
@@ -366,6 +382,28 @@ mod tests {
         let wall = judged(0.0, vec![track(1, 12.0, 0.0, [0.0, 0.0])]);
         assert_eq!(count(&wall, Verdict::Free), 0);
         assert!(wall.lattice.candidates.iter().all(|c| (c.verdict == Verdict::Collision) == c.hit.is_some()));
+    }
+
+    #[test]
+    fn a_stuck_car_may_creep_past_what_has_stood_for_long() {
+        // A person stands 0.35 m beside the front of a standing car; the way to the line comes up to 0.14 m nearer.
+        let mut person = track(1, 4.5, -1.42, [0.0, 0.0]);
+        (person.class, person.bbox.length, person.bbox.width) = (types::ObjectClass::Pedestrian, 0.6, 0.6);
+        let free = |stuck_s: f64, stood_s: f64| {
+            let mut s = scene(&start(0.0, 0.14, 0.0), &line(), vec![person]);
+            s.obstacles.objects[0].stood_s = stood_s;
+            s.effort = Effort::normal(s.config.margin_m, stuck_s, &s.vehicle);
+            let mut lattice = std::mem::take(&mut s.lattice);
+            lattice.sample(&s.view(), &s.effort);
+            judge(&mut lattice, &s.view(), &s.effort);
+            let moves = |c: &crate::lattice::Combination| lattice.samples_of(c.profile)[40][0] > 1.0;
+            let to_line = |c: &crate::lattice::Combination| lattice.laterals[c.lateral].end_m == 0.0;
+            let free = lattice.candidates.iter().filter(|c| c.verdict == Verdict::Free && moves(c) && to_line(c));
+            free.map(|c| lattice.samples_of(c.profile).iter().map(|s| s[1]).fold(0.0, f64::max)).collect::<Vec<_>>()
+        };
+        assert!(free(0.0, 20.0).is_empty() && free(20.0, 0.0).is_empty());
+        let creeping = free(20.0, 20.0);
+        assert!(!creeping.is_empty() && creeping.iter().any(|speed| *speed < CREEP_MPS), "{creeping:?}");
     }
 
     #[test]

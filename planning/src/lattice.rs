@@ -3,6 +3,7 @@
 use crate::View;
 use crate::config::Config;
 use crate::effort::Effort;
+use crate::judge::CREEP_MPS;
 use crate::longitudinal::{Aim, HORIZON_S, Profile, SAMPLE_STEP_S, SAMPLES};
 use crate::offsets;
 use crate::polynomial::Polynomial;
@@ -19,6 +20,8 @@ const SPEED_SHARES: [f64; 5] = [1.0, 0.8, 0.6, 0.3, 0.0];
 const BEHIND_S: [f64; 5] = [2.0, 3.0, 4.5, 6.0, 8.0];
 /// And for standing targets: durations in units of distance / speed. 2 is the smoothest stop.
 const STOP_SHARES: [f64; 4] = [1.6, 1.85, 2.1, 2.4];
+/// And of creeping out of where the car is stuck, s.
+const CREEP_S: [f64; 2] = [1.5, 3.0];
 /// Shares of the standstill gap that are tried.
 const GAP_SHARES: [f64; 2] = [1.0, 0.6];
 /// Comfortable braking, m/s2.
@@ -193,6 +196,10 @@ impl Lattice {
             self.sample_braking(road, &EMERGENCY_SHARES.map(|share| share * limits.deceleration_mps2), limits);
         } else {
             self.sample_speeds(road, kept, slowest, limits);
+            if effort.stuck > 0.0 && slowest == 0.0 {
+                let start = begin(road, limits);
+                self.profiles.extend(CREEP_S.map(|end_s| Profile::keep(start, 0.8 * CREEP_MPS, end_s, limits)));
+            }
             self.sample_targets(road, targets, kept, slowest, limits, vehicle);
         }
         let ways = offsets::sample(&mut self.laterals, road, obstacles, kept, effort, config, vehicle);

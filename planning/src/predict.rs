@@ -94,6 +94,8 @@ pub struct Obstacle {
     pub has_moved: bool,
     /// Where it is now: centre and heading.
     pub now: [f64; 3],
+    /// It comes towards the ego on its line: then it may as well not follow the line's bends (see [`Obstacles::apart`]).
+    pub oncoming: bool,
 }
 
 /// A predicted pose and the margin kept around it.
@@ -121,6 +123,7 @@ pub struct Obstacles {
     /// Poses by time, then by object: `poses[step * objects.len() + object]`.
     pub poses: Vec<PredictedPose>,
     paths: Vec<[PredictedPose; PREDICTION_STEPS]>,
+    apart: Vec<(usize, [PredictedPose; LOOSE_STEPS])>,
     lead_s: f64,
 }
 
@@ -136,6 +139,14 @@ impl Obstacles {
     #[must_use]
     pub fn path(&self, object: usize) -> &[PredictedPose] {
         &self.paths[object][..self.objects[object].steps]
+    }
+
+    /// The second thought about an oncoming object: it goes on as it turns and drives, whatever the ego's line does. Where the
+    /// ego turns at a junction, who comes towards it most likely crosses its way.
+    #[must_use]
+    pub fn apart(&self, object: usize) -> Option<&[PredictedPose]> {
+        let place = self.apart.binary_search_by_key(&object, |(of, _)| *of).ok()?;
+        Some(&self.apart[place].1)
     }
 
     /// The predictions for people and files: 6 s in steps of 0.6 s.
@@ -170,9 +181,13 @@ pub fn predict(
 ) {
     out.objects.clear();
     out.paths.clear();
+    out.apart.clear();
     out.lead_s = start.lead_s;
     for belief in beliefs.all().iter().filter(|belief| belief.believed) {
         if let Some((object, path)) = predict_one(belief, road, start, config, vehicle) {
+            if object.oncoming {
+                out.apart.push((out.objects.len(), apart(&belief.track, object.speed_mps, start.lead_s)));
+            }
             out.objects.push(object);
             out.paths.push(path);
         }
@@ -181,6 +196,17 @@ pub fn predict(
     for step in 0..PREDICTION_STEPS {
         out.poses.extend(out.paths.iter().map(|path| path[step]));
     }
+}
+
+/// An object that goes on as it turns and drives.
+fn apart(track: &Track, speed_mps: f64, lead_s: f64) -> [PredictedPose; LOOSE_STEPS] {
+    let (center, rate) = ([track.bbox.center[0], track.bbox.center[1]], turn_rate(track, speed_mps));
+    std::array::from_fn(|step| {
+        let t = lead_s + step as f64 * PREDICTION_STEP_S;
+        let [x, y, heading_rad] = motion::turning(center, track.velocity_mps, track.bbox.yaw, rate, t);
+        let direction = [heading_rad.cos(), heading_rad.sin()];
+        PredictedPose { x, y, heading_rad, direction, ..PredictedPose::default() }
+    })
 }
 
 fn predict_one(
@@ -281,6 +307,7 @@ fn predict_one(
         stood_s: belief.stood_s,
         has_moved: belief.has_moved,
         now: [center[0], center[1], bbox.yaw],
+        oncoming: in_lane && s_dot_mps < 0.0,
     };
     let variance = |i: usize| Some(track.covariance[i][i]).filter(|v| v.is_finite() && *v > 0.0).unwrap_or(0.0);
     let place = variance(0).max(variance(1));

@@ -259,3 +259,29 @@ fn a_car_that_breaks_down_ahead_is_passed_in_the_end() {
     run.is_smooth();
     run.reaches(158.0);
 }
+
+#[test]
+fn who_comes_towards_a_turn_is_taken_to_go_straight_on() {
+    // The route turns left out of a side road; a car comes along the main road from where the route goes.
+    let car = actor(ObjectClass::Car, [4.5, 1.8], |t| {
+        let x = -40.0 + 6.0 * t;
+        (x < 60.0).then_some((Pose2 { x, y: -1.75, yaw: 0.0 }, 6.0))
+    });
+    let corner = |i: usize| {
+        let a = 0.1 * i as f64;
+        Pose2 { x: -8.0 + 8.0 * a.cos(), y: -6.25 + 8.0 * a.sin(), yaw: a + FRAC_PI_2 }
+    };
+    let before = (0..20).map(|i| Pose2 { x: 0.0, y: -46.25 + 2.0 * i as f64, yaw: FRAC_PI_2 });
+    let after = (0..40).map(|i| Pose2 { x: -9.0 - 2.0 * i as f64, y: 1.75, yaw: std::f64::consts::PI });
+    let mut street = Street::new(10.0, [1.75, 1.75], 8.3).with([car]);
+    let places: Vec<Pose2> = before.chain((0..=15).map(corner)).chain(after).collect();
+    street.route = types::Route::of_poses(places);
+    street.route.stops = vec![types::StopLine { s_m: 40.0, area_m: 14.0, kind: StopKind::GiveWay }];
+    let run = street.drive(20.0, 6.0, 25.0);
+    run.is_safe();
+    let waits = run.drive.cycles.iter().filter(|c| c.plan.decision.reason.contains("a line to give way")).count();
+    assert!(waits > 10, "{}", run.drive.story());
+    // It does not stand in the way of the other: the bumper stays behind the line until the car has passed.
+    assert!(run.front_at(9.0).0 < 42.0, "{}", run.drive.story());
+    run.reaches(80.0);
+}

@@ -213,12 +213,23 @@ impl World {
     /// Every road user but the ego. Points and image are filled in if the sweep and the picture of this instant were made.
     #[must_use]
     pub fn truth(&self) -> Truth {
+        self.told(|_, object| object.class)
+    }
+
+    /// The same, and the posts of gates: all that a car could run into. Posts are of unknown class.
+    #[must_use]
+    pub fn truth_with_posts(&self) -> Truth {
+        self.told(|index, object| if index < self.still { object.class.or(Some(ObjectClass::Unknown)) } else { None })
+    }
+
+    /// The objects to which `class` gives one.
+    fn told(&self, class: impl Fn(usize, &Object) -> Option<ObjectClass>) -> Truth {
         let movers = self.history.actors(self.sensed_ns);
         let hits = self.hits.as_ref().filter(|(at, _)| *at == self.sensed_ns).map(|(_, hits)| hits);
         let seen = self.seen.as_ref().filter(|(at, _)| *at == self.sensed_ns).map(|(_, seen)| seen);
         let mut objects = Vec::new();
         for (index, object) in self.scene.objects.iter().enumerate() {
-            let Some(class) = object.class else { continue };
+            let Some(class) = class(index, object) else { continue };
             let mover = movers.get(index);
             if mover.is_some_and(|mover| mover.is_gone) {
                 continue;

@@ -12,12 +12,13 @@ mod closed_loop;
 pub mod judge;
 mod motion;
 mod sensing;
+mod truth;
 
 use crate::config::Config;
 use crate::runtime::control_loop::{Link, Ticks};
 use crate::runtime::log::Recorder;
 use crate::runtime::ticker::TURN_S;
-use crate::runtime::{Corridor, FaultCell, Feed, Outcome, Progress, Settings, run};
+use crate::runtime::{Corridor, FaultCell, Feed, Outcome, Progress, Settings, Stage, run};
 use crate::stack::{self, NetworkChoice, Networks};
 use anyhow::Context;
 use closed_loop::ClosedLoop;
@@ -29,6 +30,9 @@ use sim::{Scenario, World};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What a run without perception is called.
+const TRUTH: &str = "no sensors, no perception: the planner is given the true objects";
 
 /// Time between frames, s.
 pub const PERIOD_S: f64 = 0.1;
@@ -44,6 +48,8 @@ pub struct Simulation {
     pub duration_s: Option<f64>,
     /// Whether the car has its camera.
     pub camera: bool,
+    /// No sensors and no perception: the planner is given the true objects.
+    pub truth: bool,
     /// Where the drive goes; nowhere if there is no path.
     pub output: Option<PathBuf>,
     /// Compression of the drive.
@@ -90,15 +96,21 @@ impl Simulation {
     pub fn prepare(&self) -> anyhow::Result<Prepared> {
         let world = World::new(&self.scenario, self.seed)?;
         let (mut calibration, route) = (world.calibration(), world.route());
-        if !self.camera {
+        if !self.camera || self.truth {
             calibration.camera = None;
         }
-        let networks = Networks::load(&self.networks, self.camera, true)?;
+        let networks =
+            if self.truth { Networks::default() } else { Networks::load(&self.networks, self.camera, true)? };
         let record = RunRecord {
             models: networks.digests.clone(),
             engine: networks.engine.split(',').next().unwrap_or_default().to_string(),
             provider: if networks.digests.is_empty() { String::new() } else { self.networks.provider.to_string() },
-            ..record(&self.scenario, self.seed, "closed loop", &self.config)
+            ..record(
+                &self.scenario,
+                self.seed,
+                if self.truth { "closed loop, truth" } else { "closed loop" },
+                &self.config,
+            )
         };
         let writer = match &self.output {
             None => None,
@@ -109,13 +121,20 @@ impl Simulation {
                 Some(writer)
             }
         };
-        let detectors = networks.describe();
-        let stages = stack::stages(&self.config, &calibration, &route, networks)?;
+        let detectors = if self.truth { TRUTH.to_string() } else { networks.describe() };
+        let stages = if self.truth {
+            let mut all: Vec<Box<dyn Stage>> = vec![Box::new(truth::Knowledge::default())];
+            all.push(Box::new(stack::planning(&self.config, &route)?));
+            all
+        } else {
+            stack::stages(&self.config, &calibration, &route, networks)?
+        };
         let (commands, batches) = bounded(1);
         let (sender, report) = bounded(1);
         let judge = Judge::new(&route, world.stamp(), self.duration_s.is_none());
         let most_frames = ((self.limit_s() / PERIOD_S).round() as u64).max(1);
-        let sensing = Sensing::new(world, self.camera, !self.serial)?;
+        let sensing =
+            if self.truth { Sensing::of_truth(world) } else { Sensing::new(world, self.camera, !self.serial)? };
         let source = ClosedLoop::new(sensing, batches, judge, most_frames, sender);
         let link = Link { commands, ahead_s: PERIOD_S + TURN_S };
         Ok(Prepared {

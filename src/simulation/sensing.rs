@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use sim::World;
 use std::sync::Arc;
-use types::{CameraFrame, Command, Truth};
+use types::{CameraFrame, Command, InsFix, Truth};
 
 /// A picture and the truth that knows what it shows.
 type Picture = anyhow::Result<(CameraFrame, Truth)>;
@@ -18,6 +18,8 @@ type Picture = anyhow::Result<(CameraFrame, Truth)>;
 pub struct Sensing {
     world: World,
     camera: Camera,
+    /// No sensor looks: the truth is told instead.
+    told: bool,
 }
 
 enum Camera {
@@ -47,7 +49,13 @@ impl Sensing {
             (true, false) => Camera::Here,
             (true, true) => Camera::Twin(Twin::start(world.clone())?),
         };
-        Ok(Self { world, camera })
+        Ok(Self { world, camera, told: false })
+    }
+
+    /// No sensors but the truth: the state of the ego and all objects as they are.
+    #[must_use]
+    pub fn of_truth(world: World) -> Self {
+        Self { world, camera: Camera::None, told: true }
     }
 
     /// The world.
@@ -90,7 +98,24 @@ impl Sensing {
         self.read()
     }
 
+    /// What a set of sensors would have to find out.
+    fn tell(&mut self) -> SensorSet {
+        let world = &mut self.world;
+        let ins = InsFix { state: world.ego(), ..world.ins_fix() };
+        let (signals, truth) = (Arc::new(world.signals()), Arc::new(world.truth_with_posts()));
+        SensorSet {
+            stamp: world.stamp(),
+            ins: Some(ins),
+            signals: Some(Arc::clone(&signals)),
+            unmatched: vec![Input::Signals(signals), Input::Truth(truth)],
+            ..SensorSet::default()
+        }
+    }
+
     fn read(&mut self) -> anyhow::Result<SensorSet> {
+        if self.told {
+            return Ok(self.tell());
+        }
         let world = &mut self.world;
         let sweep = world.lidar_sweep();
         let camera = match &self.camera {

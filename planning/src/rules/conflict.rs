@@ -1,7 +1,7 @@
 //! Giving way: who will be in the area behind a line while the ego needs it, and whether it can be left again.
 
 use super::zone::Zone;
-use super::{Cap, Inquiry, LineMemory, REST_MPS, Stop};
+use super::{Cap, Halt, Inquiry, LineMemory, REST_MPS, Stop};
 use types::{ObjectClass, StopKind, StopLine};
 
 /// Time kept free before and after a vehicle, and after people on foot or on two wheels, s.
@@ -31,6 +31,8 @@ const EXIT_M: f64 = 1.0;
 const QUEUE_MPS: f64 = 1.5;
 /// Shorter areas may be stood on, m.
 const SHORT_AREA_M: f64 = 3.0;
+/// Inside the area one waits this far before the place where the ways cross, m.
+const INSIDE_M: f64 = 1.2;
 /// Objects within this of the line's lane and along it drive before or behind the ego, m.
 const SAME_LANE_M: f64 = 1.6;
 
@@ -66,11 +68,12 @@ impl Inquiry<'_> {
                 Some(0.0)
             } else {
                 let after = if o.class.is_vulnerable() { AFTER_S[1] } else { AFTER_S[0] };
-                zone.presence(self.obstacles, object)
+                zone.presences(self.obstacles, object)
                     .filter(|p| p.from_s < leaves_s + after && p.to_s > enters_s - BEFORE_S)
                     .filter(|p| o.speed_mps > 0.0 || (crossing && memory.waited_s < PATIENCE_S) || p.from_s > 0.0)
                     .filter(|_| o.speed_mps > SLOW_MPS || memory.waited_s < LONG_WAIT_S)
                     .map(|p| p.from_s)
+                    .min_by(f64::total_cmp)
             };
             if let Some(time) = time
                 && first.is_none_or(|(earliest, _)| time < earliest)
@@ -92,6 +95,34 @@ impl Inquiry<'_> {
             format!("{what} is there")
         };
         Some(Stop { track: Some(o.track), reason, lenient: true })
+    }
+
+    /// Behind the line, still in its area: who comes towards the ego and most likely crosses its way is let pass before the
+    /// place where the ways cross, if the ego can still stop there.
+    pub(super) fn inside(&self, line: &StopLine, zone: &mut Zone) -> Option<Halt> {
+        let end_s_m = line.s_m + line.area_m;
+        if !matches!(line.kind, StopKind::GiveWay | StopKind::Stop) || self.front_s_m > end_s_m {
+            return None;
+        }
+        zone.lay(self.road, line, self.vehicle);
+        let speed = self.road.ego.s_dot_mps;
+        let limit = self.road.station(line.s_m, self.config, &self.vehicle.limits).limit_mps;
+        let way = end_s_m - self.front_s_m + self.vehicle.length_m;
+        let leaves_s = time_for(way, speed, limit.min(GIVE_WAY_MPS.max(speed)), SLOW_START_MPS2);
+        let meetings = (0..self.obstacles.objects.len()).filter_map(|object| {
+            let o = &self.obstacles.objects[object];
+            let (from_m, from_s) = zone.meeting(self.obstacles, object)?;
+            let stop_s_m = line.s_m + from_m - INSIDE_M;
+            let conflict = o.speed_mps > SLOW_MPS && from_s < leaves_s + AFTER_S[0];
+            (conflict && stop_s_m > self.rest_s_m).then_some((stop_s_m, object, from_s))
+        });
+        let (stop_s_m, object, from_s) = meetings.min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))?;
+        let o = &self.obstacles.objects[object];
+        let what = format!("track {} ({}, {:.1} m/s)", o.track, o.class.name(), o.speed_mps);
+        let reason = format!(
+            "{what}, who comes towards the turn and crosses it in {from_s:.1} s, the ego until {leaves_s:.1} s"
+        );
+        Some(Halt { limit_s_m: stop_s_m + 0.5, aim_s_m: stop_s_m, goal: false, track: Some(o.track), reason })
     }
 
     /// Somebody on foot who stands beside the way over a crossing.

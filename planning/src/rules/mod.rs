@@ -146,6 +146,10 @@ impl Rules {
                 break;
             }
             if passed {
+                self.halt = inquiry.inside(line, &mut self.zone);
+                if self.halt.is_some() {
+                    break;
+                }
                 continue;
             }
             let mut memory = self.recall(index);

@@ -1,7 +1,7 @@
 //! The area behind a stop line, and who will be in it when.
 
 use crate::collision::{Rectangle, separation};
-use crate::predict::{Obstacles, PREDICTION_STEP_S};
+use crate::predict::{Obstacles, PREDICTION_STEP_S, PredictedPose};
 use crate::reference::Road;
 use types::{ObjectClass, StopLine, Vehicle};
 
@@ -52,13 +52,19 @@ impl Zone {
         self.radius_m = 0.5 * length + vehicle.width_m;
     }
 
-    /// When the object will be in the zone, within what is believed of its prediction.
-    pub fn presence(&self, obstacles: &Obstacles, object: usize) -> Option<Presence> {
+    /// When the object will be in the zone, within what is believed of its prediction, and if there is a second thought about it,
+    /// when it will be there by that one.
+    pub fn presences(&self, obstacles: &Obstacles, object: usize) -> impl Iterator<Item = Presence> {
+        let thoughts = [Some(obstacles.path(object)), obstacles.apart(object)];
+        thoughts.map(|path| path.and_then(|path| self.presence(obstacles, object, path))).into_iter().flatten()
+    }
+
+    fn presence(&self, obstacles: &Obstacles, object: usize, path: &[PredictedPose]) -> Option<Presence> {
         let o = &obstacles.objects[object];
         let beside = if o.class.is_vulnerable() { BESIDE_M[1] } else { BESIDE_M[0] };
         let reach = self.radius_m + o.half_length_m + o.half_width_m + beside;
         let mut found: Option<Presence> = None;
-        for (step, pose) in obstacles.path(object).iter().enumerate().step_by(STRIDE) {
+        for (step, pose) in path.iter().enumerate().step_by(STRIDE) {
             let delta = [pose.x - self.center[0], pose.y - self.center[1]];
             if delta[0] * delta[0] + delta[1] * delta[1] > reach * reach {
                 continue;
@@ -76,6 +82,27 @@ impl Zone {
             }
         }
         found
+    }
+
+    /// Where (m from the line) and when an oncoming object will first be in the zone if it does not follow the ego's line.
+    pub fn meeting(&self, obstacles: &Obstacles, object: usize) -> Option<(f64, f64)> {
+        let (o, path) = (&obstacles.objects[object], obstacles.apart(object)?);
+        let mut met: Option<(f64, f64)> = None;
+        for (step, pose) in path.iter().enumerate().step_by(STRIDE) {
+            let body = Rectangle {
+                center: [pose.x, pose.y],
+                direction: pose.direction,
+                half_length: o.half_length_m,
+                half_width: o.half_width_m,
+            };
+            let Some(piece) = self.pieces.iter().position(|piece| separation(piece, &body) < BESIDE_M[0]) else {
+                continue;
+            };
+            let from_m = 2.0 * piece as f64 * self.pieces[0].half_length;
+            let (nearest_m, first_s) = met.unwrap_or((from_m, step as f64 * PREDICTION_STEP_S));
+            met = Some((nearest_m.min(from_m), first_s));
+        }
+        met
     }
 
     /// How far an object is from the zone when the plan takes effect, m.

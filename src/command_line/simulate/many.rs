@@ -36,6 +36,9 @@ pub fn run(options: &Options, seeds: &str) -> anyhow::Result<ExitCode> {
         let finished = finished.with_context(|| format!("{} {}", simulation.scenario.name, simulation.seed))?;
         summary.add(simulation, finished)
     })?;
+    if options.truth {
+        println!("\nno sensors, no perception: the planner was given the true objects");
+    }
     Ok(summary.print(options, watch.elapsed().as_secs_f64()))
 }
 
@@ -53,6 +56,9 @@ impl Options {
         let mut words = String::new();
         if let Some(duration) = self.duration {
             words += &format!(" --duration {duration}");
+        }
+        if self.truth {
+            words += " --truth";
         }
         if self.no_camera {
             words += " --no-camera";

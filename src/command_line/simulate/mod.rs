@@ -46,6 +46,9 @@ pub struct Options {
     /// Without the camera.
     #[arg(long)]
     no_camera: bool,
+    /// Without sensors and perception: the planner is given the true objects. Judges planning and control alone, fast.
+    #[arg(long, conflicts_with_all = ["open_loop", "no_camera"])]
+    truth: bool,
     /// Frames of `scatter`.
     #[arg(long, default_value_t = 20)]
     frames: u64,
@@ -99,6 +102,7 @@ impl Options {
             seed: self.seed,
             duration_s: self.duration,
             camera: !self.no_camera,
+            truth: self.truth,
             output: self.output.clone(),
             compression: self.compression.into(),
             config: Config::read(self.config.as_deref())?,

@@ -43,8 +43,9 @@ impl Sums {
         let counts = [self.collisions, self.off_road, self.red_lights, self.timeouts, self.faults, self.hit_by_others];
         let counts = counts.map(|count| format!("{count:>11}")).concat();
         let (km, each_s) = (1e-3 * self.driven_m, self.driven_s / self.runs.max(1) as f64);
-        let found = 100.0 * self.detected.1 as f64 / self.detected.0.max(1) as f64;
-        format!("{name:<12}{:>6}{:>6}{counts}{km:>8.1}{each_s:>8.1}{nearest:>8}{found:>9.1}", self.runs, self.ok)
+        let share = 100.0 * self.detected.1 as f64 / self.detected.0.max(1) as f64;
+        let found = if self.detected.0 == 0 { "-".to_string() } else { format!("{share:.1}") };
+        format!("{name:<12}{:>6}{:>6}{counts}{km:>8.1}{each_s:>8.1}{nearest:>8}{found:>9}", self.runs, self.ok)
     }
 }
 
