@@ -12,6 +12,8 @@ pub(super) struct Rig {
     path: PathBuf,
     k: Matrix3<f64>,
     camera_from_lidar: Isometry3<f64>,
+    /// The frame of the labels: that of the reference camera, rectified.
+    label_from_lidar: Isometry3<f64>,
     /// Pose of the INS seen from the lidar.
     pub(super) lidar_from_ins: Isometry3<f64>,
 }
@@ -36,8 +38,16 @@ impl Rig {
             return Err(RecordingError::source(path, None, reason));
         };
         let offset = inverse * p2.column(3);
-        let rectify = Isometry3::from_parts(Translation3::from(offset), rotation(&rectify));
-        Ok(Self { path: path.into(), k, camera_from_lidar: rectify * lidar, lidar_from_ins })
+        let rectify = rotation(&rectify);
+        let rotation_only = Isometry3::from_parts(Translation3::identity(), rectify);
+        let rectify = Isometry3::from_parts(Translation3::from(offset), rectify);
+        let label_from_lidar = rotation_only * lidar;
+        Ok(Self { path: path.into(), k, camera_from_lidar: rectify * lidar, label_from_lidar, lidar_from_ins })
+    }
+
+    /// From the labels' frame to `base_link`.
+    pub(super) fn base_from_label(&self) -> Isometry3<f64> {
+        base_from_lidar() * self.label_from_lidar.inverse()
     }
 
     /// For images of this size, columns and rows. Fails on numbers that no sensor of a car can have.

@@ -4,13 +4,17 @@
 //! be absent as a whole. The benchmark gives no stamps: frame n is at [`EPOCH_NS`] + n * 100 ms, its nominal clock.
 
 mod calibration;
+mod labels;
 mod oxts;
 
+pub use labels::Label;
+
 use crate::{Compression, DriveWriter, Message, RecordingError, RunRecord};
+use nalgebra::Isometry3;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use types::{Calibration, CameraFrame, EgoState, ImageFormat, LidarSweep, PointField, PointKind, Route, Stamp};
+use types::{Calibration, CameraFrame, EgoState, ImageFormat, InsFix, LidarSweep, PointField, PointKind, Route, Stamp};
 
 /// 2011-09-26T13:02:25Z, the day of the recordings: the stamp of frame 0.
 pub const EPOCH_NS: i64 = 1_317_042_145_000_000_000;
@@ -36,22 +40,101 @@ pub struct ImportSummary {
     pub bytes: u64,
 }
 
-/// Imports one sequence into a new drive, LZ4 compressed. `root` is the folder that holds `velodyne`, or one that
-/// holds it below `training` or `kitti_tracking/training`. Image and point bytes stay as they are.
+/// A sequence of the benchmark: what is read at once, and where its frames lie.
+#[derive(Clone, Debug)]
+pub struct Sequence {
+    /// Where the sensors sit.
+    pub calibration: Calibration,
+    /// GPS/INS outputs, one a sweep; empty if the sequence has none.
+    pub fixes: Vec<InsFix>,
+    /// From `base_link` to the frame that labels are given in.
+    base_from_label: Isometry3<f64>,
+    labels: PathBuf,
+    poses: PathBuf,
+    sweeps: BTreeMap<u64, PathBuf>,
+    images: BTreeMap<u64, PathBuf>,
+}
+
+impl Sequence {
+    /// Opens a sequence. `root` is the folder that holds `velodyne`, or one that holds it below `training` or
+    /// `kitti_tracking/training`.
+    ///
+    /// # Errors
+    /// Names the file, and the line, key or frame where it is not as the benchmark's format demands.
+    pub fn open(root: &Path, name: &str) -> Result<Self, RecordingError> {
+        let root = find_root(root)?;
+        let file = |folder: &str| root.join(folder).join(format!("{name}.txt"));
+        let sweeps = frames(&root.join("velodyne").join(name), "bin")?;
+        let image_folder = root.join("image_02").join(name);
+        let images = if image_folder.is_dir() { frames(&image_folder, "png")? } else { BTreeMap::new() };
+        check_same_frames(&sweeps, &images, &image_folder)?;
+        let rig = calibration::Rig::read(&file("calib"))?;
+        let size = images.values().next().map_or(Ok(NOMINAL_SIZE), |path| png_size(path))?;
+        let calibration = rig.calibration(size)?;
+        let oxts = file("oxts");
+        let fixes = if oxts.is_file() { oxts::read(&oxts, &rig, sweeps.keys().copied())? } else { Vec::new() };
+        let base_from_label = rig.base_from_label();
+        Ok(Self { calibration, fixes, base_from_label, labels: file("label_02"), poses: file("poses"), sweeps, images })
+    }
+
+    /// Numbers of the frames that have a sweep, rising.
+    pub fn frames(&self) -> impl Iterator<Item = u64> {
+        self.sweeps.keys().copied()
+    }
+
+    /// Reads the sweep of a frame.
+    ///
+    /// # Errors
+    /// If there is none, or its file is damaged.
+    pub fn sweep(&self, frame: u64) -> Result<LidarSweep, RecordingError> {
+        let path = self.sweeps.get(&frame).ok_or_else(|| {
+            let folder = self.sweeps.values().next().and_then(|path| path.parent()).unwrap_or(Path::new(""));
+            RecordingError::source(folder, None, format!("no sweep of frame {frame}"))
+        })?;
+        lidar_sweep(frame, path)
+    }
+
+    /// The labelled objects by frame and in the order of the file, boxes in `base_link`; none if the sequence has no labels.
+    ///
+    /// # Errors
+    /// Names the file and the line that is not as the benchmark's format demands.
+    pub fn labels(&self) -> Result<Vec<Label>, RecordingError> {
+        if self.labels.is_file() { labels::read(&self.labels, &self.base_from_label) } else { Ok(Vec::new()) }
+    }
+
+    /// `poses/SEQ.txt`, where somebody has put such a file: poses of the lidar, 3x4 row major, one a sweep. It is no part of the
+    /// benchmark's tracking set.
+    #[must_use]
+    pub fn pose_file(&self) -> Option<&Path> {
+        Some(self.poses.as_path()).filter(|path| path.is_file())
+    }
+}
+
+/// Names of the sequences in a folder (that of [`Sequence::open`]), sorted.
+///
+/// # Errors
+/// If there is no such folder, or no sequence in it.
+pub fn sequences(root: &Path) -> Result<Vec<String>, RecordingError> {
+    let folder = find_root(root)?.join("velodyne");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(RecordingError::io(&folder, "list"))? {
+        let path = entry.map_err(RecordingError::io(&folder, "list"))?.path();
+        names.extend(path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_dir()).map(str::to_owned));
+    }
+    names.sort();
+    if names.is_empty() {
+        return Err(RecordingError::source(&folder, None, "no sequence (a folder such as 0000)"));
+    }
+    Ok(names)
+}
+
+/// Imports one sequence into a new drive, LZ4 compressed. `root` is as for [`Sequence::open`]. Image and point bytes stay as
+/// they are.
 ///
 /// # Errors
 /// Names the file, and the line, key or frame where it is not as the benchmark's format demands.
 pub fn import(root: &Path, sequence: &str, output: &Path) -> Result<ImportSummary, RecordingError> {
-    let root = find_root(root)?;
-    let sweeps = frames(&root.join("velodyne").join(sequence), "bin")?;
-    let image_folder = root.join("image_02").join(sequence);
-    let images = if image_folder.is_dir() { frames(&image_folder, "png")? } else { BTreeMap::new() };
-    check_same_frames(&sweeps, &images, &image_folder)?;
-    let rig = calibration::Rig::read(&root.join("calib").join(format!("{sequence}.txt")))?;
-    let size = images.values().next().map_or(Ok(NOMINAL_SIZE), |path| png_size(path))?;
-    let calibration = rig.calibration(size)?;
-    let oxts = root.join("oxts").join(format!("{sequence}.txt"));
-    let fixes = if oxts.is_file() { oxts::read(&oxts, &rig, sweeps.keys().copied())? } else { Vec::new() };
+    let Sequence { calibration, fixes, sweeps, images, .. } = Sequence::open(root, sequence)?;
     let route = oxts::route(&fixes);
 
     let run = RunRecord {
