@@ -178,6 +178,23 @@ fn cuda_gives_the_same_bits_every_time() {
     }
 }
 
+/// A network without what is around it.
+trait Alone {
+    fn alone(&mut self) -> Option<f64>;
+}
+
+impl Alone for CameraDetector {
+    fn alone(&mut self) -> Option<f64> {
+        self.run_alone().unwrap()
+    }
+}
+
+impl Alone for LidarDetector {
+    fn alone(&mut self) -> Option<f64> {
+        self.run_alone().unwrap()
+    }
+}
+
 /// How long a frame takes, by the clock. Prints; nothing is asserted about time.
 #[test]
 fn timing() {
@@ -188,6 +205,7 @@ fn timing() {
         let begin = Instant::now();
         let (mut lidar, mut camera) = (lidar(&engine), camera(&engine));
         println!("{name}: both networks loaded in {:.0} ms", begin.elapsed().as_secs_f64() * 1e3);
+        println!("{name}: camera {:?}, lidar {:?}", camera.assignment(), lidar.assignment());
         let mut times: [Vec<f64>; 6] = Default::default();
         for frame in 0..frames + 10 {
             let mut begin = Instant::now();
@@ -217,5 +235,39 @@ fn timing() {
             let at = |share: f64| times[(share * (times.len() - 1) as f64) as usize];
             println!("{name:<5}{part:<16}p50 {:>8.3} ms, p99 {:>8.3} ms", at(0.5), at(0.99));
         }
+        let print = |what: &str, mut times: Vec<f64>| {
+            times.sort_by(f64::total_cmp);
+            let at = |share: f64| times[(share * (times.len() - 1) as f64) as usize];
+            println!("{name:<5}{what:<40}p50 {:>8.3} ms, p99 {:>8.3} ms", at(0.5), at(0.99));
+        };
+        let mut alone: [Vec<f64>; 4] = Default::default();
+        let mut both = Vec::new();
+        for _ in 0..frames {
+            for (part, network) in [&mut camera as &mut dyn Alone, &mut lidar].into_iter().enumerate() {
+                let begin = Instant::now();
+                let on_device = network.alone();
+                alone[2 * part].push(begin.elapsed().as_secs_f64() * 1e3);
+                alone[2 * part + 1].extend(on_device);
+            }
+            let begin = Instant::now();
+            camera.prepare(&image).unwrap();
+            camera.start().unwrap();
+            lidar.prepare(&cloud, &Isometry3::translation(0.76, 0.0, 1.73)).unwrap();
+            lidar.start().unwrap();
+            camera.finish().unwrap();
+            camera.boxes().unwrap();
+            lidar.finish().unwrap();
+            lidar.boxes().unwrap();
+            both.push(begin.elapsed().as_secs_f64() * 1e3);
+        }
+        let [camera_clock, camera_device, lidar_clock, lidar_device] = alone;
+        print("camera network alone, clock", camera_clock);
+        print("lidar network alone, clock", lidar_clock);
+        if !camera_device.is_empty() {
+            print("camera network alone, device", camera_device);
+            print("lidar network alone, device", lidar_device);
+            println!("bytes to the device and from it: camera {:?}, lidar {:?}", camera.traffic(), lidar.traffic());
+        }
+        print("both detectors side by side, all of it", both);
     }
 }

@@ -104,6 +104,14 @@ impl Cuda {
         self.stream.record_event(timed).map(Event).map_err(|error| refused("event", error))
     }
 
+    /// Moves a mark to this place in the stream.
+    ///
+    /// # Errors
+    /// The driver's own.
+    pub fn mark_again(&self, event: &Event) -> Result<(), ModelError> {
+        event.0.record(&self.stream).map_err(|error| refused("event", error))
+    }
+
     fn bind(&self) -> Result<(), ModelError> {
         self.context.bind_to_thread().map_err(|error| refused("context", error))
     }
