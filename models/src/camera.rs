@@ -1,8 +1,12 @@
 //! The camera detector: an image goes in, boxes come out.
 
 use crate::{
-    BoxesSpec, Carries, Engine, ModelError, NetworkSpec, Role,
+    BoxesSpec, Carries, Engine, ImageSpec, ModelError, NetworkSpec, Role,
     engine::{Buffer, Network, Numbers},
+    gpu::{
+        Cuda,
+        operations::{CellKind, DeviceCells, DeviceImage},
+    },
     operations::{
         boxes::{Candidate, decode_yolox},
         distances::decode_distances,
@@ -25,6 +29,15 @@ pub struct CameraDetector {
     stage: Stage,
     candidates: Vec<Candidate>,
     kept: Vec<usize>,
+    device: Option<OnDevice>,
+}
+
+/// What stands in the place of the reference on a GPU.
+struct OnDevice {
+    image: DeviceImage<Cuda>,
+    cells: DeviceCells<Cuda>,
+    /// How many numbers the outputs hold.
+    numbers: [usize; 2],
 }
 
 /// How far the image in work has come, with its size and its factor to tensor pixels.
@@ -32,6 +45,7 @@ pub struct CameraDetector {
 enum Stage {
     Empty,
     Prepared { image: [usize; 2], ratio: f64 },
+    Started { image: [usize; 2], ratio: f64 },
     Inferred { image: [usize; 2], ratio: f64 },
 }
 
@@ -48,12 +62,19 @@ impl CameraDetector {
         verify::entry(spec)?;
         let (image, boxes) = verify::camera_sections(spec)?;
         let [rows, columns] = [spec.inputs[0].shape[2], spec.inputs[0].shape[3]];
+        let network = Network::load(engine, spec, &[Carries::Anchors, Carries::Scores, Carries::Distances])?;
+        let classes = spec.object_classes();
+        let device = match network.cuda() {
+            Some(cuda) => Some(OnDevice::new(cuda, &network, [rows, columns], (image, boxes), classes.len())?),
+            None => None,
+        };
         Ok(Self {
             name: spec.name.clone(),
-            network: Network::load(engine, spec, &[Carries::Anchors, Carries::Scores, Carries::Distances])?,
+            network,
+            device,
             to_tensor: ImageToTensor::new(image, rows, columns),
             boxes: boxes.clone(),
-            classes: spec.object_classes(),
+            classes,
             size: [columns, rows],
             stage: Stage::Empty,
             candidates: Vec::new(),
@@ -67,8 +88,12 @@ impl CameraDetector {
     /// An image whose bytes do not fit its size.
     pub fn prepare(&mut self, image: &Image) -> Result<(), ModelError> {
         self.stage = Stage::Empty;
-        let tensor = &mut self.network.inputs[0].data;
-        let Some(ratio) = self.to_tensor.fill(&image.rgb, image.width, image.height, tensor) else {
+        let (rgb, width, height) = (&image.rgb, image.width, image.height);
+        let ratio = match &mut self.device {
+            Some(device) => device.fill(&self.network, rgb, width, height)?,
+            None => self.to_tensor.fill(rgb, width, height, &mut self.network.inputs[0].data),
+        };
+        let Some(ratio) = ratio else {
             let (network, bytes) = (self.name.clone(), image.rgb.len());
             return Err(ModelError::ImageSize { network, width: image.width, height: image.height, bytes });
         };
@@ -76,18 +101,83 @@ impl CameraDetector {
         Ok(())
     }
 
-    /// Runs the network.
+    /// Runs the network: [`Self::start`] and [`Self::finish`].
     ///
     /// # Errors
     /// The engine's own; an output that is not finite; a call without `prepare`.
     pub fn infer(&mut self) -> Result<(), ModelError> {
+        self.start()?;
+        self.finish()
+    }
+
+    /// Asks a GPU to run the network, and comes back before it has. On the processor nothing happens yet.
+    ///
+    /// # Errors
+    /// The engine's own; a call without `prepare`.
+    pub fn start(&mut self) -> Result<(), ModelError> {
         let Stage::Prepared { image, ratio } = self.stage else {
             return Err(self.out_of_order("infer", "prepare"));
         };
         self.stage = Stage::Empty;
-        self.network.run()?;
+        if let Some(device) = &mut self.device {
+            self.network.start()?;
+            device.pick(&self.network)?;
+        }
+        self.stage = Stage::Started { image, ratio };
+        Ok(())
+    }
+
+    /// Waits for the GPU, or runs the network on the processor.
+    ///
+    /// # Errors
+    /// The engine's own; an output that is not finite; a call without `start`.
+    pub fn finish(&mut self) -> Result<(), ModelError> {
+        let Stage::Started { image, ratio } = self.stage else {
+            return Err(self.out_of_order("finish", "start"));
+        };
+        self.stage = Stage::Empty;
+        match &mut self.device {
+            None => self.network.run()?,
+            Some(device) => {
+                let bad = device.cells.candidates(device.numbers, &mut self.candidates)?;
+                for (output, index) in bad.into_iter().enumerate() {
+                    if let Some(index) = index {
+                        return Err(self.network.not_finite(output, index));
+                    }
+                }
+            }
+        }
         self.stage = Stage::Inferred { image, ratio };
         Ok(())
+    }
+
+    /// Runs the network alone, on what its inputs hold, and waits: what it costs without anything around it. Gives the time on the device, ms, if
+    /// it runs there.
+    ///
+    /// # Errors
+    /// The engine's own.
+    pub fn run_alone(&mut self) -> Result<Option<f64>, ModelError> {
+        self.network.run_alone()
+    }
+
+    /// Time of the network's last run on the device, ms; none on the CPU.
+    ///
+    /// # Errors
+    /// The device's own.
+    pub fn network_ms(&self) -> Result<Option<f64>, ModelError> {
+        self.network.last_ms()
+    }
+
+    /// Bytes to the device and from it, so far; none on the CPU.
+    #[must_use]
+    pub fn traffic(&self) -> Option<[u64; 2]> {
+        self.network.cuda().map(Cuda::traffic)
+    }
+
+    /// Which provider runs how many operators, as the session says; nothing on the CPU.
+    #[must_use]
+    pub fn assignment(&self) -> &[(String, usize)] {
+        self.network.assignment()
     }
 
     /// The objects in the image, in falling score: boxes in image pixels, clipped to the image; classes of background left out.
@@ -101,6 +191,7 @@ impl CameraDetector {
         let BoxesSpec { strides, score_threshold: threshold, overlap_threshold } = &self.boxes;
         let (size, classes, candidates) = (self.size, self.classes.len(), &mut self.candidates);
         match self.network.outputs.as_slice() {
+            _ if self.device.is_some() => {}
             [Buffer { data: Numbers::F32(anchors), .. }] => {
                 decode_yolox(anchors, size, strides, classes, *threshold, candidates);
             }
@@ -127,5 +218,39 @@ impl CameraDetector {
 
     fn out_of_order(&self, call: &'static str, before: &'static str) -> ModelError {
         ModelError::OutOfOrder { network: self.name.clone(), call, before }
+    }
+}
+
+impl OnDevice {
+    fn new(
+        cuda: &Cuda,
+        network: &Network,
+        [rows, columns]: [usize; 2],
+        (image, boxes): (&ImageSpec, &BoxesSpec),
+        classes: usize,
+    ) -> Result<Self, ModelError> {
+        let numbers = |index: usize| network.outputs.get(index).map_or(0, |o| o.spec.shape.iter().product::<usize>());
+        let kind = if network.outputs.len() == 1 { CellKind::Anchors } else { CellKind::Distances };
+        let cells = network.outputs.first().and_then(|output| output.spec.shape.get(1)).copied().unwrap_or(0);
+        let threshold = boxes.score_threshold;
+        Ok(Self {
+            image: DeviceImage::new(cuda, image, rows, columns)?,
+            cells: DeviceCells::new(cuda, kind, [columns, rows], &boxes.strides, cells, classes, threshold)?,
+            numbers: [numbers(0), numbers(1)],
+        })
+    }
+
+    #[allow(unsafe_code)]
+    fn fill(&mut self, network: &Network, rgb: &[u8], width: usize, height: usize) -> Result<Option<f64>, ModelError> {
+        let (tensor, []) = network.addresses(0);
+        // SAFETY: the network's input is memory of this device for three channels of the rows and columns that `new` was told.
+        unsafe { self.image.fill(rgb, width, height, tensor) }
+    }
+
+    #[allow(unsafe_code)]
+    fn pick(&mut self, network: &Network) -> Result<(), ModelError> {
+        let (_, outputs) = network.addresses(0);
+        // SAFETY: the network's outputs are memory of this device of these sizes.
+        unsafe { self.cells.pick(outputs, self.numbers) }
     }
 }

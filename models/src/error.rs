@@ -58,6 +58,14 @@ pub enum ModelError {
         /// What is missing.
         reason: String,
     },
+    /// The GPU, its driver or its compiler said no.
+    #[error("{call}: {reason}")]
+    Device {
+        /// What was asked for.
+        call: String,
+        /// The answer.
+        reason: String,
+    },
     /// The engine itself could not be set up.
     #[error("{engine} cannot start: {reason}")]
     EngineStart {

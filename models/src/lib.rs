@@ -12,7 +12,7 @@ mod camera;
 mod catalogue;
 mod engine;
 mod error;
-mod gpu;
+pub mod gpu;
 mod lidar_detector;
 mod lidar_segmenter;
 mod onnx_header;

@@ -3,6 +3,10 @@
 use crate::{
     Carries, CentersSpec, Engine, ModelError, NetworkSpec, PillarsSpec, Role,
     engine::{Network, Numbers},
+    gpu::{
+        Cuda,
+        operations::{DeviceCenters, DevicePillars},
+    },
     operations::{
         centers::{CenterBox, CenterGrid, Peak, decode_centers, least_heat, peaks},
         count::Counter,
@@ -32,6 +36,13 @@ pub struct LidarDetector {
     kept: Vec<usize>,
     counter: Counter,
     counts: Vec<u32>,
+    device: Option<OnDevice>,
+}
+
+/// What stands in the place of the reference on a GPU.
+struct OnDevice {
+    pillars: DevicePillars<Cuda>,
+    centers: DeviceCenters<Cuda>,
 }
 
 /// How far the sweep in work has come.
@@ -39,6 +50,7 @@ pub struct LidarDetector {
 enum Stage {
     Empty,
     Prepared,
+    Started,
     Inferred,
 }
 
@@ -56,15 +68,25 @@ impl LidarDetector {
         let (pillars, centers) = verify::detector_sections(spec)?;
         let rows = spec.output(Carries::Heatmap).map_or(1, |tensor| tensor.shape[2]);
         let classes = spec.object_classes();
+        let network = Network::load(engine, spec, &[Carries::Heatmap, Carries::Boxes, Carries::Overlap])?;
+        let grid = CenterGrid {
+            size: [rows, rows],
+            cell_m: 2.0 * f64::from(pillars.reach_m) / rows as f64,
+            reach_m: f64::from(pillars.reach_m),
+            overlap_weight: centers.overlap_weight,
+        };
+        let device = match network.cuda() {
+            None => None,
+            Some(cuda) => Some(OnDevice {
+                pillars: DevicePillars::new(cuda, pillars)?,
+                centers: DeviceCenters::new(cuda, grid, classes.len(), centers.score_threshold)?,
+            }),
+        };
         Ok(Self {
             name: spec.name.clone(),
-            network: Network::load(engine, spec, &[Carries::Heatmap, Carries::Boxes, Carries::Overlap])?,
-            grid: CenterGrid {
-                size: [rows, rows],
-                cell_m: 2.0 * f64::from(pillars.reach_m) / rows as f64,
-                reach_m: f64::from(pillars.reach_m),
-                overlap_weight: centers.overlap_weight,
-            },
+            network,
+            device,
+            grid,
             groups: classes.iter().enumerate().map(|(index, class)| group(index, *class)).collect(),
             pillars_spec: pillars.clone(),
             centers: centers.clone(),
@@ -91,6 +113,11 @@ impl LidarDetector {
                 return Err(ModelError::CloudSize { network: self.name.clone(), what, expected, found });
             }
         }
+        if let Some(device) = &mut self.device {
+            device.fill(&self.network, [&cloud.x, &cloud.y, &cloud.z], base_from_lidar)?;
+            self.stage = Stage::Prepared;
+            return Ok(());
+        }
         let tensor = &mut self.network.inputs[0].data;
         if !self.pillars.fill([&cloud.x, &cloud.y, &cloud.z], base_from_lidar, &self.pillars_spec, tensor) {
             return Err(self.out_of_order("prepare", "load"));
@@ -99,18 +126,83 @@ impl LidarDetector {
         Ok(())
     }
 
-    /// Runs the network.
+    /// Runs the network: [`Self::start`] and [`Self::finish`].
     ///
     /// # Errors
     /// The engine's own; an output that is not finite; a call without `prepare`.
     pub fn infer(&mut self) -> Result<(), ModelError> {
+        self.start()?;
+        self.finish()
+    }
+
+    /// Asks a GPU to run the network, and comes back before it has. On the processor nothing happens yet.
+    ///
+    /// # Errors
+    /// The engine's own; a call without `prepare`.
+    pub fn start(&mut self) -> Result<(), ModelError> {
         if self.stage != Stage::Prepared {
             return Err(self.out_of_order("infer", "prepare"));
         }
         self.stage = Stage::Empty;
-        self.network.run()?;
+        if let Some(device) = &mut self.device {
+            self.network.start()?;
+            device.pick(&self.network)?;
+        }
+        self.stage = Stage::Started;
+        Ok(())
+    }
+
+    /// Waits for the GPU, or runs the network on the processor.
+    ///
+    /// # Errors
+    /// The engine's own; an output that is not finite; a call without `start`.
+    pub fn finish(&mut self) -> Result<(), ModelError> {
+        if self.stage != Stage::Started {
+            return Err(self.out_of_order("finish", "start"));
+        }
+        self.stage = Stage::Empty;
+        match &mut self.device {
+            None => self.network.run()?,
+            Some(device) => {
+                let bad = device.centers.boxes(&mut self.candidates)?;
+                for (output, index) in bad.into_iter().enumerate() {
+                    if let Some(index) = index {
+                        return Err(self.network.not_finite(output, index));
+                    }
+                }
+            }
+        }
         self.stage = Stage::Inferred;
         Ok(())
+    }
+
+    /// Runs the network alone, on what its inputs hold, and waits: what it costs without anything around it. Gives the time on the device, ms, if
+    /// it runs there.
+    ///
+    /// # Errors
+    /// The engine's own.
+    pub fn run_alone(&mut self) -> Result<Option<f64>, ModelError> {
+        self.network.run_alone()
+    }
+
+    /// Time of the network's last run on the device, ms; none on the CPU.
+    ///
+    /// # Errors
+    /// The device's own.
+    pub fn network_ms(&self) -> Result<Option<f64>, ModelError> {
+        self.network.last_ms()
+    }
+
+    /// Bytes to the device and from it, so far; none on the CPU.
+    #[must_use]
+    pub fn traffic(&self) -> Option<[u64; 2]> {
+        self.network.cuda().map(Cuda::traffic)
+    }
+
+    /// Which provider runs how many operators, as the session says; nothing on the CPU.
+    #[must_use]
+    pub fn assignment(&self) -> &[(String, usize)] {
+        self.network.assignment()
     }
 
     /// The objects in the sweep, in falling score: boxes in `base_link` with the points in them; classes of background left out.
@@ -126,8 +218,10 @@ impl LidarDetector {
             return Err(self.out_of_order("boxes", "infer"));
         };
         let CentersSpec { score_threshold, overlap_weight, overlap_threshold } = self.centers;
-        peaks(heat, self.grid.size, least_heat(score_threshold, overlap_weight), &mut self.peaks);
-        decode_centers(&self.peaks, regression, overlap, &self.grid, score_threshold, &mut self.candidates);
+        if self.device.is_none() {
+            peaks(heat, self.grid.size, least_heat(score_threshold, overlap_weight), &mut self.peaks);
+            decode_centers(&self.peaks, regression, overlap, &self.grid, score_threshold, &mut self.candidates);
+        }
         suppress_ground(&mut self.candidates, &self.groups, overlap_threshold, &mut self.kept);
         let found: Vec<(CenterBox, ObjectClass)> = self
             .kept
@@ -136,7 +230,10 @@ impl LidarDetector {
             .filter_map(|found| Some((found, self.classes.get(found.class).copied().flatten()?)))
             .collect();
         let boxes: Vec<Box3> = found.iter().map(|(found, _)| found.bbox).collect();
-        self.counter.count(&self.pillars, &self.pillars_spec, &boxes, &mut self.counts);
+        match &mut self.device {
+            Some(device) => device.pillars.count(&boxes, &mut self.counts)?,
+            None => self.counter.count(&self.pillars, &self.pillars_spec, &boxes, &mut self.counts),
+        }
         let detections = found.iter().zip(&self.counts).map(|((found, class), &point_count)| Detection3 {
             bbox: found.bbox,
             class: *class,
@@ -149,6 +246,27 @@ impl LidarDetector {
 
     fn out_of_order(&self, call: &'static str, before: &'static str) -> ModelError {
         ModelError::OutOfOrder { network: self.name.clone(), call, before }
+    }
+}
+
+impl OnDevice {
+    #[allow(unsafe_code)]
+    fn fill(
+        &mut self,
+        network: &Network,
+        columns: [&[f32]; 3],
+        base_from_lidar: &Isometry3<f64>,
+    ) -> Result<(), ModelError> {
+        let (tensor, []) = network.addresses(0);
+        // SAFETY: the network's input is memory of this device for all channels and cells of the grid.
+        unsafe { self.pillars.fill(columns, base_from_lidar, tensor) }
+    }
+
+    #[allow(unsafe_code)]
+    fn pick(&mut self, network: &Network) -> Result<(), ModelError> {
+        let (_, outputs) = network.addresses(0);
+        // SAFETY: the network's three outputs are memory of this device of the shapes that the catalogue was checked for.
+        unsafe { self.centers.pick(outputs) }
     }
 }
 

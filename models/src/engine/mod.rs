@@ -1,9 +1,10 @@
 //! The two engines that run networks, behind one door.
 
 mod onnxruntime;
+mod resident;
 mod rten;
 
-use crate::{Carries, Element, ModelError, NetworkSpec, TensorSpec};
+use crate::{Carries, Element, ModelError, NetworkSpec, TensorSpec, gpu::Cuda};
 use std::{fmt, path::Path};
 
 /// What computes.
@@ -54,6 +55,7 @@ pub struct Engine {
     kind: Kind,
     provider: Provider,
     threads: usize,
+    cuda: Option<Cuda>,
 }
 
 enum Kind {
@@ -70,6 +72,19 @@ impl Engine {
     /// A library that is missing, is not ONNX Runtime, is too old or is not the one this process already runs; no thread; a GPU
     /// provider without its driver, or on rten.
     pub fn open(library: Option<&Path>, provider: Provider, threads: usize) -> Result<Self, ModelError> {
+        Self::open_with_cache(library, provider, threads, None)
+    }
+
+    /// The same, with a folder where compiled kernels and engines of a GPU are kept from one start to the next. It is made if need be.
+    ///
+    /// # Errors
+    /// As [`Engine::open`]; a GPU whose kernels cannot be compiled or loaded.
+    pub fn open_with_cache(
+        library: Option<&Path>,
+        provider: Provider,
+        threads: usize,
+        cache: Option<&Path>,
+    ) -> Result<Self, ModelError> {
         if threads == 0 {
             return Err(ModelError::NoThreads);
         }
@@ -83,7 +98,8 @@ impl Engine {
             None if provider == Provider::Cpu => Kind::Rten(rten::Runtime::open(threads)),
             None => return Err(ModelError::ProviderNeedsLibrary { provider }),
         };
-        Ok(Self { kind, provider, threads })
+        let cuda = if provider == Provider::Cpu { None } else { Some(Cuda::open(cache)?) };
+        Ok(Self { kind, provider, threads, cuda })
     }
 
     /// Engine, version, provider and threads, for reports: "ONNX Runtime 1.31.1, CPU, 2 threads".
@@ -94,7 +110,8 @@ impl Engine {
             Kind::Rten(_) => format!("rten {}", rten::VERSION),
         };
         let plural = if self.threads == 1 { "" } else { "s" };
-        format!("{engine}, {}, {} thread{plural}", self.provider, self.threads)
+        let device = self.cuda.as_ref().map_or_else(String::new, |cuda| format!(" ({})", cuda.describe()));
+        format!("{engine}, {}{device}, {} thread{plural}", self.provider, self.threads)
     }
 }
 
@@ -141,9 +158,13 @@ impl Network {
         });
         let outputs = outputs.collect();
         let session = match &engine.kind {
-            Kind::OnnxRuntime(runtime) => {
-                Session::OnnxRuntime(Box::new(runtime.load(spec, fetched, engine.provider, engine.threads)?))
-            }
+            Kind::OnnxRuntime(runtime) => Session::OnnxRuntime(Box::new(runtime.load(
+                spec,
+                fetched,
+                engine.provider,
+                engine.threads,
+                engine.cuda.as_ref(),
+            )?)),
             Kind::Rten(runtime) => Session::Rten(Box::new(runtime.load(spec, fetched)?)),
         };
         let mut network = Self { name: spec.name.clone(), session, inputs, outputs };
@@ -166,6 +187,67 @@ impl Network {
             }
         }
         Ok(())
+    }
+
+    /// The device and stream of a network whose tensors stay there.
+    pub fn cuda(&self) -> Option<&Cuda> {
+        self.resident().map(resident::Resident::cuda)
+    }
+
+    /// Where an input and the outputs to fetch begin on the device; zeros if they are not there.
+    pub fn addresses<const N: usize>(&self, input: usize) -> (u64, [u64; N]) {
+        let output = |index| self.resident().map_or(0, |resident| resident.output(index));
+        (self.resident().map_or(0, |resident| resident.input(input)), std::array::from_fn(output))
+    }
+
+    /// Asks the device for a run on what its tensors hold; does not wait and checks nothing.
+    pub fn start(&mut self) -> Result<(), ModelError> {
+        match &mut self.session {
+            Session::OnnxRuntime(session) => session.start(&self.name),
+            Session::Rten(_) => {
+                Err(ModelError::OutOfOrder { network: self.name.clone(), call: "start", before: "load on a GPU" })
+            }
+        }
+    }
+
+    /// Runs the network alone, on what its inputs hold, and waits. Gives the time on the device, ms, if it runs there.
+    pub fn run_alone(&mut self) -> Result<Option<f64>, ModelError> {
+        if self.resident().is_none() {
+            return self.run_unchecked().map(|()| None);
+        }
+        self.start()?;
+        self.last_ms()
+    }
+
+    /// Time of the last run on the device, ms; none on the CPU.
+    pub fn last_ms(&self) -> Result<Option<f64>, ModelError> {
+        self.resident().map(resident::Resident::last_ms).transpose()
+    }
+
+    /// The error of an output on the device whose number at `index` is not finite.
+    pub fn not_finite(&mut self, output: usize, index: usize) -> ModelError {
+        let value = match &mut self.session {
+            Session::OnnxRuntime(session) => session.resident.as_mut().map(|resident| resident.number(output, index)),
+            Session::Rten(_) => None,
+        };
+        let value = value.and_then(Result::ok).unwrap_or(f32::NAN);
+        let (network, name) = (self.name.clone(), self.outputs.get(output).map(|o| o.spec.name.clone()));
+        ModelError::NotFinite { network, output: name.unwrap_or_default(), index, value }
+    }
+
+    /// Which provider runs how many operators, as the session says; nothing on the CPU.
+    pub fn assignment(&self) -> &[(String, usize)] {
+        match &self.session {
+            Session::OnnxRuntime(session) => &session.assignment,
+            Session::Rten(_) => &[],
+        }
+    }
+
+    fn resident(&self) -> Option<&resident::Resident> {
+        match &self.session {
+            Session::OnnxRuntime(session) => session.resident.as_ref(),
+            Session::Rten(_) => None,
+        }
     }
 
     fn run_unchecked(&mut self) -> Result<(), ModelError> {

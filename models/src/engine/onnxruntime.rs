@@ -1,9 +1,12 @@
 //! ONNX Runtime, loaded from a shared library at run time.
 
-use super::{Buffer, Numbers, Provider, copy_output};
-use crate::{ModelError, NetworkSpec, TensorSpec};
+use super::{
+    Buffer, Numbers, Provider, copy_output,
+    resident::{Resident, StartError},
+};
+use crate::{ModelError, NetworkSpec, TensorSpec, gpu::Cuda};
 use ort::{
-    LoadDynamicError,
+    AsPointer, LoadDynamicError,
     environment::Environment,
     ep::{self, ExecutionProviderDispatch, cuda::ConvAlgorithmSearch},
     session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue, builder::SessionBuilder},
@@ -56,18 +59,29 @@ impl Runtime {
         fetched: &[&TensorSpec],
         provider: Provider,
         threads: usize,
+        cuda: Option<&Cuda>,
     ) -> Result<OnnxSession, ModelError> {
+        let cuda = cuda.map(Cuda::beside).transpose()?;
         let engine = format!("ONNX Runtime {} on {provider}", self.version);
         let failed = |reason: String| ModelError::Load { network: spec.name.clone(), engine: engine.clone(), reason };
-        let mut builder = self.options(spec, provider, threads).map_err(failed)?;
+        let mut builder = self.options(spec, provider, threads, cuda.as_ref()).map_err(failed)?;
         let session = builder.commit_from_memory(&spec.bytes).map_err(|error| failed(error.to_string()))?;
         let outputs = fetched.iter().fold(OutputSelector::no_default(), |all, tensor| all.with(&tensor.name));
         let options = RunOptions::new().map_err(|error| failed(error.to_string()))?.with_outputs(outputs);
-        Ok(OnnxSession { session, options, engine })
+        let resident = cuda.map(|cuda| Resident::new(&session, cuda, &spec.inputs, fetched)).transpose()?;
+        let assignment =
+            if resident.is_some() { assignment(&session).map_err(|e| failed(e.to_string()))? } else { Vec::new() };
+        Ok(OnnxSession { session, options, engine, assignment, resident })
     }
 
     /// Operators run one after the other, each on a fixed number of threads, with kernels that give the same bits every time.
-    fn options(&self, spec: &NetworkSpec, provider: Provider, threads: usize) -> Result<SessionBuilder, String> {
+    fn options(
+        &self,
+        spec: &NetworkSpec,
+        provider: Provider,
+        threads: usize,
+        cuda: Option<&Cuda>,
+    ) -> Result<SessionBuilder, String> {
         let text = |error: ort::Error<SessionBuilder>| error.to_string();
         let mut builder = Session::builder(&self.environment).map_err(|error| error.to_string())?;
         builder = builder.with_intra_threads(threads).map_err(text)?;
@@ -79,20 +93,40 @@ impl Runtime {
         for (symbol, size) in crate::verify::symbols(spec) {
             builder = builder.with_dimension_override(symbol, size).map_err(text)?;
         }
-        builder.with_execution_providers(gpu_providers(provider)).map_err(text)
+        if cuda.is_some() {
+            // So that the session can be asked where each operator runs.
+            builder = builder.with_config_entry("session.record_ep_graph_assignment_info", "1").map_err(text)?;
+        }
+        builder.with_execution_providers(gpu_providers(provider, cuda)).map_err(text)
     }
 }
 
 /// GPU providers that fail aloud: without `error_on_failure` ONNX Runtime goes on with the CPU and says nothing.
-fn gpu_providers(provider: Provider) -> Vec<ExecutionProviderDispatch> {
+#[allow(unsafe_code)]
+fn gpu_providers(provider: Provider, stream: Option<&Cuda>) -> Vec<ExecutionProviderDispatch> {
     // The default, an exhaustive search, times the algorithms and takes another one from run to run.
     let search = ConvAlgorithmSearch::Heuristic;
-    let cuda = || ep::CUDA::default().with_conv_algorithm_search(search).with_tf32(false).build().error_on_failure();
+    let cuda = || {
+        let mut cuda = ep::CUDA::default().with_conv_algorithm_search(search).with_tf32(false);
+        if let Some(stream) = stream {
+            // SAFETY: the session keeps a handle of the stream and drops it last.
+            cuda = unsafe { cuda.with_compute_stream(stream.raw_stream().cast()) };
+        }
+        cuda.build().error_on_failure()
+    };
+    let tensorrt = || {
+        let mut tensorrt = ep::TensorRT::default();
+        if let Some(stream) = stream {
+            // SAFETY: as above.
+            tensorrt = unsafe { tensorrt.with_compute_stream(stream.raw_stream().cast()) };
+        }
+        tensorrt.build().error_on_failure()
+    };
     match provider {
         Provider::Cpu => Vec::new(),
         Provider::Cuda => vec![cuda()],
         // What TensorRT has no operator for goes to CUDA, not to the processor.
-        Provider::TensorRt => vec![ep::TensorRT::default().build().error_on_failure(), cuda()],
+        Provider::TensorRt => vec![tensorrt(), cuda()],
     }
 }
 
@@ -136,9 +170,56 @@ pub(super) struct OnnxSession {
     session: Session,
     options: RunOptions<HasSelectedOutputs>,
     engine: String,
+    /// Where the operators run: provider and how many.
+    pub assignment: Vec<(String, usize)>,
+    /// Tensors on the device, if it runs there. Dropped last: it holds the stream.
+    pub resident: Option<Resident>,
+}
+
+/// Asks the session which provider runs how many operators, in the order of their names.
+#[allow(unsafe_code)]
+fn assignment(session: &Session) -> ort::Result<Vec<(String, usize)>> {
+    let api = ort::api();
+    let mut found = std::collections::BTreeMap::<String, usize>::new();
+    // SAFETY: the session lives through the calls; the lists and names that it lends belong to it and are copied before we return.
+    unsafe {
+        let (mut parts, mut count) = (std::ptr::null(), 0);
+        ort::Error::result_from_status((api.Session_GetEpGraphAssignmentInfo)(
+            session.ptr(),
+            &raw mut parts,
+            &raw mut count,
+        ))?;
+        for index in 0..count {
+            let part = *parts.add(index);
+            let mut name: *const c_char = std::ptr::null();
+            ort::Error::result_from_status((api.EpAssignedSubgraph_GetEpName)(part, &raw mut name))?;
+            let (mut nodes, mut operators) = (std::ptr::null(), 0);
+            ort::Error::result_from_status((api.EpAssignedSubgraph_GetNodes)(
+                part,
+                &raw mut nodes,
+                &raw mut operators,
+            ))?;
+            *found.entry(CStr::from_ptr(name).to_string_lossy().into_owned()).or_default() += operators;
+        }
+    }
+    Ok(found.into_iter().collect())
 }
 
 impl OnnxSession {
+    /// Asks the device for a run on what its tensors hold; does not wait.
+    pub fn start(&mut self, network: &str) -> Result<(), ModelError> {
+        let Self { session, engine, resident: Some(resident), .. } = self else {
+            return Err(ModelError::OutOfOrder { network: network.into(), call: "start", before: "load on a GPU" });
+        };
+        resident.start(session).map_err(|error| match error {
+            StartError::Device(error) => error,
+            StartError::Engine(error) => {
+                let (network, engine, reason) = (network.into(), engine.clone(), error.to_string());
+                ModelError::Run { network, engine, reason }
+            }
+        })
+    }
+
     /// Inputs are borrowed, not copied; only the wanted outputs are computed into memory of ONNX Runtime's arena.
     pub fn run(
         &mut self,
@@ -146,6 +227,11 @@ impl OnnxSession {
         inputs: &[Buffer<Vec<f32>>],
         outputs: &mut [Buffer<Numbers>],
     ) -> Result<(), ModelError> {
+        if let Some(resident) = &mut self.resident {
+            resident.upload(inputs)?;
+            self.start(network)?;
+            return self.resident.as_mut().map_or(Ok(()), |resident| resident.download(outputs));
+        }
         let engine = &self.engine;
         let failed = |error: ort::Error| {
             let (network, engine, reason) = (network.into(), engine.clone(), error.to_string());

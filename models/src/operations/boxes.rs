@@ -43,18 +43,22 @@ pub fn decode_yolox(
         if score.is_nan() || score < threshold {
             continue;
         }
-        let (x, y) = ((row[0] + cell_x) * stride, (row[1] + cell_y) * stride);
-        let (half_width, half_height) = (0.5 * row[2].exp() * stride, 0.5 * row[3].exp() * stride);
-        let edges = [x - half_width, y - half_height, x + half_width, y + half_height];
-        if edges.iter().all(|edge| edge.is_finite()) {
-            let [x_min, y_min, x_max, y_max] = edges.map(f64::from);
-            candidates.push(Candidate { bbox: Box2 { x_min, y_min, x_max, y_max }, class, score, anchor });
-        }
+        let bbox = anchor_box([row[0], row[1], row[2], row[3]], (cell_x, cell_y, stride));
+        candidates.extend(bbox.map(|bbox| Candidate { bbox, class, score, anchor }));
     }
 }
 
+/// The box of one anchor, from its first four numbers and its cell; none if a number overflows.
+pub(crate) fn anchor_box([x, y, width, height]: [f32; 4], (cell_x, cell_y, stride): (f32, f32, f32)) -> Option<Box2> {
+    let (x, y) = ((x + cell_x) * stride, (y + cell_y) * stride);
+    let (half_width, half_height) = (0.5 * width.exp() * stride, 0.5 * height.exp() * stride);
+    let edges = [x - half_width, y - half_height, x + half_width, y + half_height];
+    let [x_min, y_min, x_max, y_max] = edges.map(f64::from);
+    edges.iter().all(|edge| edge.is_finite()).then_some(Box2 { x_min, y_min, x_max, y_max })
+}
+
 /// Column, row and stride (px) of the cells of one grid for each stride over `columns` x `rows` px, row major; strides of zero have none.
-pub(super) fn grid_cells([columns, rows]: [usize; 2], strides: &[usize]) -> impl Iterator<Item = (f32, f32, f32)> {
+pub(crate) fn grid_cells([columns, rows]: [usize; 2], strides: &[usize]) -> impl Iterator<Item = (f32, f32, f32)> {
     strides.iter().filter(|stride| **stride > 0).flat_map(move |&stride| {
         let (grid_columns, grid_rows) = (columns / stride, rows / stride);
         (0..grid_rows).flat_map(move |y| (0..grid_columns).map(move |x| (x as f32, y as f32, stride as f32)))

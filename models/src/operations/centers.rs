@@ -21,6 +21,13 @@ pub struct Peak {
     pub heat: f32,
 }
 
+impl Peak {
+    /// In falling heat, then rising class, then rising cell: no two peaks tie.
+    pub(crate) fn by_heat(&self, other: &Self) -> std::cmp::Ordering {
+        other.heat.total_cmp(&self.heat).then((self.class, self.cell).cmp(&(other.class, other.cell)))
+    }
+}
+
 /// A box before suppression.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CenterBox {
@@ -55,7 +62,7 @@ pub fn peaks(heat: &[f32], [rows, columns]: [usize; 2], threshold: f32, found: &
             }
         }
     }
-    found.sort_unstable_by(|a, b| b.heat.total_cmp(&a.heat).then((a.class, a.cell).cmp(&(b.class, b.cell))));
+    found.sort_unstable_by(Peak::by_heat);
 }
 
 /// The least heat of a peak whose score can reach `threshold`, whatever overlap is expected of its box.
@@ -95,29 +102,40 @@ pub fn decode_centers(
     let [rows, columns] = grid.size;
     let plane = rows * columns;
     for peak in peaks {
-        let number = |channel: usize| regression.get(channel * plane + peak.cell).map(|&value| f64::from(value));
-        let numbers: [Option<f64>; BOX_CHANNELS] = std::array::from_fn(number);
         let (true, Some(&overlap)) = (peak.cell < plane, overlap.get(peak.cell)) else { continue };
-        let [Some(dx), Some(dy), Some(z), Some(length), Some(width), Some(height), Some(sin), Some(cos)] = numbers
-        else {
+        if regression.len() <= (BOX_CHANNELS - 1) * plane + peak.cell {
             continue;
-        };
-        let weight = grid.overlap_weight;
-        let score = peak.heat.clamp(0.0, 1.0).powf(1.0 - weight) * overlap.clamp(0.0, 1.0).powf(weight);
-        let middle = |index: usize| (index as f64 + 0.5) * grid.cell_m - grid.reach_m;
-        let bbox = Box3 {
-            center: [middle(peak.cell / columns) + dx, middle(peak.cell % columns) + dy, z],
-            length: length.exp(),
-            width: width.exp(),
-            height: height.exp(),
-            yaw: sin.atan2(cos),
-        };
-        let [least, most] = EXTENT_M;
-        let has_size = [bbox.length, bbox.width, bbox.height].iter().all(|extent| (least..=most).contains(extent));
-        if score >= threshold && bbox.is_valid() && has_size {
-            found.push(CenterBox { bbox, class: peak.class, score, cell: peak.cell });
         }
+        let numbers = std::array::from_fn(|channel| regression[channel * plane + peak.cell]);
+        found.extend(decode_center(peak, numbers, overlap, grid, threshold));
     }
+}
+
+/// The box at one peak, from what the network says there; see [`decode_centers`].
+#[must_use]
+pub fn decode_center(
+    peak: &Peak,
+    numbers: [f32; BOX_CHANNELS],
+    overlap: f32,
+    grid: &CenterGrid,
+    threshold: f32,
+) -> Option<CenterBox> {
+    let [dx, dy, z, length, width, height, sin, cos] = numbers.map(f64::from);
+    let weight = grid.overlap_weight;
+    let score = peak.heat.clamp(0.0, 1.0).powf(1.0 - weight) * overlap.clamp(0.0, 1.0).powf(weight);
+    let middle = |index: usize| (index as f64 + 0.5) * grid.cell_m - grid.reach_m;
+    let (row, column) = (peak.cell / grid.size[1], peak.cell % grid.size[1]);
+    let bbox = Box3 {
+        center: [middle(row) + dx, middle(column) + dy, z],
+        length: length.exp(),
+        width: width.exp(),
+        height: height.exp(),
+        yaw: sin.atan2(cos),
+    };
+    let [least, most] = EXTENT_M;
+    let has_size = [bbox.length, bbox.width, bbox.height].iter().all(|extent| (least..=most).contains(extent));
+    let is_box = score >= threshold && bbox.is_valid() && has_size;
+    is_box.then_some(CenterBox { bbox, class: peak.class, score, cell: peak.cell })
 }
 
 #[cfg(test)]

@@ -71,14 +71,14 @@ impl Counter {
 
 /// A box with the sine and cosine of its heading.
 #[derive(Clone, Copy, Debug)]
-struct Upright {
-    center: [f64; 3],
-    half: [f64; 3],
-    sin_cos: (f64, f64),
+pub(crate) struct Upright {
+    pub center: [f64; 3],
+    pub half: [f64; 3],
+    pub sin_cos: (f64, f64),
 }
 
 impl Upright {
-    fn new(bbox: &Box3) -> Self {
+    pub fn new(bbox: &Box3) -> Self {
         let half = [0.5 * bbox.length, 0.5 * bbox.width, 0.5 * bbox.height];
         Self { center: bbox.center, half, sin_cos: bbox.yaw.sin_cos() }
     }

@@ -26,14 +26,18 @@ pub fn decode_distances(
     let rows = scores.chunks_exact(classes).zip(distances.chunks_exact(4));
     for (anchor, ((scores, edges), (x, y, stride))) in rows.zip(grid_cells(size, strides)).enumerate() {
         let Some((class, score)) = first_best(scores).filter(|(_, score)| *score >= threshold) else { continue };
-        let (x, y) = ((x + 0.5) * stride, (y + 0.5) * stride);
-        let [x_min, y_min, x_max, y_max] = [x - edges[0], y - edges[1], x + edges[2], y + edges[3]].map(f64::from);
-        let bbox = Box2 { x_min, y_min, x_max, y_max };
-        let is_finite = [x_min, y_min, x_max, y_max].iter().all(|edge| edge.is_finite());
-        if is_finite && bbox.area() > 0.0 {
-            candidates.push(Candidate { bbox, class, score, anchor });
-        }
+        let bbox = distance_box([edges[0], edges[1], edges[2], edges[3]], (x, y, stride));
+        candidates.extend(bbox.map(|bbox| Candidate { bbox, class, score, anchor }));
     }
+}
+
+/// The box of one cell, from its four distances; none without area or with a number that is not finite.
+pub(crate) fn distance_box(edges: [f32; 4], (x, y, stride): (f32, f32, f32)) -> Option<Box2> {
+    let (x, y) = ((x + 0.5) * stride, (y + 0.5) * stride);
+    let [x_min, y_min, x_max, y_max] = [x - edges[0], y - edges[1], x + edges[2], y + edges[3]].map(f64::from);
+    let bbox = Box2 { x_min, y_min, x_max, y_max };
+    let is_finite = [x_min, y_min, x_max, y_max].iter().all(|edge| edge.is_finite());
+    (is_finite && bbox.area() > 0.0).then_some(bbox)
 }
 
 #[cfg(test)]

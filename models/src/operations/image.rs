@@ -9,10 +9,10 @@ pub struct ImageToTensor {
     rows: usize,
     columns: usize,
     /// For each channel of the tensor: where it lies within an RGB pixel.
-    offsets: [usize; 3],
+    pub(crate) offsets: [usize; 3],
     /// For each channel of the tensor: the number for each of the 256 values.
-    tables: [[f32; 256]; 3],
-    pad: u8,
+    pub(crate) tables: [[f32; 256]; 3],
+    pub(crate) pad: u8,
     shrunk: Vec<u8>,
 }
 
@@ -38,26 +38,33 @@ impl ImageToTensor {
     ///
     /// An image whose bytes do not match its size, or a tensor of another size than [`ImageToTensor::new`] was told, gives `None`.
     pub fn fill(&mut self, rgb: &[u8], width: usize, height: usize, tensor: &mut [f32]) -> Option<f64> {
-        let plane = self.rows * self.columns;
-        if tensor.len() != 3 * plane
-            || width == 0
-            || height == 0
-            || rgb.len() != width.checked_mul(height)?.checked_mul(3)?
-        {
+        let (ratio, [small_width, small_height]) = self.fit(rgb.len(), width, height)?;
+        if tensor.len() != 3 * self.rows * self.columns {
             return None;
         }
-        let ratio = (self.rows as f64 / height as f64).min(self.columns as f64 / width as f64);
         if ratio >= 1.0 {
             self.write(rgb, width, height, tensor);
             return Some(1.0);
         }
-        let shrink = |size: usize, limit: usize| ((size as f64 * ratio) as usize).clamp(1, limit);
-        let (small_width, small_height) = (shrink(width, self.columns), shrink(height, self.rows));
         let mut shrunk = std::mem::take(&mut self.shrunk);
         resize_triangle(rgb, [width, height], &mut shrunk, [small_width, small_height]);
         self.write(&shrunk, small_width, small_height, tensor);
         self.shrunk = shrunk;
         Some(ratio)
+    }
+
+    /// The factor from image to tensor pixels, and the columns and rows of the tensor that an image of so many bytes fills. None if its bytes do
+    /// not match its size.
+    pub(crate) fn fit(&self, bytes: usize, width: usize, height: usize) -> Option<(f64, [usize; 2])> {
+        if width == 0 || height == 0 || bytes != width.checked_mul(height)?.checked_mul(3)? {
+            return None;
+        }
+        let ratio = (self.rows as f64 / height as f64).min(self.columns as f64 / width as f64);
+        if ratio >= 1.0 {
+            return Some((1.0, [width, height]));
+        }
+        let shrink = |size: usize, limit: usize| ((size as f64 * ratio) as usize).clamp(1, limit);
+        Some((ratio, [shrink(width, self.columns), shrink(height, self.rows)]))
     }
 
     fn write(&self, rgb: &[u8], width: usize, height: usize, tensor: &mut [f32]) {

@@ -3,7 +3,7 @@
 //! Spherical projection as in A. Milioto, I. Vizzo, J. Behley, C. Stachniss: "RangeNet++: Fast and Accurate LiDAR Semantic
 //! Segmentation", IROS 2019, section III-A. All in single precision, as the networks were trained.
 
-mod pixels;
+pub(crate) mod pixels;
 
 use crate::ProjectionSpec;
 use pixels::{Lens, UNDECIDED};

@@ -38,14 +38,14 @@ pub fn resize_triangle(source: &[u8], from: [usize; 2], target: &mut Vec<u8>, to
 }
 
 /// For each target pixel its source pixels: the first, and the weights from there on.
-struct Taps {
+pub(crate) struct Taps {
     /// First source pixel, and the range of its weights.
-    spans: Vec<(usize, std::ops::Range<usize>)>,
-    weights: Vec<f32>,
+    pub spans: Vec<(usize, std::ops::Range<usize>)>,
+    pub weights: Vec<f32>,
 }
 
 impl Taps {
-    fn new(from: usize, to: usize) -> Self {
+    pub fn new(from: usize, to: usize) -> Self {
         let scale = from as f64 / to as f64;
         let reach = scale.max(1.0);
         let mut taps = Self { spans: Vec::with_capacity(to), weights: Vec::new() };

@@ -1,14 +1,14 @@
 //! Directions to pixels: quick for nearly all points, and always the pixel that the formula gives.
 //!
-//! [`Lens::exact`] is the formula of the paper with the arc tangent and arc sine of the system's library, which take most of
-//! the time of a projection. [`Lens::quick`] replaces them by polynomials without a branch, which the compiler turns into
+//! [`Lens::exact`] is the formula of the paper, with its two angles in double precision by our own steps, so that every machine and every
+//! device gives the same bits; they take most of the time of a projection. [`Lens::quick`] replaces them by polynomials without a branch, which the compiler turns into
 //! vector instructions, and answers only where its image coordinates lie farther from the edges of their pixel than any
 //! error could carry them. The few points that are left take the formula, so the result is that of the formula, bit for bit.
 //!
 //! Where the bound comes from, in radians of the angle, each rounding at most half a unit in the last place (2^-24, relative):
 //! - yaw: polynomial 2e-8 (Abramowitz and Stegun, 4.4.49), nine roundings of numbers below 0.8 that shrink from step to
-//!   step 2e-7, the turn to the right quadrant 3e-7, the library's arc tangent 2.4e-7: below 8e-7, or 1.3e-7 of a turn.
-//! - pitch: polynomial and its roundings 2.5e-7 relative (S. Moshier, Cephes, `asinf`), the library's arc sine 1e-7.
+//!   step 2e-7, the turn to the right quadrant 3e-7, the rounding of the formula's angle 2.4e-7: below 8e-7, or 1.3e-7 of a turn.
+//! - pitch: polynomial and its roundings 2.5e-7 relative (S. Moshier, Cephes, `asinf`), the rounding of the formula's angle 1e-7.
 //! - from angle to image coordinate: both ways round at most five times, each time 6e-8 of the image's size or, for the pitch,
 //!   of the angles over the field of view.
 //!
@@ -33,17 +33,17 @@ const STEEPEST_SINE: f32 = 0.5;
 const ROUND: f32 = 12_582_912.0;
 
 /// The map from directions to pixels, with what a sweep needs of it computed once.
-pub(super) struct Lens {
-    rows: usize,
-    columns: usize,
-    down: f32,
-    fov: f32,
+pub(crate) struct Lens {
+    pub rows: usize,
+    pub columns: usize,
+    pub down: f32,
+    pub fov: f32,
     /// Quick row = `row_at_level - pitch * rows_per_radian`.
-    row_at_level: f32,
-    rows_per_radian: f32,
+    pub row_at_level: f32,
+    pub rows_per_radian: f32,
     /// Largest distances from a pixel's centre at which the quick way is sure.
-    column_reach: f32,
-    row_reach: f32,
+    pub column_reach: f32,
+    pub row_reach: f32,
 }
 
 impl Lens {
@@ -90,11 +90,13 @@ impl Lens {
     }
 
     fn exact_column(&self, x: f32, y: f32) -> f32 {
-        0.5 * (-y.atan2(x) / PI + 1.0) * self.columns as f32
+        0.5 * (-(angle(f64::from(y), f64::from(x)) as f32) / PI + 1.0) * self.columns as f32
     }
 
     fn exact_row(&self, sine: f32) -> f32 {
-        (1.0 - (sine.asin() - self.down) / self.fov) * self.rows as f32
+        let sine = f64::from(sine);
+        let pitch = angle(sine, ((1.0 - sine) * (1.0 + sine)).sqrt()) as f32;
+        (1.0 - (pitch - self.down) / self.fov) * self.rows as f32
     }
 
     fn quick_column(&self, x: f32, y: f32) -> f32 {
@@ -121,6 +123,37 @@ fn centred(coordinate: f32, count: f32, reach: f32) -> (u32, bool) {
     let rounded = from_first + ROUND;
     let index = rounded.to_bits().wrapping_sub(ROUND.to_bits());
     (index, (from_first - (rounded - ROUND)).abs() < reach)
+}
+
+/// The angle of a direction in -pi..pi, to 1e-15: as `atan2`, but made of steps whose bits are the same on every machine and device. The series
+/// is that of FreeBSD's `s_atan.c` (Sun Microsystems, 1993).
+fn angle(y: f64, x: f64) -> f64 {
+    const SERIES: [f64; 11] = [
+        1.628_582_011_536_578_2e-2,
+        -3.653_157_274_421_691_6e-2,
+        4.976_877_994_615_932_4e-2,
+        -5.833_570_133_790_573_5e-2,
+        6.661_073_137_387_531e-2,
+        -7.691_876_205_044_83e-2,
+        9.090_887_133_436_507e-2,
+        -1.111_111_040_546_235_6e-1,
+        1.428_571_427_250_346_6e-1,
+        -1.999_999_999_987_648_3e-1,
+        3.333_333_333_333_293e-1,
+    ];
+    use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
+    let (wide, high) = (x.abs(), y.abs());
+    let is_steep = wide < high;
+    let (small, large) = if is_steep { (wide, high) } else { (high, wide) };
+    let tangent = if large > 0.0 { small / large } else { large };
+    let (start, rest) =
+        if tangent > 0.414_213_562_373_095 { (FRAC_PI_4, (tangent - 1.0) / (tangent + 1.0)) } else { (0.0, tangent) };
+    let square = rest * rest;
+    let sum = SERIES.iter().fold(0.0, |sum, term| sum * square + term);
+    let octant = start + (rest - rest * square * sum);
+    let quadrant = if is_steep { FRAC_PI_2 - octant } else { octant };
+    let half = if x.is_sign_negative() { PI - quadrant } else { quadrant };
+    half.copysign(y)
 }
 
 /// Arc tangent of 0..1 to 2e-8: Abramowitz and Stegun, "Handbook of Mathematical Functions", 4.4.49.
@@ -169,6 +202,21 @@ mod tests {
             assert!(pixel >= UNDECIDED || pixel == lens.exact(*point, range), "{point:?} of {spec:?}");
         }
         pixels.iter().filter(|&&pixel| pixel == UNDECIDED).count()
+    }
+
+    #[test]
+    fn the_angle_is_that_of_the_systems_library() {
+        let mut noise = noise();
+        for _ in 0..1_000_000 {
+            let (x, y) = (f64::from(noise()), f64::from(noise()).powi(5));
+            assert!((angle(y, x) - y.atan2(x)).abs() <= 1e-15, "{y} {x}");
+        }
+        for (y, x) in
+            [(0.0, 1.0), (0.0, -1.0), (-0.0, -1.0), (0.0, 0.0), (1.0, 0.0), (-1.0, -0.0), (0.0, -0.0), (1.0, 1.0)]
+        {
+            assert!((angle(y, x) - f64::atan2(y, x)).abs() <= 1e-15, "{y} {x}");
+        }
+        assert!(angle(f64::NAN, 1.0).is_nan() && angle(1.0, f64::NAN).is_nan());
     }
 
     #[test]

@@ -43,6 +43,13 @@ pub(crate) fn require(wanted: &str) -> Result<Gpu, ModelError> {
         .ok_or_else(|| ModelError::NoGpu { wanted: wanted.into(), reason: "the driver finds no GPU".into() })
 }
 
+impl std::fmt::Display for Gpu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (major, minor) = self.compute_capability;
+        write!(f, "{}, sm_{major}{minor}, {} MiB", self.name, self.memory_bytes >> 20)
+    }
+}
+
 #[allow(unsafe_code)]
 fn driver_is_present() -> bool {
     // SAFETY: this loads libcuda.so.1, the system's own driver library, and runs nothing but its initialisers. Every other

@@ -1,0 +1,273 @@
+//! Our own networks on CUDA against the same networks on the CPU, in one ONNX Runtime. Runs by itself on a machine with a GPU: needs `ORT_DYLIB_PATH`, a
+//! library with its CUDA provider beside it.
+
+// A test's helpers are tests too, which the lint does not see.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+use models::{CameraDetector, Catalogue, Engine, LidarDetector, ModelError, Provider, Role};
+use nalgebra::Isometry3;
+use std::{path::PathBuf, time::Instant};
+use types::{Detection2, Detection3, Image, PointCloud};
+
+/// Boxes of two providers are the same within this.
+const TOLERANCE: f64 = 1e-3;
+
+fn engine(provider: Provider) -> Option<Engine> {
+    let Some(library) = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from) else {
+        eprintln!("skipped: ORT_DYLIB_PATH is not set");
+        return None;
+    };
+    match Engine::open(Some(&library), provider, 2) {
+        Ok(engine) => Some(engine),
+        Err(reason @ ModelError::NoGpu { .. }) => {
+            eprintln!("skipped: {reason}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The engines whose results are compared.
+fn engines() -> Option<(Engine, Engine)> {
+    let cuda = engine(Provider::Cuda)?;
+    println!("{}", cuda.describe());
+    engine(Provider::Cpu).map(|cpu| (cpu, cuda))
+}
+
+/// Cars, a person and a wall on flat ground, as a lidar of 64 beams at 1.73 m sees them: x, y, length, width, height. The scene shifts with `frame`.
+fn sweep(frame: u16) -> PointCloud {
+    let shift = 0.3 * f32::from(frame);
+    let scene = [
+        [12.0 + shift, 0.5, 4.4, 1.8, 1.5],
+        [20.0, -5.0 + shift, 4.6, 1.9, 1.6],
+        [8.0, 4.0, 0.5, 0.6, 1.75],
+        [6.0, -9.0, 30.0, 0.4, 3.0],
+    ];
+    let mut cloud = PointCloud::default();
+    for beam in 0..64u16 {
+        let pitch = (2.0 - 26.8 * f32::from(beam) / 63.0).to_radians();
+        for column in 0..2048u16 {
+            let azimuth = f32::from(column) / 2048.0 * std::f32::consts::TAU;
+            let ray = [azimuth.cos() * pitch.cos(), azimuth.sin() * pitch.cos(), pitch.sin()];
+            let ground = if ray[2] < 0.0 { -1.73 / ray[2] } else { f32::INFINITY };
+            let range = scene.iter().map(|shape| distance(ray, shape)).fold(ground, f32::min);
+            if range < 80.0 {
+                cloud.x.push(ray[0] * range);
+                cloud.y.push(ray[1] * range);
+                cloud.z.push(ray[2] * range);
+                cloud.intensity.push(0.3);
+            }
+        }
+    }
+    cloud
+}
+
+/// Along a ray from the lidar to a box that stands on the ground (slab method).
+fn distance(ray: [f32; 3], &[x, y, length, width, height]: &[f32; 5]) -> f32 {
+    let (center, half) = ([x - 0.76, y, 0.5 * height - 1.73], [0.5 * length, 0.5 * width, 0.5 * height]);
+    let (mut enter, mut leave) = (0.0f32, f32::INFINITY);
+    for axis in 0..3 {
+        let [a, b] = [center[axis] - half[axis], center[axis] + half[axis]].map(|side| side / ray[axis]);
+        (enter, leave) = (enter.max(a.min(b)), leave.min(a.max(b)));
+    }
+    if enter < leave { enter } else { f32::INFINITY }
+}
+
+/// Dark boxes with bright windows on a grey road under a bright sky.
+fn picture(frame: usize) -> Image {
+    let (width, height) = (1242, 375);
+    let mut rgb = vec![0; 3 * width * height];
+    for (index, pixel) in rgb.chunks_exact_mut(3).enumerate() {
+        let (x, y) = (index % width, index / width);
+        let car = |left: usize, top: usize, side: usize| {
+            (left..left + 2 * side).contains(&x) && (top..top + side).contains(&y)
+        };
+        let grain = (x * 7 + y * 13 + x * y) % 11;
+        let color = if car(300 + 5 * frame, 190, 70) || car(700, 180, 40) {
+            [30 + grain, 30, 40]
+        } else if y < 150 {
+            [150, 180, 210 + grain]
+        } else {
+            [90 + grain, 90 + grain, 92 + grain]
+        };
+        pixel.iter_mut().zip(color).for_each(|(to, from)| *to = from as u8);
+    }
+    Image { width, height, rgb, ..Image::default() }
+}
+
+fn lidar(engine: &Engine) -> LidarDetector {
+    let catalogue = Catalogue::embedded().unwrap();
+    LidarDetector::load(engine, catalogue.of_role(Role::LidarDetector).unwrap()).unwrap()
+}
+
+fn camera(engine: &Engine) -> CameraDetector {
+    let catalogue = Catalogue::embedded().unwrap();
+    CameraDetector::load(engine, catalogue.of_role(Role::CameraDetector).unwrap()).unwrap()
+}
+
+fn in_sweep(network: &mut LidarDetector, cloud: &PointCloud) -> Vec<Detection3> {
+    network.prepare(cloud, &Isometry3::translation(0.76, 0.0, 1.73)).unwrap();
+    network.infer().unwrap();
+    network.boxes().unwrap()
+}
+
+fn in_image(network: &mut CameraDetector, image: &Image) -> Vec<Detection2> {
+    network.prepare(image).unwrap();
+    network.infer().unwrap();
+    network.boxes().unwrap()
+}
+
+#[test]
+fn the_lidar_network_finds_the_same_on_cuda() {
+    let Some((cpu, cuda)) = engines() else { return };
+    let (mut cpu, mut cuda) = (lidar(&cpu), lidar(&cuda));
+    let mut worst = 0.0f64;
+    for frame in 0..12 {
+        let cloud = sweep(frame);
+        let (expected, found) = (in_sweep(&mut cpu, &cloud), in_sweep(&mut cuda, &cloud));
+        assert!(expected.len() >= 2, "frame {frame}: {expected:?}");
+        assert_eq!(found.len(), expected.len(), "frame {frame}: found {found:#?}, expected {expected:#?}");
+        for (a, b) in found.iter().zip(&expected) {
+            let numbers = |d: &Detection3| {
+                let [x, y, z] = d.bbox.center;
+                [x, y, z, d.bbox.length, d.bbox.width, d.bbox.height, d.bbox.yaw, d.score]
+            };
+            let apart = numbers(a).into_iter().zip(numbers(b)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            worst = worst.max(apart);
+            assert_eq!(a.class, b.class, "frame {frame}");
+            assert!(apart < TOLERANCE, "frame {frame}: found {a:?}, expected {b:?}");
+            assert!(a.point_count.abs_diff(b.point_count) <= 2, "frame {frame}: found {a:?}, expected {b:?}");
+        }
+    }
+    println!("lidar: CUDA and CPU differ by at most {worst:.2e} in m, rad and score");
+}
+
+#[test]
+fn the_camera_network_finds_the_same_on_cuda() {
+    let Some((cpu, cuda)) = engines() else { return };
+    let (mut cpu, mut cuda) = (camera(&cpu), camera(&cuda));
+    let (mut worst, mut boxes) = ([0.0f64; 2], 0);
+    for frame in 0..12 {
+        let image = picture(frame);
+        let (expected, found) = (in_image(&mut cpu, &image), in_image(&mut cuda, &image));
+        assert_eq!(found.len(), expected.len(), "frame {frame}: found {found:#?}, expected {expected:#?}");
+        boxes += found.len();
+        for (a, b) in found.iter().zip(&expected) {
+            let edges = |d: &Detection2| [d.bbox.x_min, d.bbox.y_min, d.bbox.x_max, d.bbox.y_max];
+            let apart = edges(a).into_iter().zip(edges(b)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            worst = [worst[0].max(apart), worst[1].max((a.score - b.score).abs())];
+            assert_eq!(a.class, b.class, "frame {frame}");
+            // An edge is up to 1242 px from zero: single precision and its sums leave a few thousandths.
+            assert!(apart < 20.0 * TOLERANCE && (a.score - b.score).abs() < TOLERANCE, "frame {frame}: {a:?}, {b:?}");
+        }
+    }
+    println!("camera: {boxes} boxes; CUDA and CPU differ by at most {:.2e} px and {:.2e} of score", worst[0], worst[1]);
+}
+
+#[test]
+fn cuda_gives_the_same_bits_every_time() {
+    let Some(engine) = engine(Provider::Cuda) else { return };
+    let (mut lidar, mut camera) = (lidar(&engine), camera(&engine));
+    let (a, b, image) = (sweep(0), sweep(5), picture(3));
+    let first = (in_sweep(&mut lidar, &b), in_image(&mut camera, &image));
+    for repeat in 0..100 {
+        in_sweep(&mut lidar, &a);
+        in_image(&mut camera, &picture(repeat % 3));
+        let again = (in_sweep(&mut lidar, &b), in_image(&mut camera, &image));
+        assert!(again == first, "repeat {repeat}: {again:?} is not {first:?}");
+    }
+}
+
+/// A network without what is around it.
+trait Alone {
+    fn alone(&mut self) -> Option<f64>;
+}
+
+impl Alone for CameraDetector {
+    fn alone(&mut self) -> Option<f64> {
+        self.run_alone().unwrap()
+    }
+}
+
+impl Alone for LidarDetector {
+    fn alone(&mut self) -> Option<f64> {
+        self.run_alone().unwrap()
+    }
+}
+
+/// How long a frame takes, by the clock. Prints; nothing is asserted about time.
+#[test]
+fn timing() {
+    let Some((cpu, cuda)) = engines() else { return };
+    let (cloud, image) = (sweep(0), picture(0));
+    println!("{} points", cloud.x.len());
+    for (name, engine, frames) in [("CPU", cpu, 10), ("CUDA", cuda, 200)] {
+        let begin = Instant::now();
+        let (mut lidar, mut camera) = (lidar(&engine), camera(&engine));
+        println!("{name}: both networks loaded in {:.0} ms", begin.elapsed().as_secs_f64() * 1e3);
+        println!("{name}: camera {:?}, lidar {:?}", camera.assignment(), lidar.assignment());
+        let mut times: [Vec<f64>; 6] = Default::default();
+        for frame in 0..frames + 10 {
+            let mut begin = Instant::now();
+            let mut lap = |part: usize| {
+                let now = Instant::now();
+                if frame >= 10 {
+                    times[part].push((now - begin).as_secs_f64() * 1e3);
+                }
+                begin = now;
+            };
+            camera.prepare(&image).unwrap();
+            lap(0);
+            camera.infer().unwrap();
+            lap(1);
+            camera.boxes().unwrap();
+            lap(2);
+            lidar.prepare(&cloud, &Isometry3::translation(0.76, 0.0, 1.73)).unwrap();
+            lap(3);
+            lidar.infer().unwrap();
+            lap(4);
+            lidar.boxes().unwrap();
+            lap(5);
+        }
+        let parts = ["prepare image", "infer camera", "decode boxes", "fill pillars", "infer lidar", "find boxes"];
+        for (part, times) in parts.into_iter().zip(&mut times) {
+            times.sort_by(f64::total_cmp);
+            let at = |share: f64| times[(share * (times.len() - 1) as f64) as usize];
+            println!("{name:<5}{part:<16}p50 {:>8.3} ms, p99 {:>8.3} ms", at(0.5), at(0.99));
+        }
+        let print = |what: &str, mut times: Vec<f64>| {
+            times.sort_by(f64::total_cmp);
+            let at = |share: f64| times[(share * (times.len() - 1) as f64) as usize];
+            println!("{name:<5}{what:<40}p50 {:>8.3} ms, p99 {:>8.3} ms", at(0.5), at(0.99));
+        };
+        let mut alone: [Vec<f64>; 4] = Default::default();
+        let mut both = Vec::new();
+        for _ in 0..frames {
+            for (part, network) in [&mut camera as &mut dyn Alone, &mut lidar].into_iter().enumerate() {
+                let begin = Instant::now();
+                let on_device = network.alone();
+                alone[2 * part].push(begin.elapsed().as_secs_f64() * 1e3);
+                alone[2 * part + 1].extend(on_device);
+            }
+            let begin = Instant::now();
+            camera.prepare(&image).unwrap();
+            camera.start().unwrap();
+            lidar.prepare(&cloud, &Isometry3::translation(0.76, 0.0, 1.73)).unwrap();
+            lidar.start().unwrap();
+            camera.finish().unwrap();
+            camera.boxes().unwrap();
+            lidar.finish().unwrap();
+            lidar.boxes().unwrap();
+            both.push(begin.elapsed().as_secs_f64() * 1e3);
+        }
+        let [camera_clock, camera_device, lidar_clock, lidar_device] = alone;
+        print("camera network alone, clock", camera_clock);
+        print("lidar network alone, clock", lidar_clock);
+        if !camera_device.is_empty() {
+            print("camera network alone, device", camera_device);
+            print("lidar network alone, device", lidar_device);
+            println!("bytes to the device and from it: camera {:?}, lidar {:?}", camera.traffic(), lidar.traffic());
+        }
+        print("both detectors side by side, all of it", both);
+    }
+}
