@@ -107,7 +107,21 @@ fn draw_moment(path: &Path, at: f64, options: &Options) -> anyhow::Result<()> {
     let (first, last) = drive.span().with_context(|| format!("{}: the drive is empty", path.display()))?;
     let length_s = last.seconds_since(first);
     ensure!((0.0..=length_s).contains(&at), "--at {at}: {} lasts from 0 to {length_s:.3} s", path.display());
-    let moment_stamp = first.offset(at);
+    draw_stamp(drive, &file_name(path), first.offset(at), &config, &options.output)
+}
+
+/// Draws what a drive holds up to a stamp.
+///
+/// # Errors
+/// A drive that cannot be read, a picture that cannot be written.
+pub fn draw_stamp(
+    drive: Drive,
+    title: &str,
+    moment_stamp: Stamp,
+    config: &Config,
+    output: &Path,
+) -> anyhow::Result<()> {
+    let first = drive.span().map_or(moment_stamp, |(first, _)| first);
     let Drive { reader, calibration, route, .. } = drive;
     let mut moment = Moment::default();
     for message in reader {
@@ -121,8 +135,8 @@ fn draw_moment(path: &Path, at: f64, options: &Options) -> anyhow::Result<()> {
     let points = decode_points(moment.lidar.as_ref());
     let ego = moment.ego.map(|(_, state)| state).or(moment.ins);
     let view = View {
-        title: &file_name(path),
-        time_s: at,
+        title,
+        time_s: moment_stamp.seconds_since(first),
         frame: moment.ego.map(|(frame, _)| frame),
         stamp: Some(newest_stamp(&moment).unwrap_or(moment_stamp)),
         calibration: &calibration,
@@ -138,7 +152,7 @@ fn draw_moment(path: &Path, at: f64, options: &Options) -> anyhow::Result<()> {
         signals: moment.signals.as_ref(),
         truth: moment.truth.as_ref(),
     };
-    save_png(&picture(&view), &options.output)
+    save_png(&picture(&view), output)
 }
 
 fn newest_stamp(moment: &Moment) -> Option<Stamp> {

@@ -5,6 +5,7 @@ mod truth;
 mod turn;
 
 use super::rows::{self, Object};
+use crate::command_line::render::draw_stamp;
 use crate::command_line::{NetworkOptions, replay};
 use crate::config::Config;
 use crate::replay::{Drive, Mode, Replay};
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use truth::{Gates, Score};
 use turn::Turn;
-use types::{Calibration, Detections, Truth};
+use types::{Calibration, Detections, Stamp, Truth};
 
 /// What to detect in, and with what.
 #[derive(Debug, Args)]
@@ -28,6 +29,9 @@ pub struct Options {
     /// are in the camera's frame.
     #[arg(long, value_name = "RESULTS.txt")]
     output: Option<PathBuf>,
+    /// Draw the frames of each drive with the most mistakes of the lidar into this folder.
+    #[arg(long, value_name = "DIR")]
+    pictures: Option<PathBuf>,
     /// Objects beyond this distance are neither wanted nor wrong, m.
     #[arg(long, default_value_t = 40.0, value_name = "M")]
     max_range: f64,
@@ -58,12 +62,18 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             let what = "the drive holds no truth to compare with: give --output for rows that a judge reads";
             ensure!(!reference.truths.is_empty(), "{}: {what}", path.display());
         }
-        let found = detect(path, options)?;
+        let folder = tempfile::tempdir()?;
+        let log = folder.path().join("detection.mcap");
+        let found = detect(path, &log, options)?;
         if let Some(output) = &options.output {
             write_rows(output, &found, &calibration)?;
         }
         if !reference.truths.is_empty() {
-            judged += judge(path, &reference, &found, &calibration, &mut score)?;
+            let mistakes = judge(path, &reference, &found, &calibration, &mut score)?;
+            judged += mistakes.len();
+            if let Some(folder) = &options.pictures {
+                draw_worst(mistakes, path, &log, folder, options)?;
+            }
         }
     }
     if judged > 0 {
@@ -108,14 +118,12 @@ impl Reference {
     }
 }
 
-/// Runs the drive through the whole stack and takes the detections out of its log.
-fn detect(path: &Path, options: &Options) -> anyhow::Result<Vec<Detections>> {
-    let folder = tempfile::tempdir()?;
-    let log = folder.path().join("detection.mcap");
+/// Runs the drive through the whole stack, writes its log and takes the detections out of it.
+fn detect(path: &Path, log: &Path, options: &Options) -> anyhow::Result<Vec<Detections>> {
     let bench = Replay {
         drive: path.to_path_buf(),
         mode: Mode::Lossless,
-        output: Some(log.clone()),
+        output: Some(log.to_path_buf()),
         compression: Compression::None,
         config: Config::read(options.config.as_deref())?,
         networks: options.networks.choice(),
@@ -132,7 +140,7 @@ fn detect(path: &Path, options: &Options) -> anyhow::Result<Vec<Detections>> {
         bail!("{}: fault in {}: {}", path.display(), fault.stage, fault.reason);
     }
     let mut found = Vec::new();
-    for message in DriveReader::open(&log)? {
+    for message in DriveReader::open(log)? {
         if let Message::Detections(detections) = message? {
             found.push(detections);
         }
@@ -158,29 +166,52 @@ fn write_rows(output: &Path, found: &[Detections], calibration: &Calibration) ->
     Ok(())
 }
 
-/// Holds every frame against the truth of its stamp; gives the number of frames.
+/// Frames of a drive that are drawn.
+const WORST: usize = 8;
+
+/// Draws the frames of most mistakes, the worst first in the names.
+fn draw_worst(
+    mut mistakes: Vec<(usize, Stamp)>,
+    path: &Path,
+    log: &Path,
+    folder: &Path,
+    options: &Options,
+) -> anyhow::Result<()> {
+    let config = Config::read(options.config.as_deref())?;
+    std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+    mistakes.sort_by_key(|&(number, stamp)| (std::cmp::Reverse(number), stamp));
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    for (rank, (number, stamp)) in mistakes.into_iter().filter(|(number, _)| *number > 0).take(WORST).enumerate() {
+        let output = folder.join(format!("{name}-{:02}.png", rank + 1));
+        let title = format!("{name}: {number} mistakes");
+        draw_stamp(Drive::open(log)?, &title, stamp, &config, &output)?;
+        println!("{}: {number} mistakes", output.display());
+    }
+    Ok(())
+}
+
+/// Holds every frame against the truth of its stamp; gives the mistakes of each frame with its stamp.
 fn judge(
     path: &Path,
     reference: &Reference,
     found: &[Detections],
     calibration: &Calibration,
     score: &mut Score,
-) -> anyhow::Result<usize> {
+) -> anyhow::Result<Vec<(usize, Stamp)>> {
     let rows = calibration.camera.as_ref().map(|camera| camera.height as f64);
     let lidar = calibration.base_from_lidar.translation;
     let origin = [lidar.x, lidar.y];
-    let mut frames = 0;
+    let mut frames = Vec::new();
     for detections in found {
         let stamp = detections.stamp.nanos();
         if let Some(truth) = reference.truths.get(&stamp) {
             let [speed_mps, yaw_rate_radps] = reference.motion.get(&stamp).copied().unwrap_or_default();
             let turn = Turn { period_s: reference.turn_s, origin, speed_mps, yaw_rate_radps };
-            score.add(truth, detections, &turn, rows);
-            frames += 1;
+            frames.push((score.add(truth, detections, &turn, rows), detections.stamp));
         }
     }
     ensure!(
-        frames > 0,
+        !frames.is_empty(),
         "{}: none of its {} frames has the stamp of one of its {} truths",
         path.display(),
         found.len(),

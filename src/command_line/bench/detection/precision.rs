@@ -64,6 +64,11 @@ impl Ranking {
         pairs
     }
 
+    /// How many findings hit nothing so far.
+    pub fn wrong(&self) -> usize {
+        self.rows.iter().filter(|(_, hit)| !hit).count()
+    }
+
     /// The mean over the recall positions of the best precision at that recall or beyond; zero beyond the highest recall.
     pub fn summary(&self) -> Summary {
         let mut rows = self.rows.clone();

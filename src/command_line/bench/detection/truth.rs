@@ -65,8 +65,9 @@ impl Score {
         Self { gates, ground: ground.collect(), image: vec![Ranking::default(); GROUPS.len()] }
     }
 
-    /// Adds a frame. `image_rows` is the height of the image, if there is one.
-    pub fn add(&mut self, truth: &Truth, found: &Detections, turn: &Turn, image_rows: Option<f64>) {
+    /// Adds a frame. `image_rows` is the height of the image, if there is one. Gives the number of mistakes of the lidar: what is missed, and
+    /// what is not there, each class for itself at its lower gate.
+    pub fn add(&mut self, truth: &Truth, found: &Detections, turn: &Turn, image_rows: Option<f64>) -> usize {
         let base_from_odom = truth.odom_from_base.inverse();
         let shown = |object: &TruthObject| {
             let [vx, vy] = object.velocity_mps;
@@ -74,15 +75,19 @@ impl Score {
             turn.shown(&object.bbox.transformed(&base_from_odom), [velocity.x, velocity.y])
         };
         let boxes: Vec<Box3> = truth.objects.iter().map(shown).collect();
+        let mut mistakes = 0;
         for (index, group) in GROUPS.iter().enumerate() {
-            self.add_ground(index, group, truth, &boxes, found);
+            let wrong = self.add_ground(index, group, truth, &boxes, found);
+            // The first group holds what others hold, too.
+            mistakes += if index > 0 { wrong } else { 0 };
             if let Some(rows) = image_rows {
                 self.add_image(index, group, truth, found, rows);
             }
         }
+        mistakes
     }
 
-    fn add_ground(&mut self, index: usize, group: &Group, truth: &Truth, boxes: &[Box3], found: &Detections) {
+    fn add_ground(&mut self, index: usize, group: &Group, truth: &Truth, boxes: &[Box3], found: &Detections) -> usize {
         let is_near = |bbox: &Box3| bbox.center[0].hypot(bbox.center[1]) <= self.gates.max_range_m;
         let (mut labels, mut wanted) = (Vec::new(), Vec::new());
         for (object, bbox) in truth.objects.iter().zip(boxes).filter(|(object, _)| group.judges(object.class)) {
@@ -94,13 +99,19 @@ impl Score {
         let scores: Vec<f64> = found.iter().map(|object| object.score).collect();
         let overlap = |finding: usize, label: usize| found[finding].bbox.iou_bev(&labels[label]);
         let is_neutral = |finding: usize| !is_near(&found[finding].bbox);
+        let mut mistakes = None;
         for (row, &gate) in self.ground[index].iter_mut().zip(group.gates) {
-            for (finding, label) in row.ranking.add_frame(&scores, &wanted, overlap, is_neutral, gate) {
+            let before = row.ranking.wrong();
+            let pairs = row.ranking.add_frame(&scores, &wanted, overlap, is_neutral, gate);
+            let missed = wanted.iter().filter(|wanted| **wanted).count() - pairs.len();
+            mistakes.get_or_insert(missed + row.ranking.wrong() - before);
+            for (finding, label) in pairs {
                 let (a, b) = (&found[finding].bbox, &labels[label]);
                 let apart = (a.center[0] - b.center[0]).hypot(a.center[1] - b.center[1]);
                 row.errors.push([apart, 0.5 * wrap_angle(2.0 * (a.yaw - b.yaw)).abs()]);
             }
         }
+        mistakes.unwrap_or(0)
     }
 
     fn add_image(&mut self, index: usize, group: &Group, truth: &Truth, found: &Detections, rows: f64) {
@@ -213,7 +224,9 @@ mod tests {
             found(Pedestrian, 5.0, 0.4), // of another group
         ];
         let mut score = Score::new(GATES);
-        score.add(&truth, &Detections { lidar, ..Detections::default() }, &Turn::default(), None);
+        let mistakes = score.add(&truth, &Detections { lidar, ..Detections::default() }, &Turn::default(), None);
+        // The car behind, the truck that was missed, the pedestrian.
+        assert_eq!(mistakes, 3);
         assert_eq!(average_precision(&score, "Car"), (1, 100.0));
         assert_eq!(average_precision(&score, "Vehicle"), (2, 100.0));
         assert_eq!(average_precision(&score, "Truck and bus"), (1, 0.0));
