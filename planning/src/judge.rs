@@ -5,7 +5,8 @@ use crate::collision::{Rectangle, separation};
 use crate::config::Config;
 use crate::cost::{Price, weight};
 use crate::effort::Effort;
-use crate::lattice::{Lateral, Lattice, Row};
+use crate::goal::Aimed;
+use crate::lattice::{Kept, Lateral, Lattice, Row};
 use crate::longitudinal::{HORIZON_S, SAMPLE_STEP_S, SAMPLES};
 use crate::offsets::IN_LANE_M;
 use crate::predict::{Obstacle, Obstacles, PREDICTION_STEP_S, PredictedPose};
@@ -49,6 +50,8 @@ struct Court<'a> {
     vehicle: &'a Vehicle,
     road: &'a Road<'a>,
     memory: &'a Memory,
+    kept: Option<&'a Kept>,
+    goals: &'a [Aimed],
     sharpest: f64,
     standstill_gap_m: f64,
     best_mps: f64,
@@ -69,6 +72,8 @@ pub(crate) fn judge(lattice: &mut Lattice, view: &View<'_>, effort: &Effort) {
         vehicle,
         road,
         memory,
+        kept: view.kept,
+        goals: if effort.emergency { &[] } else { view.goals },
         sharpest: vehicle.max_steering_rad.tan() / vehicle.wheelbase_m,
         standstill_gap_m: wanted_gap_m(0.0, config),
         best_mps: lattice.best_mps(),
@@ -143,6 +148,7 @@ impl Court<'_> {
             return (Verdict::Speed, 0.0, None);
         }
         let mut states = [State::default(); SAMPLES];
+        let mut offsets = [0.0; SAMPLES];
         let mut price = Price::default();
         let mut lateral_before = 0.0;
         for (i, sample) in samples[..=horizon].iter().enumerate() {
@@ -173,6 +179,8 @@ impl Court<'_> {
                 return (verdict, 0.0, None);
             }
             states[i] = state;
+            // Of the vehicle's middle.
+            offsets[i] = offset[0] + self.vehicle.center_offset_m() * offset[1];
             if i as f64 * SAMPLE_STEP_S <= HORIZON_S {
                 price.add(&row, self.best_mps, offset[0], &state, sample[3], lateral_jerk);
                 price.gap +=
@@ -191,6 +199,13 @@ impl Court<'_> {
                     cost += weight::GAP * self.gap_deficit(&samples[SAMPLES - 1], SAMPLES - 1, [lateral.end_m; 2]);
                 }
                 cost += self.staying(lateral, &samples[SAMPLES - 1]) + self.change(lattice, index, &states);
+                if !self.goals.is_empty() {
+                    let prices = self
+                        .goals
+                        .iter()
+                        .map(|goal| goal.price(&samples[..=horizon], &offsets, &states[..=horizon], SAMPLE_STEP_S));
+                    cost += prices.fold(f64::INFINITY, f64::min);
+                }
                 (Verdict::Free, cost, None)
             }
         }
@@ -342,13 +357,17 @@ impl Court<'_> {
 
     /// The price of another plan than the last one.
     fn change(&self, lattice: &Lattice, index: usize, states: &[State; SAMPLES]) -> f64 {
-        let Some(kept) = &self.memory.kept else { return 0.0 };
+        if self.memory.kept.is_none() {
+            return 0.0;
+        }
         let candidate = &lattice.candidates[index];
         let (profile, lateral) = (&lattice.profiles[candidate.profile], &lattice.laterals[candidate.lateral]);
         let side = |d: f64| if d.abs() < 0.2 { 0.0 } else { d.signum() };
         // Back to the middle is no change of mind.
-        let other_side = side(lateral.end_m) != 0.0 && side(lateral.end_m) != side(kept.end_m);
-        let switches = usize::from(profile.stops() != kept.stops) + usize::from(other_side);
+        let switches = self.kept.map_or(0, |kept| {
+            let other_side = side(lateral.end_m) != 0.0 && side(lateral.end_m) != side(kept.end_m);
+            usize::from(profile.stops() != kept.stops) + usize::from(other_side)
+        });
         let distance = COMPARED.iter().zip(&self.last_plan).filter_map(|(i, last)| {
             let (position, last) = (states[*i].position, last.as_ref()?);
             Some(((position[0] - last.x).powi(2) + (position[1] - last.y).powi(2)).min(4.0))
