@@ -160,7 +160,12 @@ impl Court<'_> {
             lateral_before = lateral_acceleration;
             let verdict = if self.leaves_road(lattice, &row, &offset, sample) {
                 Verdict::OffRoad
-            } else if state.curvature.is_nan() || state.curvature.abs() > self.sharpest {
+            } else if state.curvature.is_nan()
+                || state.curvature.abs() > self.sharpest
+                || (i > 0
+                    && self.steering_rate(states[i - 1].curvature, state.curvature)
+                        > self.vehicle.max_steering_rate_radps)
+            {
                 Verdict::Curvature
             } else if lateral_acceleration.abs() > limits.lateral_acceleration_mps2 {
                 Verdict::LateralAcceleration
@@ -231,6 +236,13 @@ impl Court<'_> {
                 || (side * swing + half - edges[i] > self.beyond[i].max(line_over))
         };
         over(1.0, 0) || over(-1.0, 1)
+    }
+
+    /// How fast the front wheels turn between two samples, rad/s.
+    fn steering_rate(&self, before_1pm: f64, now_1pm: f64) -> f64 {
+        let wheelbase = self.vehicle.wheelbase_m;
+        let steepness = (wheelbase * 0.5 * (before_1pm + now_1pm)).powi(2);
+        (now_1pm - before_1pm).abs() * wheelbase / ((1.0 + steepness) * SAMPLE_STEP_S)
     }
 
     /// In the tail only the place matters.

@@ -99,6 +99,11 @@ impl Planner {
         }
     }
 
+    /// The lines of the next task are other ones than those of the last: what is known of a place on them is forgotten.
+    pub fn forget_lines(&mut self) {
+        (self.memory.s_m, self.memory.line, self.memory.kept) = (None, 0, None);
+    }
+
     /// How many candidates the last cycle looked at, on all lines.
     #[must_use]
     pub fn looked_at(&self) -> usize {
@@ -178,21 +183,29 @@ impl Planner {
     }
 }
 
-/// A line that is longer costs this for each metre, one that must be left soon at most this, another than the last one this.
+/// A line that is longer costs this for each metre, another than the last one this.
 const DETOUR_1PM: f64 = 0.02;
 const MOST_DETOUR: f64 = 3.0;
-const LEAVE: f64 = 6.0;
 const OTHER_LINE: f64 = 0.6;
-/// A line must be left in good time: this long before, s, and this much more, m.
-const LEAVE_S: f64 = 8.0;
-const LEAVE_M: f64 = 20.0;
+/// One that does not lead to the goal costs this, and up to this more the nearer the place where it must be left, and the
+/// time when the goal must be reached.
+const ASTRAY: f64 = 1.5;
+const LEAVE: f64 = 25.0;
+/// A line must be left in good time: this long before, s, and this much more, m; and this long before the goal, s.
+const LEAVE_S: f64 = 7.0;
+const LEAVE_M: f64 = 15.0;
+const CHANGE_S: [f64; 2] = [5.0, 12.0];
 
 /// What it costs to choose a line.
 fn line_price(about: &Line<'_>, line: usize, road: &reference::Road<'_>, memory: &start::Memory) -> f64 {
-    let left_m = about.leave_by_m.map_or(f64::INFINITY, |leave| (leave - road.s_m).max(0.0));
-    let hurry = 1.0 - left_m / (LEAVE_S * road.ego.s_dot_mps + LEAVE_M);
     let other = memory.kept.is_some() && line != memory.line;
-    (DETOUR_1PM * about.detour_m).min(MOST_DETOUR) + LEAVE * hurry.max(0.0) + if other { OTHER_LINE } else { 0.0 }
+    let price = (DETOUR_1PM * about.detour_m).min(MOST_DETOUR) + if other { OTHER_LINE } else { 0.0 };
+    let Some(leave_by_m) = about.leave_by_m else { return price };
+    let left_m = (leave_by_m - road.s_m).max(0.0);
+    let near = (1.0 - left_m / (LEAVE_S * road.ego.s_dot_mps + LEAVE_M)).max(0.0);
+    let soon =
+        about.until_s.map_or(0.0, |until| (1.0 - (until - CHANGE_S[0]) / (CHANGE_S[1] - CHANGE_S[0])).clamp(0.0, 1.0));
+    price + ASTRAY + LEAVE * (near + soon)
 }
 
 impl Bench {

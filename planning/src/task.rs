@@ -20,8 +20,10 @@ pub struct Line<'a> {
     pub detour_m: f64,
     /// Arc length by which it must be left for another line, m; none if it leads to the goal.
     pub leave_by_m: Option<f64>,
-    /// Goals on it; reaching one is enough.
+    /// Goals on it; reaching one is enough. None if it does not lead to any.
     pub goals: &'a [Goal],
+    /// The last moment to be at a goal, s after the stamp of the cycle; none if there is no hurry.
+    pub until_s: Option<f64>,
 }
 
 /// A place to be in at a time.

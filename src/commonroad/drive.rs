@@ -70,6 +70,7 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
         flips: 0,
     };
     let mut plan: Option<(i64, Plan)> = None;
+    let mut ground = scenario.map.network.ground(problem.initial.x, problem.initial.y).lanes;
     for step in first..=last {
         let reached = |goal: &maps::formats::commonroad::Goal| {
             let pose = Pose2 { x: ego.x, y: ego.y, yaw: ego.heading_rad };
@@ -88,6 +89,16 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
             let tracks = traffic.tracks(step, stamp);
             let futures = (options.prediction == Prediction::Truth).then(|| traffic.futures(step, KNOWN_S));
             let signals = traffic.signals(step, stamp);
+            let middle = middle(&ego, vehicle.center_offset_m());
+            let here = scenario.map.network.ground(middle.x, middle.y).lanes;
+            if here != ground && !here.is_empty() {
+                let other = Lanes::from(scenario, problem, &middle)?;
+                if !other.is_empty() {
+                    lanes = other;
+                    planner.forget_lines();
+                }
+                ground = here;
+            }
             lanes.at(step as f64 * dt);
             let lines = lanes.lines();
             let state = state(&ego, stamp);
@@ -104,6 +115,24 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
             drive.cycles.push((watch.elapsed().as_secs_f64() * 1e3, planner.looked_at()));
             let flipped = plan.as_ref().is_some_and(|(_, before)| before.decision.kind != made.decision.kind);
             drive.flips += usize::from(flipped);
+            if std::env::var("CR_DEBUG").is_ok() {
+                let mut counts = std::collections::BTreeMap::new();
+                for c in &made.candidates {
+                    *counts.entry(c.verdict.name()).or_insert(0) += 1;
+                }
+                eprintln!(
+                    "{:5.1} x {:.1} y {:.1} v {:.2} a {:.2} k {:.3} cost {:.1} {:?} {} {counts:?}",
+                    step as f64 * dt,
+                    ego.x,
+                    ego.y,
+                    ego.speed_mps,
+                    ego.acceleration_mps2,
+                    ego.curvature_1pm,
+                    made.cost,
+                    made.decision.kind,
+                    made.decision.reason
+                );
+            }
             plan = Some((step, made));
         }
         let Some((since, plan)) = &plan else { break };
@@ -113,6 +142,12 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
     }
     drive.why = plan.map(|(_, plan)| plan.decision.reason).unwrap_or_default();
     Ok(drive)
+}
+
+fn middle(ego: &TrajectoryPoint, center_offset_m: f64) -> Pose2 {
+    let rear = Pose2 { x: ego.x, y: ego.y, yaw: ego.heading_rad };
+    let [x, y] = rear.transform(center_offset_m, 0.0);
+    Pose2 { x, y, yaw: ego.heading_rad }
 }
 
 /// The start: a problem tells the vehicle's middle, the planner's point is the rear axle.

@@ -22,6 +22,7 @@ pub fn vehicle() -> Vehicle {
         wheelbase_m,
         rear_overhang_m: 0.5 * length_m - rear_axle_to_middle_m,
         max_steering_rad: 1.0,
+        max_steering_rate_radps: 0.4,
         actuator_delay_s: 0.0,
         limits: Limits {
             acceleration_mps2: 3.0,

@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 use maps::formats::commonroad::{Goal as Place, GoalPlace, PlanningProblem, Scenario, Shape};
 use maps::{Corridor, LaneLine, Stretch};
 use planning::{Goal, Line, Way};
-use types::{Route, StopKind};
+use types::{Pose2, Route, StopKind};
 
 /// Lines begin so far behind the ego and end so far ahead of it, m.
 const BEHIND_M: f64 = 60.0;
@@ -13,6 +13,8 @@ const AHEAD_M: f64 = 400.0;
 const STEP_M: f64 = 0.25;
 const ACROSS_M: f64 = 0.1;
 const WIDE_M: f64 = 6.0;
+/// How much faster than at its start the ego may go where no limit is told.
+const GUESS_SHARE: f64 = 1.1;
 /// An interval that nobody ever leaves, m/s.
 const ANY_MPS: [f64; 2] = [-1.0, 200.0];
 
@@ -29,6 +31,8 @@ pub struct Lanes {
     lanes: Vec<Lane>,
     /// The goals at the present time, line by line.
     now: Vec<Vec<Goal>>,
+    until_s: Option<f64>,
+    time_s: f64,
 }
 
 impl Lanes {
@@ -37,25 +41,58 @@ impl Lanes {
     /// # Errors
     /// If no lane leads from the start to a goal.
     pub fn new(scenario: &Scenario, problem: &PlanningProblem) -> anyhow::Result<Self> {
+        let lanes = Self::from(scenario, problem, &problem.pose())?;
+        ensure!(!lanes.lanes.is_empty(), "no lanes lead from the start to a goal");
+        Ok(lanes)
+    }
+
+    /// The lines from a pose; none if no lanes lead from there to a goal.
+    ///
+    /// # Errors
+    /// If a line cannot be used.
+    pub fn from(scenario: &Scenario, problem: &PlanningProblem, middle: &Pose2) -> anyhow::Result<Self> {
         let map = &scenario.map;
-        let corridors = problem.corridors(map, BEHIND_M, AHEAD_M);
-        ensure!(!corridors.is_empty(), "no lanes lead from the start to a goal");
+        let corridors = map.network.corridors(middle, &problem.stretches(map, AHEAD_M), BEHIND_M, AHEAD_M);
         let best = corridors.iter().map(|corridor| corridor.cost_m).fold(f64::INFINITY, f64::min);
         let lanes = corridors
             .iter()
             .map(|corridor| {
-                let way = way(scenario, &corridor.line)?;
+                let way = way(scenario, problem, &corridor.line)?;
                 let placed = problem.goals.iter().filter(|goal| !goal.places.is_empty());
                 let goals = placed.flat_map(|goal| on_line(goal, scenario, corridor)).collect();
                 Ok(Lane { way, detour_m: corridor.cost_m - best, leave_by_m: corridor.leave_by_m, goals })
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
+        if std::env::var("CR_DEBUG").is_ok() {
+            for (lane, corridor) in lanes.iter().zip(&corridors) {
+                let lane: &Lane = lane;
+                eprintln!(
+                    "{} line changes {} at {:.1} length {:.0} leave {:?} goal {:?} detour {:.0} goals {:?}",
+                    scenario.id,
+                    corridor.lane_changes,
+                    corridor.at_m,
+                    corridor.line.line.length(),
+                    corridor.leave_by_m,
+                    corridor.goal_m,
+                    lane.detour_m,
+                    lane.goals
+                );
+            }
+        }
         let now = lanes.iter().map(|lane: &Lane| lane.goals.clone()).collect();
-        Ok(Self { lanes, now })
+        let until_s = problem.goals.iter().map(|goal| goal.steps.last as f64 * scenario.time_step_s).reduce(f64::max);
+        Ok(Self { lanes, now, until_s, time_s: 0.0 })
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lanes.is_empty()
     }
 
     /// Moves the goals to a time, s since step 0.
     pub fn at(&mut self, time_s: f64) {
+        self.time_s = time_s;
         for (lane, now) in self.lanes.iter().zip(&mut self.now) {
             now.clear();
             now.extend(lane.goals.iter().map(|goal| goal.later(time_s)));
@@ -68,14 +105,27 @@ impl Lanes {
         self.lanes
             .iter()
             .zip(&self.now)
-            .map(|(lane, goals)| Line { way: &lane.way, detour_m: lane.detour_m, leave_by_m: lane.leave_by_m, goals })
+            .map(|(lane, goals)| Line {
+                way: &lane.way,
+                detour_m: lane.detour_m,
+                leave_by_m: lane.leave_by_m,
+                goals,
+                until_s: self.until_s.map(|until| until - self.time_s),
+            })
             .collect()
     }
 }
 
 /// The line with edges, limits and stop lines. A light of which the file tells nothing is no reason to stop.
-fn way(scenario: &Scenario, line: &LaneLine) -> anyhow::Result<Way> {
+fn way(scenario: &Scenario, problem: &PlanningProblem, line: &LaneLine) -> anyhow::Result<Way> {
     let mut route: Route = scenario.map.network.route_along(line, 0.0, line.line.length(), false);
+    // A limit that is not in the file is a guess, and who starts faster knows better.
+    for (place, point) in route.points.iter_mut().enumerate() {
+        let lane = line.lanes[line.index(2.0 * place as f64)];
+        if !scenario.map.posted[lane] {
+            point.speed_limit_mps = point.speed_limit_mps.max(GUESS_SHARE * problem.initial.speed_mps);
+        }
+    }
     let known = |id: u32| scenario.programs.iter().any(|program| program.id == id);
     route.stops.retain(|stop| !matches!(stop.kind, StopKind::Signal(id) if !known(id)));
     Way::on(line.line.clone(), &route).context("a line of the scenario")
