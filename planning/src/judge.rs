@@ -195,7 +195,7 @@ impl Court<'_> {
         for i in (horizon + 1..SAMPLES).filter(|i| i % STRIDE == 0) {
             states[i] = self.tail_state(lattice, lateral, &samples[i], &states[horizon]);
         }
-        match self.clearance(&states, samples, lateral.end_m.abs() > IN_LANE_M) {
+        match self.clearance(&states, samples, horizon, lateral.end_m.abs() > IN_LANE_M) {
             Err((object, time_s)) => (Verdict::Collision, 0.0, Some((object, time_s))),
             Ok(missing) => {
                 let mut cost = price.total() + weight::CLEARANCE * missing;
@@ -255,6 +255,7 @@ impl Court<'_> {
         &self,
         states: &[State; SAMPLES],
         samples: &[[f64; 4]],
+        horizon: usize,
         leaves_lane: bool,
     ) -> Result<f64, (usize, f64)> {
         let (half_length, half_width) = (0.5 * self.vehicle.length_m, 0.5 * self.vehicle.width_m);
@@ -265,7 +266,7 @@ impl Court<'_> {
         for step in 0..=(SAMPLES - 1) / STRIDE {
             let i = step * STRIDE;
             // A car that stands and stays is hit by others, it does not hit.
-            if stood && samples[i][0] < 0.1 {
+            if stood && samples[i][0] < 0.1 && !self.obstacles.known {
                 continue;
             }
             let state = &states[i];
@@ -280,7 +281,9 @@ impl Court<'_> {
                 let (o, pose) = (&self.obstacles.objects[object], &poses[object]);
                 let delta = [pose.x - center[0], pose.y - center[1]];
                 let reach = own_radius + o.half_length_m + o.half_width_m + pose.margin_m + margin + wanted;
-                let overtakes = o.behind && !leaves_lane;
+                // Nobody is asked to foresee a braking tail: who comes from behind then has time to react.
+                let behind = delta[0] * state.direction[0] + delta[1] * state.direction[1] < 0.0;
+                let overtakes = (o.behind && !leaves_lane) || (self.obstacles.known && i > horizon && behind);
                 if step >= o.steps || overtakes || delta[0] * delta[0] + delta[1] * delta[1] > reach * reach {
                     continue;
                 }
@@ -293,7 +296,7 @@ impl Court<'_> {
                 let free = separation(&ego, &body) - self.kept_free(o, pose, margin, state.speed);
                 if free <= 0.0 {
                     // Who drives into a car that has come to rest hits it; where one would better not stand costs.
-                    if o.speed_mps > 0.0 && state.speed < RESTS_MPS && i > 0 {
+                    if o.speed_mps > 0.0 && state.speed < RESTS_MPS && i > 0 && !self.obstacles.known {
                         run_into = true;
                         continue;
                     }

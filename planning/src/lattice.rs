@@ -197,6 +197,10 @@ impl Lattice {
         self.profiles.clear();
         if effort.emergency {
             self.sample_braking(road, &EMERGENCY_SHARES.map(|share| share * limits.deceleration_mps2), limits);
+            if obstacles.known {
+                // Who comes from behind and does not react is not escaped by braking.
+                self.sample_speeds(road, kept, 0.0, limits);
+            }
         } else {
             self.sample_speeds(road, kept, slowest, limits);
             if effort.stuck > 0.0 && slowest == 0.0 {

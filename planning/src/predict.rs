@@ -125,6 +125,8 @@ pub struct Obstacles {
     pub poses: Vec<PredictedPose>,
     paths: Vec<[PredictedPose; PREDICTION_STEPS]>,
     apart: Vec<(usize, [PredictedPose; LOOSE_STEPS])>,
+    /// The future is known: nobody reacts to the ego.
+    pub known: bool,
     lead_s: f64,
 }
 
@@ -184,7 +186,7 @@ pub fn predict(
     out.objects.clear();
     out.paths.clear();
     out.apart.clear();
-    out.lead_s = start.lead_s;
+    (out.lead_s, out.known) = (start.lead_s, futures.is_some());
     for belief in beliefs.all().iter().filter(|belief| belief.believed) {
         if let Some((mut object, mut path)) = predict_one(belief, road, start, config, vehicle) {
             if let Some(futures) = futures
