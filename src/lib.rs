@@ -4,6 +4,7 @@
 //! exit codes; `render` draws; `stack` builds the stages of one car from its configuration.
 
 pub mod command_line;
+pub mod commonroad;
 pub mod config;
 pub mod onnxruntime;
 pub mod render;

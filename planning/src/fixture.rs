@@ -62,7 +62,7 @@ pub fn scene(start: &Start, line: &ReferenceLine, objects: Vec<Track>) -> Scene 
     let mut beliefs = Beliefs::default();
     beliefs.update(&Tracks { frame: 0, stamp: Stamp::default(), objects }, Stamp::default());
     let effort = Effort::normal(config.margin_m, 0.0, &vehicle);
-    predict(&beliefs, &road, start, &config, &vehicle, &mut obstacles);
+    predict(&beliefs, None, &road, start, &config, &vehicle, &mut obstacles);
     let targets = targets(&obstacles, &road, None, &effort, &config, &vehicle);
     let (lattice, rules) = (Lattice::default(), Rules::default());
     let mut scene = Scene { road, obstacles, targets, lattice, rules, memory, effort, config, vehicle };
@@ -77,9 +77,11 @@ impl Scene {
         View {
             obstacles: &self.obstacles,
             targets: &self.targets,
+            goals: &[],
             rules: &self.rules,
             road: &self.road,
             memory: &self.memory,
+            kept: None,
             lead_s: 0.0,
             config: &self.config,
             vehicle: &self.vehicle,

@@ -5,7 +5,8 @@ use crate::collision::{Rectangle, separation};
 use crate::config::Config;
 use crate::cost::{Price, weight};
 use crate::effort::Effort;
-use crate::lattice::{Lateral, Lattice, Row};
+use crate::goal::Aimed;
+use crate::lattice::{Kept, Lateral, Lattice, Row};
 use crate::longitudinal::{HORIZON_S, SAMPLE_STEP_S, SAMPLES};
 use crate::offsets::IN_LANE_M;
 use crate::predict::{Obstacle, Obstacles, PREDICTION_STEP_S, PredictedPose};
@@ -49,6 +50,8 @@ struct Court<'a> {
     vehicle: &'a Vehicle,
     road: &'a Road<'a>,
     memory: &'a Memory,
+    kept: Option<&'a Kept>,
+    goals: &'a [Aimed],
     sharpest: f64,
     standstill_gap_m: f64,
     best_mps: f64,
@@ -69,6 +72,8 @@ pub(crate) fn judge(lattice: &mut Lattice, view: &View<'_>, effort: &Effort) {
         vehicle,
         road,
         memory,
+        kept: view.kept,
+        goals: if effort.emergency { &[] } else { view.goals },
         sharpest: vehicle.max_steering_rad.tan() / vehicle.wheelbase_m,
         standstill_gap_m: wanted_gap_m(0.0, config),
         best_mps: lattice.best_mps(),
@@ -143,6 +148,7 @@ impl Court<'_> {
             return (Verdict::Speed, 0.0, None);
         }
         let mut states = [State::default(); SAMPLES];
+        let mut offsets = [0.0; SAMPLES];
         let mut price = Price::default();
         let mut lateral_before = 0.0;
         for (i, sample) in samples[..=horizon].iter().enumerate() {
@@ -154,7 +160,12 @@ impl Court<'_> {
             lateral_before = lateral_acceleration;
             let verdict = if self.leaves_road(lattice, &row, &offset, sample) {
                 Verdict::OffRoad
-            } else if state.curvature.is_nan() || state.curvature.abs() > self.sharpest {
+            } else if state.curvature.is_nan()
+                || state.curvature.abs() > self.sharpest
+                || (i > 0
+                    && self.steering_rate(states[i - 1].curvature, state.curvature)
+                        > self.vehicle.max_steering_rate_radps)
+            {
                 Verdict::Curvature
             } else if lateral_acceleration.abs() > limits.lateral_acceleration_mps2 {
                 Verdict::LateralAcceleration
@@ -173,6 +184,8 @@ impl Court<'_> {
                 return (verdict, 0.0, None);
             }
             states[i] = state;
+            // Of the vehicle's middle.
+            offsets[i] = offset[0] + self.vehicle.center_offset_m() * offset[1];
             if i as f64 * SAMPLE_STEP_S <= HORIZON_S {
                 price.add(&row, self.best_mps, offset[0], &state, sample[3], lateral_jerk);
                 price.gap +=
@@ -182,7 +195,7 @@ impl Court<'_> {
         for i in (horizon + 1..SAMPLES).filter(|i| i % STRIDE == 0) {
             states[i] = self.tail_state(lattice, lateral, &samples[i], &states[horizon]);
         }
-        match self.clearance(&states, samples, lateral.end_m.abs() > IN_LANE_M) {
+        match self.clearance(&states, samples, horizon, lateral.end_m.abs() > IN_LANE_M) {
             Err((object, time_s)) => (Verdict::Collision, 0.0, Some((object, time_s))),
             Ok(missing) => {
                 let mut cost = price.total() + weight::CLEARANCE * missing;
@@ -191,6 +204,13 @@ impl Court<'_> {
                     cost += weight::GAP * self.gap_deficit(&samples[SAMPLES - 1], SAMPLES - 1, [lateral.end_m; 2]);
                 }
                 cost += self.staying(lateral, &samples[SAMPLES - 1]) + self.change(lattice, index, &states);
+                if !self.goals.is_empty() {
+                    let prices = self
+                        .goals
+                        .iter()
+                        .map(|goal| goal.price(&samples[..=horizon], &offsets, &states[..=horizon], SAMPLE_STEP_S));
+                    cost += prices.fold(f64::INFINITY, f64::min);
+                }
                 (Verdict::Free, cost, None)
             }
         }
@@ -218,6 +238,13 @@ impl Court<'_> {
         over(1.0, 0) || over(-1.0, 1)
     }
 
+    /// How fast the front wheels turn between two samples, rad/s.
+    fn steering_rate(&self, before_1pm: f64, now_1pm: f64) -> f64 {
+        let wheelbase = self.vehicle.wheelbase_m;
+        let steepness = (wheelbase * 0.5 * (before_1pm + now_1pm)).powi(2);
+        (now_1pm - before_1pm).abs() * wheelbase / ((1.0 + steepness) * SAMPLE_STEP_S)
+    }
+
     /// In the tail only the place matters.
     fn tail_state(&self, lattice: &Lattice, lateral: &Lateral, sample: &[f64; 4], last: &State) -> State {
         state_at(&lattice.row(sample[0]), lateral.at(sample[0]), sample).unwrap_or(*last)
@@ -228,6 +255,7 @@ impl Court<'_> {
         &self,
         states: &[State; SAMPLES],
         samples: &[[f64; 4]],
+        horizon: usize,
         leaves_lane: bool,
     ) -> Result<f64, (usize, f64)> {
         let (half_length, half_width) = (0.5 * self.vehicle.length_m, 0.5 * self.vehicle.width_m);
@@ -238,7 +266,7 @@ impl Court<'_> {
         for step in 0..=(SAMPLES - 1) / STRIDE {
             let i = step * STRIDE;
             // A car that stands and stays is hit by others, it does not hit.
-            if stood && samples[i][0] < 0.1 {
+            if stood && samples[i][0] < 0.1 && !self.obstacles.known {
                 continue;
             }
             let state = &states[i];
@@ -253,7 +281,9 @@ impl Court<'_> {
                 let (o, pose) = (&self.obstacles.objects[object], &poses[object]);
                 let delta = [pose.x - center[0], pose.y - center[1]];
                 let reach = own_radius + o.half_length_m + o.half_width_m + pose.margin_m + margin + wanted;
-                let overtakes = o.behind && !leaves_lane;
+                // Nobody is asked to foresee a braking tail: who comes from behind then has time to react.
+                let behind = delta[0] * state.direction[0] + delta[1] * state.direction[1] < 0.0;
+                let overtakes = (o.behind && !leaves_lane) || (self.obstacles.known && i > horizon && behind);
                 if step >= o.steps || overtakes || delta[0] * delta[0] + delta[1] * delta[1] > reach * reach {
                     continue;
                 }
@@ -266,7 +296,7 @@ impl Court<'_> {
                 let free = separation(&ego, &body) - self.kept_free(o, pose, margin, state.speed);
                 if free <= 0.0 {
                     // Who drives into a car that has come to rest hits it; where one would better not stand costs.
-                    if o.speed_mps > 0.0 && state.speed < RESTS_MPS && i > 0 {
+                    if o.speed_mps > 0.0 && state.speed < RESTS_MPS && i > 0 && !self.obstacles.known {
                         run_into = true;
                         continue;
                     }
@@ -342,13 +372,17 @@ impl Court<'_> {
 
     /// The price of another plan than the last one.
     fn change(&self, lattice: &Lattice, index: usize, states: &[State; SAMPLES]) -> f64 {
-        let Some(kept) = &self.memory.kept else { return 0.0 };
+        if self.memory.kept.is_none() {
+            return 0.0;
+        }
         let candidate = &lattice.candidates[index];
         let (profile, lateral) = (&lattice.profiles[candidate.profile], &lattice.laterals[candidate.lateral]);
         let side = |d: f64| if d.abs() < 0.2 { 0.0 } else { d.signum() };
         // Back to the middle is no change of mind.
-        let other_side = side(lateral.end_m) != 0.0 && side(lateral.end_m) != side(kept.end_m);
-        let switches = usize::from(profile.stops() != kept.stops) + usize::from(other_side);
+        let switches = self.kept.map_or(0, |kept| {
+            let other_side = side(lateral.end_m) != 0.0 && side(lateral.end_m) != side(kept.end_m);
+            usize::from(profile.stops() != kept.stops) + usize::from(other_side)
+        });
         let distance = COMPARED.iter().zip(&self.last_plan).filter_map(|(i, last)| {
             let (position, last) = (states[*i].position, last.as_ref()?);
             Some(((position[0] - last.x).powi(2) + (position[1] - last.y).powi(2)).min(4.0))

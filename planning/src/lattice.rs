@@ -3,6 +3,7 @@
 use crate::View;
 use crate::config::Config;
 use crate::effort::Effort;
+use crate::goal::Aimed;
 use crate::judge::CREEP_MPS;
 use crate::longitudinal::{Aim, HORIZON_S, Profile, SAMPLE_STEP_S, SAMPLES};
 use crate::offsets;
@@ -44,6 +45,9 @@ const LEAVE_MPS: f64 = 1.0;
 const STAY_M: f64 = 1.5;
 /// And at a line it stays where it is this near to where it should stop, m.
 const STAY_AT_LINE_M: f64 = 0.5;
+/// A goal's speed is wanted from this far before it on, m; the pace is this much above what just suffices.
+const GOAL_SPEED_M: f64 = 5.0;
+const PACE_SHARE: f64 = 1.05;
 /// A car slower than this stands, m/s.
 const STANDING_MPS: f64 = 0.2;
 /// Most rows of the table of the line.
@@ -180,11 +184,10 @@ pub struct Lattice {
 impl Lattice {
     /// Fills the lattice for what a cycle knows.
     pub(crate) fn sample(&mut self, view: &View<'_>, effort: &Effort) {
-        let &View { obstacles, targets, rules, road, memory, config, vehicle, .. } = view;
-        let kept = memory.kept.as_ref();
+        let &View { obstacles, targets, rules, road, kept, config, vehicle, .. } = view;
         let limits = &effort.limits;
         let seen_mps = sight_mps(targets, road, config, vehicle);
-        self.tabulate(road, rules, seen_mps, config, vehicle);
+        self.tabulate(road, rules, view.goals, seen_mps, config, vehicle);
         let stays = |target: &Target| {
             let gap = target.rear_s_m - vehicle.front_offset_m() - road.s_m;
             let stay = if target.object.is_none() { STAY_AT_LINE_M } else { target.gap_m + STAY_M };
@@ -194,6 +197,10 @@ impl Lattice {
         self.profiles.clear();
         if effort.emergency {
             self.sample_braking(road, &EMERGENCY_SHARES.map(|share| share * limits.deceleration_mps2), limits);
+            if obstacles.known {
+                // Who comes from behind and does not react is not escaped by braking.
+                self.sample_speeds(road, kept, 0.0, limits);
+            }
         } else {
             self.sample_speeds(road, kept, slowest, limits);
             if effort.stuck > 0.0 && slowest == 0.0 {
@@ -201,8 +208,9 @@ impl Lattice {
                 self.profiles.extend(CREEP_S.map(|end_s| Profile::keep(start, 0.8 * CREEP_MPS, end_s, limits)));
             }
             self.sample_targets(road, targets, kept, slowest, limits, vehicle);
+            self.sample_goals(road, view.goals, limits);
         }
-        let ways = offsets::sample(&mut self.laterals, road, obstacles, kept, effort, config, vehicle);
+        let ways = offsets::sample(&mut self.laterals, road, obstacles, view.goals, kept, effort, config, vehicle);
         self.samples.resize(self.profiles.len() * SAMPLES, [0.0; 4]);
         self.flaws.clear();
         for (profile, samples) in self.profiles.iter().zip(self.samples.chunks_mut(SAMPLES)) {
@@ -302,12 +310,45 @@ impl Lattice {
         }
     }
 
+    /// Ends in a goal, at a time and speed that it allows.
+    fn sample_goals(&mut self, road: &Road<'_>, goals: &[Aimed], limits: &Limits) {
+        let start = begin(road, limits);
+        for goal in goals {
+            let ends = goal.ends(start[0], self.row(goal.way_m[0].max(0.0)).wanted_mps);
+            self.profiles.extend(
+                ends.filter(|[way_m, ..]| *way_m > 0.05)
+                    .map(|[way_m, speed_mps, time_s]| Profile::goal(start, way_m, speed_mps, time_s, limits)),
+            );
+        }
+    }
+
     /// Tabulates the line as far as any profile can get, with the speed wanted at each place.
-    fn tabulate(&mut self, road: &Road<'_>, rules: &Rules, seen_mps: f64, config: &Config, vehicle: &Vehicle) {
+    fn tabulate(
+        &mut self,
+        road: &Road<'_>,
+        rules: &Rules,
+        goals: &[Aimed],
+        seen_mps: f64,
+        config: &Config,
+        vehicle: &Vehicle,
+    ) {
         let limits = &vehicle.limits;
         let seconds = SAMPLE_STEP_S * (SAMPLES - 1) as f64;
         let limit = |s_m: f64| road.station(s_m, config, limits).limit_mps;
-        let fastest = road.ego.s_dot_mps.max(limit(road.s_m)).max(limit(road.s_m + 100.0)) + limits.acceleration_mps2;
+        // A goal may ask for a pace of its own, and for a speed where it lies.
+        let pace = goals.first().map(Aimed::pace_mps);
+        let [slowest, quickest] = pace.map_or([0.0, f64::INFINITY], |[low, high]| [low.min(limits.speed_mps), high]);
+        let paced = |s_m: f64, allowed: f64| {
+            let at_goal = goals.first().filter(|goal| {
+                let way = s_m - road.s_m;
+                (goal.way_m[0] - GOAL_SPEED_M..=goal.way_m[1]).contains(&way)
+            });
+            let asked = at_goal.map_or([0.0, f64::INFINITY], |goal| goal.speed_mps);
+            let allowed = allowed.max(PACE_SHARE * slowest).min(quickest.max(1.0));
+            allowed.max(asked[0].min(limits.speed_mps)).min(asked[1].max(0.5))
+        };
+        let fastest = road.ego.s_dot_mps.max(limit(road.s_m)).max(limit(road.s_m + 100.0)).max(slowest)
+            + limits.acceleration_mps2;
         let reach = fastest * seconds + 20.0;
         self.row_step_m = (reach / MOST_ROWS).max(0.5);
         let count = (reach / self.row_step_m).ceil() as usize + 1;
@@ -317,7 +358,7 @@ impl Lattice {
             let s_m = road.s_m + i as f64 * self.row_step_m;
             let (line, station) = (road.line.at(s_m), road.station(s_m, config, limits));
             let (sin, cos) = line.heading_rad.sin_cos();
-            let allowed = (LIMIT_SHARE * station.limit_mps).min(seen_mps);
+            let allowed = paced(s_m, (LIMIT_SHARE * station.limit_mps).min(seen_mps));
             Row {
                 position: [line.x, line.y],
                 direction: [cos, sin],

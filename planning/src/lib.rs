@@ -21,6 +21,7 @@ pub mod effort;
 pub mod emergency;
 #[cfg(test)]
 mod fixture;
+pub mod goal;
 pub mod judge;
 pub mod lattice;
 pub mod longitudinal;
@@ -34,9 +35,11 @@ pub mod rules;
 pub mod start;
 pub mod tail;
 pub mod targets;
+pub mod task;
 pub mod way;
 
 pub use config::Config;
+pub use task::{Future, Futures, Goal, Line, Task};
 pub use way::{Way, WayError};
 
 use effort::Effort;
@@ -66,9 +69,19 @@ pub struct Planner {
     vehicle: Vehicle,
     memory: start::Memory,
     beliefs: belief::Beliefs,
+    /// One for each line.
+    lines: Vec<Bench>,
+    looked_at: usize,
+}
+
+/// The work on one line: its rules remember, the rest are buffers.
+#[derive(Clone, Debug, Default)]
+struct Bench {
     rules: rules::Rules,
     lattice: lattice::Lattice,
     obstacles: predict::Obstacles,
+    targets: Vec<targets::Target>,
+    goals: Vec<goal::Aimed>,
 }
 
 impl Planner {
@@ -81,51 +94,74 @@ impl Planner {
             vehicle,
             memory: start::Memory::default(),
             beliefs: belief::Beliefs::default(),
-            rules: rules::Rules::default(),
-            lattice: lattice::Lattice::default(),
-            obstacles: predict::Obstacles::default(),
+            lines: Vec::new(),
+            looked_at: 0,
         }
+    }
+
+    /// The lines of the next task are other ones than those of the last: what is known of a place on them is forgotten.
+    pub fn forget_lines(&mut self) {
+        (self.memory.s_m, self.memory.line, self.memory.kept) = (None, 0, None);
+    }
+
+    /// How many candidates the last cycle looked at, on all lines.
+    #[must_use]
+    pub fn looked_at(&self) -> usize {
+        self.looked_at
     }
 
     /// One cycle. Always a plan: without a free candidate it brakes as hard as it must, without an ego state it stands.
     pub fn step(&mut self, input: &PlanInput<'_>) -> Plan {
-        let (config, vehicle) = (&self.config, &self.vehicle);
+        self.step_for(input, &Task::default())
+    }
+
+    /// The same with a task.
+    pub fn step_for(&mut self, input: &PlanInput<'_>, task: &Task<'_>) -> Plan {
         self.memory.advance(input.stamp);
         self.beliefs.update(input.tracks, input.stamp);
+        self.looked_at = 0;
+        let (config, vehicle) = (&self.config, &self.vehicle);
         let Some(start) = start::start(input, &self.memory, config, vehicle) else {
             let plan = emergency::without_ego(input, &self.memory);
             return self.memory.remember(plan, None);
         };
-        let road = reference::choose(input.route, &start, self.memory.s_m, &vehicle.limits);
-        predict::predict(&self.beliefs, &road, &start, config, vehicle, &mut self.obstacles);
-        let (signals, stamp, elapsed_s) = (input.signals, input.stamp, self.memory.since_s);
-        self.rules.ask(&road, &self.obstacles, signals, stamp, elapsed_s, config, vehicle);
-        caution::caution(&self.obstacles, &road, config, vehicle, &mut self.rules.caps);
+        let roads = reference::roads(input.route, task, &start, &self.memory, &vehicle.limits);
+        let most = roads.iter().map(|(line, _)| line + 1).max().unwrap_or(1);
+        if self.lines.len() < most {
+            self.lines.resize_with(most, Bench::default);
+        }
         let mut effort = Effort::normal(config.margin_m, self.memory.stuck_s, vehicle);
-        let halt = self.rules.halt.as_ref();
-        let targets = targets::targets(&self.obstacles, &road, halt, &effort, config, vehicle);
-        let view = View {
-            obstacles: &self.obstacles,
-            targets: &targets,
-            rules: &self.rules,
-            road: &road,
-            memory: &self.memory,
-            lead_s: start.lead_s,
-            config,
-            vehicle,
-        };
-        let lattice = &mut self.lattice;
-        let mut choice = choose::try_all(lattice, &view, &effort);
+        let mut best: Option<(usize, usize, f64)> = None;
+        for (place, (line, road)) in roads.iter().enumerate() {
+            let bench = &mut self.lines[*line];
+            bench.prepare(input, task, *line, road, &start, &self.beliefs, &self.memory, &effort, config, vehicle);
+            let (view, lattice) = bench.view(*line, road, &self.memory, start.lead_s, config, vehicle);
+            let choice = choose::try_all(lattice, &view, &effort);
+            self.looked_at += lattice.candidates.len();
+            let price = task.lines.get(*line).map_or(0.0, |about| line_price(about, *line, road, &self.memory));
+            if let Some(index) = choice {
+                let cost = lattice.candidates[index].cost + price;
+                if best.is_none_or(|(_, _, known)| cost < known) {
+                    best = Some((place, index, cost));
+                }
+            }
+        }
+        // Without a free way anywhere: on the line that the car is on.
+        let home = roads.iter().position(|(line, _)| *line == self.memory.line).unwrap_or(0);
+        let (place, mut choice) = best.map_or((home, None), |(place, index, _)| (place, Some(index)));
+        let (line, road) = &roads[place];
+        let (view, lattice) = self.lines[*line].view(*line, road, &self.memory, start.lead_s, config, vehicle);
         let mut threat = None;
         if choice.is_none() && road.ego.s_dot_mps > emergency::STANDING_MPS {
-            let found = emergency::threat(lattice, &self.obstacles);
+            let found = emergency::threat(lattice, view.obstacles);
             effort = emergency::effort(&found, vehicle);
             threat = Some(found);
             choice = choose::try_all(lattice, &view, &effort).or_else(|| choose::least_bad(lattice));
+            self.looked_at += lattice.candidates.len();
         }
         let (mut trajectory, cost) = match choice {
-            Some(index) => (tail::complete(lattice, index, &road, &effort.limits), lattice.candidates[index].cost),
-            None => (emergency::stop(&road, &start, vehicle), 0.0),
+            Some(index) => (tail::complete(lattice, index, road, &effort.limits), lattice.candidates[index].cost),
+            None => (emergency::stop(road, &start, vehicle), 0.0),
         };
         start.prepend(&mut trajectory);
         let decision = reason::decide(choice, threat.as_ref(), lattice, &view);
@@ -137,12 +173,91 @@ impl Planner {
             decision,
             cost,
             candidates: lattice.report(),
-            predictions: self.obstacles.report(),
+            predictions: view.obstacles.report(),
         };
-        let kept = choice.filter(|_| threat.is_none()).map(|index| lattice.keep(index, &road));
+        let kept = choice.filter(|_| threat.is_none()).map(|index| lattice.keep(index, road));
         self.memory.s_m = Some(road.s_m);
+        self.memory.line = *line;
         self.memory.stuck_s = stuck_s;
         self.memory.remember(plan, kept)
+    }
+}
+
+/// A line that is longer costs this for each metre, another than the last one this.
+const DETOUR_1PM: f64 = 0.02;
+const MOST_DETOUR: f64 = 3.0;
+const OTHER_LINE: f64 = 0.6;
+/// One that does not lead to the goal costs this, and up to this more the nearer the place where it must be left, and the
+/// time when the goal must be reached.
+const ASTRAY: f64 = 1.5;
+const LEAVE: f64 = 25.0;
+/// A line must be left in good time: this long before, s, and this much more, m; and this long before the goal, s.
+const LEAVE_S: f64 = 7.0;
+const LEAVE_M: f64 = 15.0;
+const CHANGE_S: [f64; 2] = [5.0, 12.0];
+
+/// What it costs to choose a line.
+fn line_price(about: &Line<'_>, line: usize, road: &reference::Road<'_>, memory: &start::Memory) -> f64 {
+    let other = memory.kept.is_some() && line != memory.line;
+    let price = (DETOUR_1PM * about.detour_m).min(MOST_DETOUR) + if other { OTHER_LINE } else { 0.0 };
+    let Some(leave_by_m) = about.leave_by_m else { return price };
+    let left_m = (leave_by_m - road.s_m).max(0.0);
+    let near = (1.0 - left_m / (LEAVE_S * road.ego.s_dot_mps + LEAVE_M)).max(0.0);
+    let soon =
+        about.until_s.map_or(0.0, |until| (1.0 - (until - CHANGE_S[0]) / (CHANGE_S[1] - CHANGE_S[0])).clamp(0.0, 1.0));
+    price + ASTRAY + LEAVE * (near + soon)
+}
+
+impl Bench {
+    /// Predicts, asks the rules and looks for what to stay behind.
+    #[expect(clippy::too_many_arguments, reason = "what a cycle knows")]
+    fn prepare(
+        &mut self,
+        input: &PlanInput<'_>,
+        task: &Task<'_>,
+        line: usize,
+        road: &reference::Road<'_>,
+        start: &start::Start,
+        beliefs: &belief::Beliefs,
+        memory: &start::Memory,
+        effort: &Effort,
+        config: &Config,
+        vehicle: &Vehicle,
+    ) {
+        predict::predict(beliefs, task.futures, road, start, config, vehicle, &mut self.obstacles);
+        let (signals, stamp) = (input.signals, input.stamp);
+        self.rules.ask(road, &self.obstacles, signals, stamp, memory.since_s, config, vehicle);
+        caution::caution(&self.obstacles, road, config, vehicle, &mut self.rules.caps);
+        let halt = self.rules.halt.as_ref();
+        self.targets = targets::targets(&self.obstacles, road, halt, effort, config, vehicle);
+        let goals = task.lines.get(line).map_or(&[][..], |about| about.goals);
+        self.goals.clear();
+        self.goals.extend(goals.iter().map(|goal| goal::Aimed::new(goal, road, start.lead_s, vehicle)));
+    }
+
+    /// What a cycle knows of this line, and the lattice to fill.
+    fn view<'a>(
+        &'a mut self,
+        line: usize,
+        road: &'a reference::Road<'a>,
+        memory: &'a start::Memory,
+        lead_s: f64,
+        config: &'a Config,
+        vehicle: &'a Vehicle,
+    ) -> (View<'a>, &'a mut lattice::Lattice) {
+        let view = View {
+            obstacles: &self.obstacles,
+            targets: &self.targets,
+            goals: &self.goals,
+            rules: &self.rules,
+            road,
+            memory,
+            kept: memory.kept.as_ref().filter(|_| memory.line == line),
+            lead_s,
+            config,
+            vehicle,
+        };
+        (view, &mut self.lattice)
     }
 }
 
@@ -151,9 +266,12 @@ impl Planner {
 pub(crate) struct View<'a> {
     pub obstacles: &'a predict::Obstacles,
     pub targets: &'a [targets::Target],
+    pub goals: &'a [goal::Aimed],
     pub rules: &'a rules::Rules,
     pub road: &'a reference::Road<'a>,
     pub memory: &'a start::Memory,
+    /// The last choice, if it was on this line.
+    pub kept: Option<&'a lattice::Kept>,
     pub lead_s: f64,
     pub config: &'a Config,
     pub vehicle: &'a Vehicle,

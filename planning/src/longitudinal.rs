@@ -26,6 +26,8 @@ pub enum Aim {
     Behind(usize),
     /// Standstill, with this deceleration in m/s2.
     Brake(f64),
+    /// A goal.
+    Goal,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -87,6 +89,13 @@ impl Profile {
     pub fn behind(target: usize, start: [f64; 2], travel_m: f64, speed_mps: f64, end_s: f64, limits: &Limits) -> Self {
         let polynomial = Polynomial::quintic([0.0, start[0], start[1]], [travel_m, speed_mps, 0.0], end_s);
         Self::new(Aim::Behind(target), Motion::Polynomial(polynomial), end_s, speed_mps, limits)
+    }
+
+    /// To a goal `travel_m` ahead with a speed, with a quintic.
+    #[must_use]
+    pub fn goal(start: [f64; 2], travel_m: f64, speed_mps: f64, end_s: f64, limits: &Limits) -> Self {
+        let polynomial = Polynomial::quintic([0.0, start[0], start[1]], [travel_m, speed_mps, 0.0], end_s);
+        Self::new(Aim::Goal, Motion::Polynomial(polynomial), end_s, speed_mps, limits)
     }
 
     /// To standstill, wherever that is.

@@ -3,6 +3,7 @@
 
 use crate::config::Config;
 use crate::effort::Effort;
+use crate::goal::Aimed;
 use crate::lattice::{Kept, Lateral};
 use crate::predict::{Obstacle, Obstacles};
 use crate::reference::Road;
@@ -39,11 +40,13 @@ const QUINTIC_BEND: f64 = 5.78;
 /// A change of offset bends the path by at most this, 1/m.
 const BEND_1PM: f64 = 0.15;
 
+#[expect(clippy::too_many_arguments, reason = "what a path can be for")]
 /// Fills `laterals` and returns how many of the first are for every profile; the others are for keeping a speed.
 pub fn sample(
     laterals: &mut Vec<Lateral>,
     road: &Road<'_>,
     obstacles: &Obstacles,
+    goals: &[Aimed],
     kept: Option<&Kept>,
     effort: &Effort,
     config: &Config,
@@ -66,6 +69,13 @@ pub fn sample(
         };
         let path = Lateral::new(road, kept.end_m, again);
         laterals.push(kept.back_s_m.map_or(path, |s_m| path.and_back(s_m - road.s_m, far)));
+    }
+    for goal in goals {
+        // A goal beside the line is driven to beside it.
+        let offset = 0.0f64.clamp(goal.across_m[0], goal.across_m[1].max(goal.across_m[0]));
+        if offset.abs() > ALIKE_M && offset.abs() < 4.0 && laterals.len() < MOST {
+            laterals.push(Lateral::new(road, offset, length(offset, far.min(goal.way_m[1].max(near)))));
+        }
     }
     let ways = laterals.len();
     laterals.extend(GRID_M.iter().map(|offset| Lateral::new(road, *offset, far)));

@@ -7,6 +7,7 @@ use crate::collision::{Rectangle, separation};
 use crate::config::Config;
 use crate::reference::Road;
 use crate::start::Start;
+use crate::task::{Future, Futures};
 use motion::{LaneMotion, Motion};
 use types::{ObjectClass, PredictedPath, Track, Vehicle};
 
@@ -124,6 +125,8 @@ pub struct Obstacles {
     pub poses: Vec<PredictedPose>,
     paths: Vec<[PredictedPose; PREDICTION_STEPS]>,
     apart: Vec<(usize, [PredictedPose; LOOSE_STEPS])>,
+    /// The future is known: nobody reacts to the ego.
+    pub known: bool,
     lead_s: f64,
 }
 
@@ -173,6 +176,7 @@ impl Obstacles {
 /// stands behind the ego, boxes over the ego's own rear half (no object can be there), and what stands far beside the road.
 pub fn predict(
     beliefs: &Beliefs,
+    futures: Option<&Futures>,
     road: &Road<'_>,
     start: &Start,
     config: &Config,
@@ -182,9 +186,14 @@ pub fn predict(
     out.objects.clear();
     out.paths.clear();
     out.apart.clear();
-    out.lead_s = start.lead_s;
+    (out.lead_s, out.known) = (start.lead_s, futures.is_some());
     for belief in beliefs.all().iter().filter(|belief| belief.believed) {
-        if let Some((object, path)) = predict_one(belief, road, start, config, vehicle) {
+        if let Some((mut object, mut path)) = predict_one(belief, road, start, config, vehicle) {
+            if let Some(futures) = futures
+                && let Some(future) = futures.of(object.track)
+            {
+                known(futures, future, start.lead_s, &mut object, &mut path);
+            }
             if object.oncoming {
                 out.apart.push((out.objects.len(), apart(&belief.track, object.speed_mps, start.lead_s)));
             }
@@ -196,6 +205,27 @@ pub fn predict(
     for step in 0..PREDICTION_STEPS {
         out.poses.extend(out.paths.iter().map(|path| path[step]));
     }
+}
+
+/// A pose where nobody ever is, m.
+const NOWHERE_M: f64 = 1e9;
+
+/// Puts what is known of the future in the place of the prediction. Nothing is in doubt then, and who comes from behind is no
+/// better than the others: it may not see the ego.
+fn known(
+    futures: &Futures,
+    future: &Future,
+    lead_s: f64,
+    object: &mut Obstacle,
+    path: &mut [PredictedPose; PREDICTION_STEPS],
+) {
+    for (step, pose) in path.iter_mut().enumerate() {
+        let there = futures.at(future, lead_s + step as f64 * PREDICTION_STEP_S);
+        let [x, y, heading_rad] = there.unwrap_or([NOWHERE_M, NOWHERE_M, 0.0]);
+        let direction = [heading_rad.cos(), heading_rad.sin()];
+        *pose = PredictedPose { x, y, heading_rad, direction, margin_m: 0.0, ..*pose };
+    }
+    (object.steps, object.behind, object.oncoming, object.outside) = (PREDICTION_STEPS, false, false, false);
 }
 
 /// An object that goes on as it turns and drives.

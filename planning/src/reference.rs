@@ -1,7 +1,8 @@
 //! The line to drive along: the route if the ego is on it, else straight ahead.
 
 use crate::config::Config;
-use crate::start::Start;
+use crate::start::{Memory, Start};
+use crate::task::Task;
 use crate::way::{Station, Way};
 use maps::frenet::to_frenet_at;
 use maps::{FrenetState, ReferenceLine};
@@ -10,6 +11,8 @@ use types::{Limits, wrap_angle};
 
 /// The ego follows the route if it is at most this far beside it, m.
 const NEAR_ROUTE_M: f64 = 5.0;
+/// One of several lines may be two lanes away, m.
+const NEAR_LINE_M: f64 = 9.0;
 /// And its heading at most this far off the route's, rad.
 const ALONG_ROUTE_RAD: f64 = std::f64::consts::FRAC_PI_3;
 /// A route may cross itself: the search first looks this far around the last foot point, m.
@@ -35,6 +38,15 @@ pub struct Road<'a> {
 }
 
 impl Road<'_> {
+    /// A start that no candidate could leave within the limits would stop the car; the gate smooths what is clamped.
+    fn clamp(&mut self, limits: &Limits) {
+        let ego = &mut self.ego;
+        let sharpest = DOUBT_S * limits.lateral_jerk_mps3 / (ego.s_dot_mps * ego.s_dot_mps).max(12.0);
+        ego.d_second_1pm = ego.d_second_1pm.clamp(-sharpest, sharpest);
+        let hardest = limits.emergency_deceleration_mps2.max(limits.deceleration_mps2);
+        ego.s_ddot_mps2 = ego.s_ddot_mps2.clamp(-0.95 * hardest, 0.95 * limits.acceleration_mps2);
+    }
+
     /// What may be driven at an arc length: by the route, or a lane around the line.
     #[must_use]
     pub fn station(&self, s_m: f64, config: &Config, limits: &Limits) -> Station {
@@ -45,16 +57,36 @@ impl Road<'_> {
     }
 }
 
+/// The lines that the ego could follow, each with its place in the task; the route or the line straight ahead if the task has none.
+#[must_use]
+pub fn roads<'a>(
+    route: Option<&'a Way>,
+    task: &Task<'a>,
+    start: &Start,
+    memory: &Memory,
+    limits: &Limits,
+) -> Vec<(usize, Road<'a>)> {
+    let mut roads = Vec::with_capacity(task.lines.len().max(1));
+    for (index, line) in task.lines.iter().enumerate() {
+        let hint_s_m = memory.s_m.filter(|_| memory.line == index);
+        if let Ok((s_m, ego)) = on_line(line.way.line(), start, hint_s_m, NEAR_LINE_M) {
+            let mut road = Road { line: Cow::Borrowed(line.way.line()), s_m, ego, way: Some(line.way), no_route: None };
+            road.clamp(limits);
+            roads.push((index, road));
+        }
+    }
+    if roads.is_empty() {
+        let first = task.lines.first().map(|line| line.way);
+        roads.push((0, choose(route.or(first), start, memory.s_m, limits)));
+    }
+    roads
+}
+
 /// Chooses the line. `hint_s_m` is the last foot point on the route.
 #[must_use]
 pub fn choose<'a>(route: Option<&'a Way>, start: &Start, hint_s_m: Option<f64>, limits: &Limits) -> Road<'a> {
     let mut road = find(route, start, hint_s_m);
-    // A start that no candidate could leave within the limits would stop the car; the gate smooths what is clamped.
-    let ego = &mut road.ego;
-    let sharpest = DOUBT_S * limits.lateral_jerk_mps3 / (ego.s_dot_mps * ego.s_dot_mps).max(12.0);
-    ego.d_second_1pm = ego.d_second_1pm.clamp(-sharpest, sharpest);
-    let hardest = limits.emergency_deceleration_mps2.max(limits.deceleration_mps2);
-    ego.s_ddot_mps2 = ego.s_ddot_mps2.clamp(-0.95 * hardest, 0.95 * limits.acceleration_mps2);
+    road.clamp(limits);
     road
 }
 
@@ -79,13 +111,22 @@ fn find<'a>(route: Option<&'a Way>, start: &Start, hint_s_m: Option<f64>) -> Roa
 }
 
 fn on_route(line: &ReferenceLine, start: &Start, hint_s_m: Option<f64>) -> Result<(f64, FrenetState), String> {
+    on_line(line, start, hint_s_m, NEAR_ROUTE_M)
+}
+
+fn on_line(
+    line: &ReferenceLine,
+    start: &Start,
+    hint_s_m: Option<f64>,
+    near_m: f64,
+) -> Result<(f64, FrenetState), String> {
     let point = [start.state.x, start.state.y];
     let (s_m, d_m) = hint_s_m.map_or_else(|| line.project(point), |hint| line.project_near(point, hint, REACH_M));
     let foot = line.at(s_m);
     let distance_m = (point[0] - foot.x).hypot(point[1] - foot.y);
     let angle_rad = wrap_angle(start.state.heading_rad - foot.heading_rad);
-    if distance_m > NEAR_ROUTE_M {
-        return Err(format!("the route is {distance_m:.1} m away, limit {NEAR_ROUTE_M:.1} m"));
+    if distance_m > near_m {
+        return Err(format!("the route is {distance_m:.1} m away, limit {near_m:.1} m"));
     }
     if angle_rad.abs() > ALONG_ROUTE_RAD {
         let (angle, limit) = (angle_rad.to_degrees(), ALONG_ROUTE_RAD.to_degrees());

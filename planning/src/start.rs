@@ -86,6 +86,8 @@ pub struct Memory {
     pub since_s: f64,
     /// Last foot point on the line, m.
     pub s_m: Option<f64>,
+    /// Which of the lines that was, if there were several.
+    pub line: usize,
     /// For how long the car has stood without a rule or a queue as a reason, s.
     pub stuck_s: f64,
 }

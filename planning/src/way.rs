@@ -64,27 +64,33 @@ impl Way {
     /// # Errors
     /// If the points make no line, or a width, speed limit or stop line is negative or not finite.
     pub fn new(route: &Route) -> Result<Self, WayError> {
-        for (index, point) in route.points.iter().enumerate() {
-            let fields =
-                [("left_m", point.left_m), ("right_m", point.right_m), ("speed_limit_mps", point.speed_limit_mps)];
-            if let Some((field, value)) = fields.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
-                return Err(WayError::Point { index, field, value });
-            }
-        }
-        for (index, stop) in route.stops.iter().enumerate() {
-            let fields = [("s_m", stop.s_m), ("area_m", stop.area_m)];
-            if let Some((field, value)) = fields.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
-                return Err(WayError::Stop { index, field, value });
-            }
-        }
+        checked(route)?;
         let points: Vec<[f64; 2]> = route.points.iter().map(|point| [point.pose.x, point.pose.y]).collect();
         let line = ReferenceLine::new(&points)?;
+        Ok(Self::with(line, route))
+    }
+
+    /// The same along a line that is already smooth and passes near all points of the route.
+    ///
+    /// # Errors
+    /// As [`Way::new`].
+    pub fn on(line: ReferenceLine, route: &Route) -> Result<Self, WayError> {
+        checked(route)?;
+        if route.points.len() < 2 {
+            let (points, extent_m, needed_m) = (route.points.len(), 0.0, 0.01);
+            return Err(LineError::TooShort { points, extent_m, needed_m }.into());
+        }
+        Ok(Self::with(line, route))
+    }
+
+    fn with(line: ReferenceLine, route: &Route) -> Self {
+        let points: Vec<[f64; 2]> = route.points.iter().map(|point| [point.pose.x, point.pose.y]).collect();
         let places = places(&line, &points);
         let mut stops: Vec<StopLine> =
             route.stops.iter().map(|stop| StopLine { s_m: along_line(&places, stop.s_m), ..*stop }).collect();
         stops.sort_by(|a, b| a.s_m.total_cmp(&b.s_m));
         let stations = stations(&line, &places, &route.points);
-        Ok(Self { line, stations, stops })
+        Self { line, stations, stops }
     }
 
     /// A line along which the same holds everywhere, without stop lines.
@@ -120,6 +126,22 @@ impl Way {
             limit_mps: if share > 0.0 { a.limit_mps.min(b.limit_mps) } else { a.limit_mps },
         }
     }
+}
+
+fn checked(route: &Route) -> Result<(), WayError> {
+    for (index, point) in route.points.iter().enumerate() {
+        let fields = [("left_m", point.left_m), ("right_m", point.right_m), ("speed_limit_mps", point.speed_limit_mps)];
+        if let Some((field, value)) = fields.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
+            return Err(WayError::Point { index, field, value });
+        }
+    }
+    for (index, stop) in route.stops.iter().enumerate() {
+        let fields = [("s_m", stop.s_m), ("area_m", stop.area_m)];
+        if let Some((field, value)) = fields.into_iter().find(|(_, value)| !(value.is_finite() && *value >= 0.0)) {
+            return Err(WayError::Stop { index, field, value });
+        }
+    }
+    Ok(())
 }
 
 /// Arc length along the polyline of the points and along the smooth line, for each point; neither ever falls.

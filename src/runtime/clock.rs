@@ -43,3 +43,26 @@ impl Stopwatch {
         self.0.elapsed()
     }
 }
+/// Measures the processor time of this thread.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuWatch(Duration);
+
+impl CpuWatch {
+    /// Starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(thread_cpu())
+    }
+
+    /// Processor time since the start.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        thread_cpu().saturating_sub(self.0)
+    }
+}
+
+/// Processor time of this thread so far.
+fn thread_cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}

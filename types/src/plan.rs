@@ -152,7 +152,7 @@ pub enum Verdict {
     Acceleration,
     /// Jerk beyond the limit.
     Jerk,
-    /// Curvature beyond the steering.
+    /// Curvature beyond the steering, or changing faster than the wheels turn.
     Curvature,
     /// Lateral acceleration beyond the limit.
     LateralAcceleration,

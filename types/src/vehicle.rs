@@ -56,6 +56,8 @@ pub struct Vehicle {
     pub rear_overhang_m: f64,
     /// Largest angle of the front wheels, rad.
     pub max_steering_rad: f64,
+    /// How fast the front wheels turn at most, rad/s.
+    pub max_steering_rate_radps: f64,
     /// Time from a command to its effect, s.
     pub actuator_delay_s: f64,
     /// Limits on motion.
@@ -71,6 +73,7 @@ impl Default for Vehicle {
             wheelbase_m: 2.71,
             rear_overhang_m: 1.1,
             max_steering_rad: 0.55,
+            max_steering_rate_radps: 1.0,
             actuator_delay_s: 0.2,
             limits: Limits::default(),
         }
@@ -112,6 +115,7 @@ impl Vehicle {
             ("vehicle.height_m", self.height_m),
             ("vehicle.wheelbase_m", self.wheelbase_m),
             ("vehicle.max_steering_rad", self.max_steering_rad),
+            ("vehicle.max_steering_rate_radps", self.max_steering_rate_radps),
             ("vehicle.limits.speed_mps", self.limits.speed_mps),
             ("vehicle.limits.acceleration_mps2", self.limits.acceleration_mps2),
             ("vehicle.limits.deceleration_mps2", self.limits.deceleration_mps2),

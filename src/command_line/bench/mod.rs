@@ -3,6 +3,7 @@
 mod detection;
 mod frame;
 mod odometry;
+mod planning;
 mod rows;
 mod tracking;
 
@@ -18,6 +19,8 @@ pub enum What {
     Detection(detection::Options),
     /// Lidar odometry beside GPS/INS and beside given poses.
     Odometry(odometry::Options),
+    /// The planner in closed loop on CommonRoad scenarios: result rows for a judge, and its speed.
+    Planning(planning::Options),
     /// The tracker over recorded detections of KITTI sequences: result rows for a judge, and its speed.
     Tracking(tracking::Options),
 }
@@ -27,6 +30,7 @@ pub fn run(what: &What) -> anyhow::Result<ExitCode> {
         What::Frame(options) => frame::run(options),
         What::Detection(options) => detection::run(options),
         What::Odometry(options) => odometry::run(options),
+        What::Planning(options) => planning::run(options),
         What::Tracking(options) => tracking::run(options),
     }
 }
