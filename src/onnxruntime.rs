@@ -1,4 +1,4 @@
-//! Where the ONNX Runtime library is looked for.
+//! Where the ONNX Runtime library is looked for, and where what is made for a GPU is kept.
 
 use anyhow::ensure;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,15 @@ pub fn find(given: Option<&Path>) -> anyhow::Result<Option<Library>> {
     }
     let found = python().map(|path| Library { path, found_by: "the active Python" });
     Ok(found.or_else(|| system().map(|path| Library { path, found_by: "the system" })))
+}
+
+/// Where compiled kernels and engines of a GPU are kept: `chauffeur` in `XDG_CACHE_HOME`, or in `.cache` of the home folder.
+#[must_use]
+#[allow(clippy::disallowed_methods)] // the environment is read here and handed down
+pub fn cache() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let caches = folder("XDG_CACHE_HOME").or_else(|| folder("HOME").map(|home| home.join(".cache")));
+    caches.filter(|path| path.is_absolute()).map(|path| path.join("chauffeur"))
 }
 
 /// `onnxruntime/capi/libonnxruntime.so.*` of the Python that `python3` starts.

@@ -81,7 +81,8 @@ impl Networks {
             CatalogueChoice::File(path) => Catalogue::read(path, choice.model_dir.as_deref())?,
             _ => Catalogue::embedded()?,
         };
-        let engine = Engine::open(library.as_ref().map(|l| l.path.as_path()), choice.provider, choice.threads)?;
+        let path = library.as_ref().map(|library| library.path.as_path());
+        let engine = Engine::open_with_cache(path, choice.provider, choice.threads, onnxruntime::cache().as_deref())?;
         let mut networks = Self { engine: engine.describe(), ..Self::default() };
         if let (Some(one), Some(other)) =
             (catalogue.of_role(Role::LidarSegmenter), catalogue.of_role(Role::LidarDetector))

@@ -193,16 +193,16 @@ impl LidarDetector {
         self.network.last_ms()
     }
 
-    /// Bytes to the device and from it, so far; none on the CPU.
+    /// The stream of the GPU that it works on; none on the CPU.
     #[must_use]
-    pub fn traffic(&self) -> Option<[u64; 2]> {
-        self.network.cuda().map(Cuda::traffic)
+    pub fn cuda(&self) -> Option<&Cuda> {
+        self.network.cuda()
     }
 
-    /// Which provider runs how many operators, as the session says; nothing on the CPU.
+    /// Where a network on a GPU runs, as the session says: providers with the number of operators, and how it is run. Nothing on the CPU.
     #[must_use]
-    pub fn assignment(&self) -> &[(String, usize)] {
-        self.network.assignment()
+    pub fn placement(&self) -> Option<String> {
+        self.network.placement()
     }
 
     /// The objects in the sweep, in falling score: boxes in `base_link` with the points in them; classes of background left out.

@@ -56,7 +56,7 @@ impl<D: Device> Tensor<D> {
             to.copy_from_slice(&from.to_le_bytes());
         }
         let memory = device.memory(bytes).unwrap();
-        device.upload(&staging, bytes, &memory).unwrap();
+        device.upload(&staging, 0..bytes, &memory).unwrap();
         device.wait().unwrap();
         Self { device: device.clone(), memory, staging }
     }
@@ -468,6 +468,26 @@ fn on_the_processor(what: &str, run: &mut dyn FnMut()) -> f64 {
     clock_ms[30]
 }
 
+/// Prints how long each piece of work takes on the device, the median of many.
+fn pieces(cuda: &Cuda, what: &str, run: &mut dyn FnMut()) {
+    let mut times: Vec<(&'static str, usize, Vec<f64>)> = Vec::new();
+    cuda.profile(true).unwrap();
+    for _ in 0..100 {
+        run();
+        for (index, work) in cuda.profiled().unwrap().into_iter().enumerate() {
+            if times.len() <= index {
+                times.push((work.name, work.bytes, Vec::new()));
+            }
+            times[index].2.push(work.ms);
+        }
+    }
+    cuda.profile(false).unwrap();
+    for (name, bytes, mut times) in times {
+        times.sort_by(f64::total_cmp);
+        println!("  {what}: {name:<16}{bytes:>9} bytes, p50 {:.4} ms", times[times.len() / 2]);
+    }
+}
+
 /// How long the operations take. Prints; nothing is asserted about time.
 #[test]
 fn timing() {
@@ -489,6 +509,10 @@ fn timing() {
     time(&cuda, "pillars, 120 000 points, with upload", &mut || unsafe {
         pillars.fill(columns, &mounting(), tensor.address()).unwrap();
     });
+    pieces(&cuda, "pillars", &mut || {
+        // SAFETY: as above.
+        unsafe { pillars.fill(columns, &mounting(), tensor.address()).unwrap() };
+    });
     let mut reference = Pillars::default();
     on_the_processor("pillars, 120 000 points", &mut || {
         assert!(reference.fill(columns, &mounting(), &spec, &mut host_tensor));
@@ -506,6 +530,11 @@ fn timing() {
         unsafe { centers.pick(tensors.each_ref().map(Tensor::address)).unwrap() };
         centers.boxes(&mut found).unwrap();
     });
+    pieces(&cuda, "centers", &mut || {
+        // SAFETY: see above.
+        unsafe { centers.pick(tensors.each_ref().map(Tensor::address)).unwrap() };
+        centers.boxes(&mut found).unwrap();
+    });
     let mut list = Vec::new();
     on_the_processor("peaks and boxes", &mut || {
         peaks(&outputs[0], GRID.size, least_heat(0.42, 0.5), &mut list);
@@ -516,6 +545,10 @@ fn timing() {
     let rgb = vec![77u8; 3 * 1242 * 375];
     let mut images = DeviceImage::new(&cuda, &image, 352, 640).unwrap();
     time(&cuda, "image 1242 x 375 to 640 x 352, with upload", &mut || {
+        // SAFETY: see above.
+        unsafe { images.fill(&rgb, 1242, 375, tensor.address()).unwrap() };
+    });
+    pieces(&cuda, "image", &mut || {
         // SAFETY: see above.
         unsafe { images.fill(&rgb, 1242, 375, tensor.address()).unwrap() };
     });
@@ -531,6 +564,10 @@ fn timing() {
     let range_tensor = Tensor::dirty(&cuda, 6 * 64 * 2048);
     let mask = range_tensor.address() + 4 * 5 * 64 * 2048;
     time(&cuda, "range image, 120 000 points, with upload", &mut || {
+        // SAFETY: see above.
+        unsafe { ranges.fill(&cloud, range_tensor.address(), mask).unwrap() };
+    });
+    pieces(&cuda, "range image", &mut || {
         // SAFETY: see above.
         unsafe { ranges.fill(&cloud, range_tensor.address(), mask).unwrap() };
     });

@@ -93,12 +93,25 @@ impl Stage for Detect {
         let spans = &mut frame.spans;
         let mut found =
             Detections { frame: frame.admission.frame, stamp: frame.admission.stamp, ..Detections::default() };
-        if frame.sensors.camera.is_some()
-            && let Some(network) = &mut self.camera
-        {
+        // On a GPU both networks are asked for before either is waited for, so that they run side by side. On the processor `start` does nothing
+        // and `finish` does the work.
+        let mut camera = self.camera.as_mut().filter(|_| frame.sensors.camera.is_some());
+        if let Some(network) = &mut camera {
             network.prepare(image).map_err(fatal)?;
             spans.lap("prepare image");
-            network.infer().map_err(fatal)?;
+            network.start().map_err(fatal)?;
+            spans.lap("infer camera");
+        }
+        if frame.sensors.lidar.is_some()
+            && let LidarDetection::Boxes(network, _) = &mut self.lidar
+        {
+            network.prepare(points, &self.calibration.base_from_lidar).map_err(fatal)?;
+            spans.lap("fill pillars");
+            network.start().map_err(fatal)?;
+            spans.lap("infer lidar");
+        }
+        if let Some(network) = camera {
+            network.finish().map_err(fatal)?;
             spans.lap("infer camera");
             found.camera = network.boxes().map_err(fatal)?;
             spans.lap("decode boxes");
@@ -122,9 +135,7 @@ impl Stage for Detect {
                     objects
                 }
                 LidarDetection::Boxes(network, obstacles) => {
-                    network.prepare(points, &self.calibration.base_from_lidar).map_err(fatal)?;
-                    spans.lap("fill pillars");
-                    network.infer().map_err(fatal)?;
+                    network.finish().map_err(fatal)?;
                     spans.lap("infer lidar");
                     let mut objects = network.boxes().map_err(fatal)?;
                     spans.lap("find boxes");

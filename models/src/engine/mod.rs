@@ -235,12 +235,12 @@ impl Network {
         ModelError::NotFinite { network, output: name.unwrap_or_default(), index, value }
     }
 
-    /// Which provider runs how many operators, as the session says; nothing on the CPU.
-    pub fn assignment(&self) -> &[(String, usize)] {
-        match &self.session {
-            Session::OnnxRuntime(session) => &session.assignment,
-            Session::Rten(_) => &[],
-        }
+    /// Where a network on a GPU runs, as the session says: providers with the number of operators, and how it is run. Nothing on the CPU.
+    pub fn placement(&self) -> Option<String> {
+        let Session::OnnxRuntime(session) = &self.session else { return None };
+        let resident = session.resident.as_ref()?;
+        let operators = session.assignment.iter().map(|(provider, count)| format!("{count} operators on {provider}"));
+        Some(format!("{}, {}", operators.collect::<Vec<_>>().join(", "), resident.describe()))
     }
 
     fn resident(&self) -> Option<&resident::Resident> {

@@ -65,10 +65,13 @@ impl Runtime {
         let engine = format!("ONNX Runtime {} on {provider}", self.version);
         let failed = |reason: String| ModelError::Load { network: spec.name.clone(), engine: engine.clone(), reason };
         let mut builder = self.options(spec, provider, threads, cuda.as_ref()).map_err(failed)?;
-        let session = builder.commit_from_memory(&spec.bytes).map_err(|error| failed(error.to_string()))?;
+        let mut session = builder.commit_from_memory(&spec.bytes).map_err(|error| failed(error.to_string()))?;
         let outputs = fetched.iter().fold(OutputSelector::no_default(), |all, tensor| all.with(&tensor.name));
         let options = RunOptions::new().map_err(|error| failed(error.to_string()))?.with_outputs(outputs);
-        let resident = cuda.map(|cuda| Resident::new(&session, cuda, &spec.inputs, fetched)).transpose()?;
+        let mut resident = cuda.map(|cuda| Resident::new(&session, cuda, &spec.inputs, fetched)).transpose()?;
+        if let Some(resident) = &mut resident {
+            resident.record(&mut session).map_err(|error| refused(error, failed))?;
+        }
         let assignment =
             if resident.is_some() { assignment(&session).map_err(|e| failed(e.to_string()))? } else { Vec::new() };
         Ok(OnnxSession { session, options, engine, assignment, resident })
@@ -176,6 +179,13 @@ pub(super) struct OnnxSession {
     pub resident: Option<Resident>,
 }
 
+fn refused(error: StartError, engine: impl FnOnce(String) -> ModelError) -> ModelError {
+    match error {
+        StartError::Device(error) => error,
+        StartError::Engine(error) => engine(error.to_string()),
+    }
+}
+
 /// Asks the session which provider runs how many operators, in the order of their names.
 #[allow(unsafe_code)]
 fn assignment(session: &Session) -> ort::Result<Vec<(String, usize)>> {
@@ -211,13 +221,8 @@ impl OnnxSession {
         let Self { session, engine, resident: Some(resident), .. } = self else {
             return Err(ModelError::OutOfOrder { network: network.into(), call: "start", before: "load on a GPU" });
         };
-        resident.start(session).map_err(|error| match error {
-            StartError::Device(error) => error,
-            StartError::Engine(error) => {
-                let (network, engine, reason) = (network.into(), engine.clone(), error.to_string());
-                ModelError::Run { network, engine, reason }
-            }
-        })
+        let failed = |reason| ModelError::Run { network: network.into(), engine: engine.clone(), reason };
+        resident.start(session).map_err(|error| refused(error, failed))
     }
 
     /// Inputs are borrowed, not copied; only the wanted outputs are computed into memory of ONNX Runtime's arena.

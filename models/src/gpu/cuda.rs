@@ -8,17 +8,17 @@ use super::{
 };
 use crate::ModelError;
 use cudarc::{
-    driver::{CudaContext, CudaEvent, CudaFunction, CudaModule, CudaStream, DriverError, result, sys},
+    driver::{CudaContext, CudaEvent, CudaFunction, CudaGraph, CudaModule, CudaStream, DriverError, result, sys},
     nvrtc::Ptx,
 };
 use std::{
     collections::BTreeMap,
     ffi::c_void,
     fs,
-    ops::{Deref, DerefMut},
+    ops::{Deref, DerefMut, Range},
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -34,6 +34,7 @@ pub struct Cuda {
     kernels: Arc<BTreeMap<&'static str, CudaFunction>>,
     traffic: Arc<[AtomicU64; 2]>,
     description: Arc<str>,
+    profile: Arc<Profile>,
 }
 
 impl Cuda {
@@ -56,7 +57,14 @@ impl Cuda {
         };
         let kernels = KERNELS.into_iter().map(function).collect::<Result<_, ModelError>>()?;
         let description = gpu.to_string().into();
-        Ok(Self { context, stream, kernels: Arc::new(kernels), traffic: Arc::default(), description })
+        Ok(Self {
+            context,
+            stream,
+            kernels: Arc::new(kernels),
+            traffic: Arc::default(),
+            description,
+            profile: Arc::default(),
+        })
     }
 
     /// Another stream of the same GPU: what runs on it runs beside this one.
@@ -65,7 +73,7 @@ impl Cuda {
     /// The driver's own.
     pub fn beside(&self) -> Result<Self, ModelError> {
         let stream = self.context.new_stream().map_err(|error| refused("stream", error))?;
-        Ok(Self { stream, traffic: Arc::default(), ..self.clone() })
+        Ok(Self { stream, traffic: Arc::default(), profile: Arc::default(), ..self.clone() })
     }
 
     /// Name, architecture and memory of the GPU.
@@ -104,6 +112,51 @@ impl Cuda {
         self.stream.record_event(timed).map(Event).map_err(|error| refused("event", error))
     }
 
+    /// From now on notes how long every piece of work takes on the device, or no longer. That costs two marks for each.
+    ///
+    /// # Errors
+    /// The driver's own.
+    pub fn profile(&self, on: bool) -> Result<(), ModelError> {
+        let begin = on.then(|| self.mark()).transpose()?;
+        let mut kept = self.profile.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = begin.map(|begin| Kept { begin, work: Vec::new() });
+        Ok(())
+    }
+
+    /// What was done since the last call, or since profiling began. Waits for it.
+    ///
+    /// # Errors
+    /// The driver's own.
+    pub fn profiled(&self) -> Result<Vec<Work>, ModelError> {
+        let mut kept = self.profile.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Kept { begin, work }) = &mut *kept else { return Ok(Vec::new()) };
+        let measured = work.iter().map(|(name, bytes, [start, end])| {
+            Ok(Work { name, bytes: *bytes, start_ms: begin.elapsed_ms(start)?, ms: start.elapsed_ms(end)? })
+        });
+        let measured = measured.collect::<Result<_, ModelError>>();
+        work.clear();
+        self.mark_again(begin)?;
+        measured
+    }
+
+    /// Runs `work`, with marks around it if anybody wants to know.
+    pub(crate) fn noted<E: From<ModelError>>(
+        &self,
+        name: &'static str,
+        bytes: usize,
+        work: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut kept = self.profile.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(kept) = &mut *kept else {
+            drop(kept);
+            return work();
+        };
+        let start = self.mark()?;
+        work()?;
+        kept.work.push((name, bytes, [start, self.mark()?]));
+        Ok(())
+    }
+
     /// Moves a mark to this place in the stream.
     ///
     /// # Errors
@@ -120,6 +173,61 @@ impl Cuda {
         let free = self.context.mem_get_info().map_or_else(|_| "unknown".into(), |(free, _)| (free >> 20).to_string());
         failed(what, format!("{} for {bytes} bytes; {free} MiB are free", reason(error)))
     }
+}
+
+impl Cuda {
+    /// Records what `work` asks of this stream, which does not run, so that it can be run again in one go.
+    ///
+    /// # Errors
+    /// What `work` says; work that cannot be recorded, such as one that waits.
+    pub(crate) fn record<E: From<ModelError>>(&self, work: impl FnOnce() -> Result<(), E>) -> Result<Graph, E> {
+        self.bind()?;
+        let failed = |error| E::from(refused("graph", error));
+        self.stream.begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED).map_err(failed)?;
+        let worked = work();
+        // The recording ends whatever became of the work.
+        let graph = self.stream.end_capture(sys::CUgraphInstantiate_flags(0));
+        worked?;
+        let graph =
+            graph.map_err(failed)?.ok_or_else(|| E::from(super::device::failed("CUDA graph", "it is empty")))?;
+        graph.upload().map_err(failed)?;
+        Ok(Graph(graph))
+    }
+}
+
+/// Recorded work of a stream.
+pub(crate) struct Graph(CudaGraph);
+
+// SAFETY: it is used by one thread at a time, which is all that the driver asks for.
+#[allow(unsafe_code)]
+unsafe impl Send for Graph {}
+
+impl Graph {
+    /// Asks for all of it; does not wait.
+    pub fn launch(&self) -> Result<(), ModelError> {
+        self.0.launch().map_err(|error| refused("graph", error))
+    }
+}
+
+/// A piece of work on the device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Work {
+    /// The kernel, `upload`, `download`, `zero` or `network`.
+    pub name: &'static str,
+    /// Bytes of a copy.
+    pub bytes: usize,
+    /// From the begin of the profile, ms.
+    pub start_ms: f64,
+    /// How long it took, ms: about 2 microseconds of it are the marks' own.
+    pub ms: f64,
+}
+
+#[derive(Default)]
+struct Profile(Mutex<Option<Kept>>);
+
+struct Kept {
+    begin: Event,
+    work: Vec<(&'static str, usize, [Event; 2])>,
 }
 
 /// A place in a stream.
@@ -266,13 +374,16 @@ impl Device for Cuda {
     }
 
     #[allow(unsafe_code)]
-    fn upload(&self, from: &Pinned, bytes: usize, to: &Memory) -> Result<(), ModelError> {
-        fits("upload", bytes, [from.len(), to.bytes])?;
+    fn upload(&self, from: &Pinned, range: Range<usize>, to: &Memory) -> Result<(), ModelError> {
+        fits("upload", range.end, [from.len(), to.bytes])?;
         self.bind()?;
-        self.traffic[0].fetch_add(bytes as u64, Ordering::Relaxed);
-        // SAFETY: both sides hold the bytes; pinned memory is freed only after the device has come to rest.
-        unsafe { result::memcpy_htod_async(to.address, &from[..bytes], self.stream.cu_stream()) }
-            .map_err(|error| refused("upload", error))
+        self.traffic[0].fetch_add(range.len() as u64, Ordering::Relaxed);
+        let place = to.address + range.start as u64;
+        self.noted("upload", range.len(), || {
+            // SAFETY: both sides hold the bytes; pinned memory is freed only after the device has come to rest.
+            unsafe { result::memcpy_htod_async(place, &from[range], self.stream.cu_stream()) }
+                .map_err(|error| refused("upload", error))
+        })
     }
 
     #[allow(unsafe_code)]
@@ -280,18 +391,22 @@ impl Device for Cuda {
         fits("download", bytes, [from.bytes.saturating_sub(at), to.len()])?;
         self.bind()?;
         self.traffic[1].fetch_add(bytes as u64, Ordering::Relaxed);
-        // SAFETY: as for the upload.
-        unsafe { result::memcpy_dtoh_async(&mut to[..bytes], from.address + at as u64, self.stream.cu_stream()) }
-            .map_err(|error| refused("download", error))
+        self.noted("download", bytes, || {
+            // SAFETY: as for the upload.
+            unsafe { result::memcpy_dtoh_async(&mut to[..bytes], from.address + at as u64, self.stream.cu_stream()) }
+                .map_err(|error| refused("download", error))
+        })
     }
 
     #[allow(unsafe_code)]
     fn zero(&self, memory: &Memory, bytes: usize) -> Result<(), ModelError> {
         fits("zero", bytes, [memory.bytes; 2])?;
         self.bind()?;
-        // SAFETY: the memory holds the bytes.
-        unsafe { result::memset_d8_async(memory.address, 0, bytes, self.stream.cu_stream()) }
-            .map_err(|error| refused("zero", error))
+        self.noted("zero", bytes, || {
+            // SAFETY: the memory holds the bytes.
+            unsafe { result::memset_d8_async(memory.address, 0, bytes, self.stream.cu_stream()) }
+                .map_err(|error| refused("zero", error))
+        })
     }
 
     #[allow(unsafe_code)]
@@ -303,12 +418,14 @@ impl Device for Cuda {
         }
         self.bind()?;
         let mut list = [arguments.cast_mut()];
-        // SAFETY: the caller answers for the arguments, which the driver copies before it returns.
-        unsafe {
-            let stream = self.stream.cu_stream();
-            result::launch_kernel(function.cu_function(), (blocks, 1, 1), (BLOCK, 1, 1), 0, stream, &mut list)
-        }
-        .map_err(|error| refused(kernel, error))
+        self.noted(kernel, 0, || {
+            // SAFETY: the caller answers for the arguments, which the driver copies before it returns.
+            unsafe {
+                let stream = self.stream.cu_stream();
+                result::launch_kernel(function.cu_function(), (blocks, 1, 1), (BLOCK, 1, 1), 0, stream, &mut list)
+            }
+            .map_err(|error| refused(kernel, error))
+        })
     }
 
     fn wait(&self) -> Result<(), ModelError> {

@@ -3,7 +3,7 @@
 use crate::ModelError;
 use std::{
     ffi::c_void,
-    ops::{Deref, DerefMut},
+    ops::{Deref, DerefMut, Range},
 };
 
 /// Memory, copies and kernels on one queue: what is asked for is done in the order of asking, and nothing is done for sure before
@@ -29,11 +29,11 @@ pub trait Device: Clone {
     /// No memory.
     fn staging(&self, bytes: usize) -> Result<Self::Staging, ModelError>;
 
-    /// Copies the first bytes of `from`, which must stay as it is until [`Device::wait`].
+    /// Copies a range of bytes, which must stay as they are until [`Device::wait`], to the same place of `to`.
     ///
     /// # Errors
-    /// The device's own; more bytes than either holds.
-    fn upload(&self, from: &Self::Staging, bytes: usize, to: &Self::Memory) -> Result<(), ModelError>;
+    /// The device's own; a range beyond either.
+    fn upload(&self, from: &Self::Staging, range: Range<usize>, to: &Self::Memory) -> Result<(), ModelError>;
 
     /// Copies the bytes from `at` on into the first of `to`, which are there after [`Device::wait`].
     ///

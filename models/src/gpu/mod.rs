@@ -12,7 +12,8 @@ pub mod operations;
 mod probe;
 
 pub use compile::{compile, nvrtc_version};
-pub use cuda::{Cuda, Event, Memory, Pinned};
+pub(crate) use cuda::Graph;
+pub use cuda::{Cuda, Event, Memory, Pinned, Work};
 pub use device::Device;
 pub use kernels::{KERNELS, SOURCE};
 pub(crate) use probe::require;

@@ -1,7 +1,7 @@
 //! The kernels as host code: compiled as C++ and run index by index. What it gives shows that the kernels' logic is right, not that a GPU is fast.
 
 use models::{ModelError, gpu::Device};
-use std::{cell::UnsafeCell, ffi::c_void, process::Command, rc::Rc};
+use std::{cell::UnsafeCell, ffi::c_void, ops::Range, process::Command, rc::Rc};
 
 /// The processor in the place of a GPU.
 #[derive(Clone)]
@@ -66,10 +66,10 @@ impl Device for Host {
         Ok(vec![0; bytes])
     }
 
-    fn upload(&self, from: &Vec<u8>, bytes: usize, to: &HostMemory) -> Result<(), ModelError> {
-        assert!(bytes <= from.len() && bytes <= to.bytes());
+    fn upload(&self, from: &Vec<u8>, range: Range<usize>, to: &HostMemory) -> Result<(), ModelError> {
+        assert!(range.end <= from.len() && range.end <= to.bytes());
         // SAFETY: both hold the bytes.
-        unsafe { to.start().copy_from_nonoverlapping(from.as_ptr(), bytes) };
+        unsafe { to.start().add(range.start).copy_from_nonoverlapping(from[range.clone()].as_ptr(), range.len()) };
         Ok(())
     }
 

@@ -51,7 +51,7 @@ pub(super) fn resident<D: Device, T: Plain>(device: &D, values: &[T]) -> Result<
     let bytes = bytes_of(values);
     let (memory, mut staging) = (device.memory(bytes.len())?, device.staging(bytes.len())?);
     staging[..bytes.len()].copy_from_slice(bytes);
-    device.upload(&staging, bytes.len(), &memory)?;
+    device.upload(&staging, 0..bytes.len(), &memory)?;
     device.wait()?;
     Ok(memory)
 }

@@ -10,6 +10,9 @@ use crate::{
     operations::{image::ImageToTensor, resize::Taps},
 };
 
+/// Copies of one image.
+const PARTS: usize = 4;
+
 /// Makes tensors of one shape of images.
 pub struct DeviceImage<D: Device> {
     device: D,
@@ -65,8 +68,13 @@ impl<D: Device> DeviceImage<D> {
             None => Fitted::new(&self.device, [width, height], filled, ratio)?,
         };
         let fitted = self.fitted.insert(fitted);
-        put(&mut fitted.staging, 0, rgb)?;
-        self.device.upload(&fitted.staging, rgb.len(), &fitted.rgb)?;
+        // A part goes to the device while the next is put beside it.
+        let mut start = 0;
+        for part in rgb.chunks(rgb.len().div_ceil(PARTS)) {
+            let end = put(&mut fitted.staging, start, part)?;
+            self.device.upload(&fitted.staging, start..end, &fitted.rgb)?;
+            start = end;
+        }
         let [rows, columns] = self.size;
         let [channel_0, channel_1, channel_2] = self.reference.offsets;
         let arguments = FillImage {

@@ -91,12 +91,13 @@ impl<D: Device> DevicePillars<D> {
         self.placement = arguments(base_from_lidar, &self.spec);
         let points = self.points;
         if points > 0 {
-            // One copy: the three columns lie one after the other.
-            let mut end = 0;
+            // A column goes to the device while the next is put beside it.
+            let mut start = 0;
             for column in [x, y, z] {
-                end = put(&mut self.staging, end, &column[..points])?;
+                let end = put(&mut self.staging, start, &column[..points])?;
+                self.device.upload(&self.staging, start..end, &self.cloud)?;
+                start = end;
             }
-            self.device.upload(&self.staging, end, &self.cloud)?;
         }
         let inner = inner_edges(&self.spec.heights_m);
         let mut edges_m = [f32::INFINITY; MAX_EDGES];
@@ -139,7 +140,7 @@ impl<D: Device> DevicePillars<D> {
         for part in boxes.chunks(BOXES) {
             let upright: Vec<UprightArguments> = part.iter().map(upright).collect();
             let end = put(&mut self.box_staging, 0, &upright)?;
-            self.device.upload(&self.box_staging, end, &self.boxes)?;
+            self.device.upload(&self.box_staging, 0..end, &self.boxes)?;
             self.device.zero(&self.counts, part.len() * size_of::<u32>())?;
             let [x, y, z] = self.columns();
             let arguments = CountPoints {

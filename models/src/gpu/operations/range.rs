@@ -76,11 +76,12 @@ impl<D: Device> DeviceProjection<D> {
         self.make_room()?;
         let points = self.points;
         if points > 0 {
-            let mut end = 0;
+            let mut start = 0;
             for column in columns {
-                end = put(&mut self.staging, end, &column[..points])?;
+                let end = put(&mut self.staging, start, &column[..points])?;
+                self.device.upload(&self.staging, start..end, &self.cloud)?;
+                start = end;
             }
-            self.device.upload(&self.staging, end, &self.cloud)?;
         }
         let column = |index: u64| D::address(&self.cloud) + index * (points * size_of::<f32>()) as u64;
         let [pixel_of_point, range_of_point] = [0, 1].map(|index: usize| D::address(&self.of_points[index]));
