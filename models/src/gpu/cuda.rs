@@ -56,7 +56,8 @@ impl Cuda {
             Ok((name, function))
         };
         let kernels = KERNELS.into_iter().map(function).collect::<Result<_, ModelError>>()?;
-        let description = gpu.to_string().into();
+        let (major, minor) = compile::nvrtc_version()?;
+        let description = format!("{gpu}, NVRTC {major}.{minor}").into();
         Ok(Self {
             context,
             stream,

@@ -1,9 +1,11 @@
 //! `chauffeur bench`.
 
+mod alone;
 mod detection;
 mod frame;
 mod odometry;
 mod rows;
+mod trace;
 mod tracking;
 
 use clap::Subcommand;

@@ -121,6 +121,7 @@ fn detect(path: &Path, options: &Options) -> anyhow::Result<Vec<Detections>> {
         networks: options.networks.choice(),
         serial: false,
         warm_up: 0,
+        kept_frames: 0,
     };
     let prepared = bench.prepare()?;
     println!("{}, {}", path.display(), prepared.detectors);
