@@ -14,7 +14,6 @@ use cudarc::{
 use std::{
     collections::BTreeMap,
     ffi::c_void,
-    fs,
     ops::{Deref, DerefMut, Range},
     path::Path,
     sync::{
@@ -252,8 +251,7 @@ fn load(
     cache: Option<&Path>,
 ) -> Result<Arc<CudaModule>, ModelError> {
     let kept = cache.map(|folder| compile::cached(folder, SOURCE, capability)).transpose()?;
-    if let Some(code) = kept.as_ref().and_then(|path| fs::read(path).ok())
-        && code.starts_with(b"\x7fELF")
+    if let Some(code) = kept.as_ref().and_then(|path| compile::kept(path))
         && let Ok(module) = context.load_module(Ptx::from_binary(code))
     {
         return Ok(module);
