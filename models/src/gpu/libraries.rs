@@ -8,6 +8,9 @@ use std::{
     path::Path,
 };
 
+/// The release that ONNX Runtime is built for.
+const CUDNN: &str = "libcudnn.so.9";
+
 /// A library, and whether it can be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Library {
@@ -40,13 +43,17 @@ pub fn libraries(onnxruntime: Option<&Path>) -> Vec<Library> {
             Err(error) => {
                 all.push(Library { name, needed_by, found: Err(error.to_string()) });
                 // What it would have asked for; cuDNN and TensorRT are what people lack.
-                let usual = if needed_by == "CUDA" { "libcudnn.so.9" } else { "libnvinfer.so.10" };
+                let usual = if needed_by == "CUDA" { CUDNN } else { "libnvinfer.so.10" };
                 all.push(load(usual, needed_by));
             }
             Ok(needs) => {
                 all.push(Library { name, needed_by, found: Ok(String::new()) });
                 let of_nvidia = |name: &&String| name.starts_with("libcu") || name.starts_with("libnv");
                 all.extend(needs.iter().filter(of_nvidia).map(|name| load(name, needed_by)));
+                // The CUDA provider opens it when a network needs it.
+                if needed_by == "CUDA" && !needs.iter().any(|name| name.starts_with("libcudnn")) {
+                    all.push(load(CUDNN, needed_by));
+                }
             }
         }
     }
