@@ -13,3 +13,7 @@ format:
 # The benches of the rooms.
 bench:
     cargo bench
+
+# Everything that needs an NVIDIA GPU: parity, repeats, latency tables into benches/results.
+gpu-check:
+    bash .ci/gpu-check

@@ -62,6 +62,8 @@ pub struct Replay {
     pub serial: bool,
     /// Frames left out of the statistics at the start.
     pub warm_up: u64,
+    /// Frames after them whose times are kept one by one.
+    pub kept_frames: usize,
 }
 
 /// A replay that is ready to run.
@@ -158,12 +160,13 @@ impl Replay {
         }
         let networks =
             if injected { Networks::default() } else { Networks::load(&self.networks, sensors.camera, sensors.lidar)? };
-        let recorder = Recorder::new(
+        let mut recorder = Recorder::new(
             self.writer(&networks, &calibration, &route)?,
             !matches!(self.mode, Mode::RealTime { .. }),
             matches!(self.mode, Mode::RealTime { .. }),
             self.warm_up,
         );
+        recorder.statistics.keep(self.kept_frames);
         let expected_frames = match self.mode {
             Mode::Faithful | Mode::FromDetections => count(topic::TICK),
             _ if sensors.lidar => count(topic::LIDAR),
@@ -220,7 +223,7 @@ impl Replay {
             mode: self.mode.name().to_string(),
             config_sha256: self.config.digest(),
             models: networks.digests.clone(),
-            engine: networks.engine.clone(),
+            engine: networks.record(),
             provider: if networks.digests.is_empty() { String::new() } else { self.networks.provider.to_string() },
             network_threads: if networks.digests.is_empty() { 0 } else { self.networks.threads as u64 },
             source: stack::file_name(&self.drive),

@@ -63,6 +63,10 @@ pub struct Networks {
     pub engine: String,
     /// SHA-256 of each network, by name.
     pub digests: BTreeMap<String, String>,
+    /// Where each network on a GPU runs, as its session says.
+    pub placements: BTreeMap<String, String>,
+    /// Memory of the GPU that loading them took, bytes; none on the CPU.
+    pub device_bytes: Option<usize>,
 }
 
 impl Networks {
@@ -84,6 +88,7 @@ impl Networks {
         let path = library.as_ref().map(|library| library.path.as_path());
         let engine = Engine::open_with_cache(path, choice.provider, choice.threads, onnxruntime::cache().as_deref())?;
         let mut networks = Self { engine: engine.describe(), ..Self::default() };
+        let free_before = engine.free_memory();
         if let (Some(one), Some(other)) =
             (catalogue.of_role(Role::LidarSegmenter), catalogue.of_role(Role::LidarDetector))
         {
@@ -91,28 +96,44 @@ impl Networks {
         }
         for spec in &catalogue.networks {
             match spec.role {
-                Role::CameraDetector if has_camera => networks.camera = Some(CameraDetector::load(&engine, spec)?),
+                Role::CameraDetector if has_camera => {
+                    let network = CameraDetector::load(&engine, spec)?;
+                    networks.placements.extend(network.placement().map(|place| (spec.name.clone(), place)));
+                    networks.camera = Some(network);
+                }
                 Role::LidarSegmenter if has_lidar => {
                     networks.lidar = Some(LidarNetwork::Segmenter(LidarSegmenter::load(&engine, spec)?));
                 }
                 Role::LidarDetector if has_lidar => {
-                    networks.lidar = Some(LidarNetwork::Detector(LidarDetector::load(&engine, spec)?));
+                    let network = LidarDetector::load(&engine, spec)?;
+                    networks.placements.extend(network.placement().map(|place| (spec.name.clone(), place)));
+                    networks.lidar = Some(LidarNetwork::Detector(network));
                 }
                 Role::CameraDetector | Role::LidarSegmenter | Role::LidarDetector => continue,
             }
             networks.digests.insert(spec.name.clone(), spec.sha256.clone());
         }
+        networks.device_bytes =
+            free_before.zip(engine.free_memory()).map(|(before, after)| before.saturating_sub(after));
         Ok(networks)
     }
 
-    /// What detects, in one line for a person.
+    /// Engine, device and places, for the record of a run.
+    #[must_use]
+    pub fn record(&self) -> String {
+        let places = self.placements.iter().map(|(name, place)| format!("; {name}: {place}")).collect::<String>();
+        format!("{}{places}", self.engine)
+    }
+
+    /// What detects, in one line for a person; one more for each network on a GPU.
     #[must_use]
     pub fn describe(&self) -> String {
         if self.digests.is_empty() {
             return "no network: geometric lidar detector".to_string();
         }
         let names: Vec<&str> = self.digests.keys().map(String::as_str).collect();
-        format!("{} on {}", names.join(" and "), self.engine)
+        let places = self.placements.iter().map(|(name, place)| format!("\n  {name}: {place}")).collect::<String>();
+        format!("{} on {}{places}", names.join(" and "), self.engine)
     }
 }
 

@@ -231,3 +231,27 @@ fn wishes_that_cannot_be_met() {
     let said = fail(&["import", "kitti", "--root", "/absent", "--sequence", "0000", "--output", text(&log)], 2);
     assert!(said.contains("/absent"), "{said}");
 }
+
+#[test]
+#[allow(clippy::disallowed_methods)] // tests may read the environment
+fn a_gpu_that_is_not_there() {
+    let said = succeed(&["doctor"]);
+    for file in
+        ["libcuda.so.1", "libnvrtc.so", "libonnxruntime_providers_cuda.so", "libonnxruntime_providers_tensorrt.so"]
+    {
+        assert!(said.contains(file), "no {file} in {said}");
+    }
+    if std::env::var_os("ORT_DYLIB_PATH").is_none() || models::gpu::probe().is_ok() {
+        eprintln!("a_gpu_that_is_not_there ends early: there is no ONNX Runtime, or there is a GPU");
+        return;
+    }
+    for command in [
+        &["replay", "--provider", "cuda"][..],
+        &["bench", "frame", "--provider", "tensorrt"],
+        &["doctor", "--provider", "cuda"],
+    ] {
+        let said = fail(command, 2);
+        assert!(said.contains("needs an NVIDIA GPU: the driver"), "{said}");
+        assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    }
+}

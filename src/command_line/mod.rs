@@ -4,12 +4,14 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this is the room that talks to a person
 
 mod bench;
+mod doctor;
 mod import;
 mod info;
 mod render;
 mod replay;
 mod simulate;
 mod table;
+mod warmup;
 
 use crate::stack::{CatalogueChoice, NetworkChoice};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -41,6 +43,11 @@ enum Command {
     /// Measure.
     #[command(subcommand)]
     Bench(bench::What),
+    /// Say what a GPU needs, what of it is missing here, and try it.
+    Doctor(doctor::Options),
+    /// Prepare the networks for this machine.
+    #[command(subcommand)]
+    Models(warmup::What),
 }
 
 /// Which networks to run.
@@ -132,6 +139,8 @@ pub fn main() -> ExitCode {
         Command::Render(options) => render::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Bench(what) => bench::run(&what),
+        Command::Doctor(options) => doctor::run(&options),
+        Command::Models(what) => warmup::run(&what),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -67,6 +67,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         networks: options.networks.choice(),
         serial: options.serial,
         warm_up: 0,
+        kept_frames: 0,
         drive,
     };
     let prepared = replay.prepare()?;

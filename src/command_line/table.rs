@@ -22,6 +22,14 @@ pub fn print_latency(rows: &[Row]) {
     }
 }
 
+/// A table of times with four quantiles each.
+pub fn print_times(rows: impl Iterator<Item = (String, [f64; 4])>) {
+    println!("{:<40}{:>10}{:>10}{:>10}{:>10}", "", "p50 ms", "p90 ms", "p99 ms", "max ms");
+    for (name, [p50, p90, p99, max]) in rows {
+        println!("{name:<40}{p50:>10.4}{p90:>10.4}{p99:>10.4}{max:>10.4}");
+    }
+}
+
 /// What a run did: frames, objects, drops, speed.
 pub fn print_outcome(outcome: &Outcome) {
     let tally = &outcome.tally;

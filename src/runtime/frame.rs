@@ -177,6 +177,12 @@ impl Spans {
         &self.laps
     }
 
+    /// When the frame's first sensor message arrived.
+    #[must_use]
+    pub fn begin(&self) -> Instant {
+        self.begin
+    }
+
     /// From the first sensor message to the end of the last part: the sum of all parts.
     #[must_use]
     pub fn total(&self) -> Duration {

@@ -86,6 +86,8 @@ pub struct Statistics {
     total: Histogram,
     skip_first: u64,
     warm_up: Histogram,
+    keep: usize,
+    kept: Vec<Spans>,
 }
 
 /// One line of the table, in milliseconds.
@@ -114,11 +116,25 @@ impl Statistics {
         Self { skip_first: frames, ..Self::default() }
     }
 
+    /// From now on keeps the times of so many frames one by one.
+    pub fn keep(&mut self, frames: usize) {
+        self.keep = frames;
+    }
+
+    /// The frames that were kept, in order.
+    #[must_use]
+    pub fn kept(&self) -> &[Spans] {
+        &self.kept
+    }
+
     /// Counts one frame. A part that occurs more than once in a frame (such as a queue) counts with its sum.
     pub fn record(&mut self, spans: &Spans) {
         if self.warm_up.count() < self.skip_first {
             self.warm_up.record(spans.total());
             return;
+        }
+        if self.kept.len() < self.keep {
+            self.kept.push(spans.clone());
         }
         let mut own: Vec<(&'static str, Duration)> = Vec::with_capacity(spans.laps().len());
         for (name, duration) in spans.laps() {

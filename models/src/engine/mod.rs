@@ -5,7 +5,10 @@ mod resident;
 mod rten;
 
 use crate::{Carries, Element, ModelError, NetworkSpec, TensorSpec, gpu::Cuda};
-use std::{fmt, path::Path};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// What computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +59,8 @@ pub struct Engine {
     provider: Provider,
     threads: usize,
     cuda: Option<Cuda>,
+    /// Where engines that TensorRT builds are kept.
+    cache: Option<PathBuf>,
 }
 
 enum Kind {
@@ -99,7 +104,13 @@ impl Engine {
             None => return Err(ModelError::ProviderNeedsLibrary { provider }),
         };
         let cuda = if provider == Provider::Cpu { None } else { Some(Cuda::open(cache)?) };
-        Ok(Self { kind, provider, threads, cuda })
+        Ok(Self { kind, provider, threads, cuda, cache: cache.map(Path::to_path_buf) })
+    }
+
+    /// Free memory of the GPU, bytes; none on the CPU.
+    #[must_use]
+    pub fn free_memory(&self) -> Option<usize> {
+        self.cuda.as_ref().and_then(|cuda| cuda.free_memory().ok()).map(|[free, _]| free)
     }
 
     /// Engine, version, provider and threads, for reports: "ONNX Runtime 1.31.1, CPU, 2 threads".
@@ -158,13 +169,15 @@ impl Network {
         });
         let outputs = outputs.collect();
         let session = match &engine.kind {
-            Kind::OnnxRuntime(runtime) => Session::OnnxRuntime(Box::new(runtime.load(
-                spec,
-                fetched,
-                engine.provider,
-                engine.threads,
-                engine.cuda.as_ref(),
-            )?)),
+            Kind::OnnxRuntime(runtime) => {
+                let target = onnxruntime::Target {
+                    provider: engine.provider,
+                    threads: engine.threads,
+                    cuda: engine.cuda.as_ref().map(Cuda::beside).transpose()?,
+                    cache: engine.cache.as_deref(),
+                };
+                Session::OnnxRuntime(Box::new(runtime.load(spec, fetched, target)?))
+            }
             Kind::Rten(runtime) => Session::Rten(Box::new(runtime.load(spec, fetched)?)),
         };
         let mut network = Self { name: spec.name.clone(), session, inputs, outputs };

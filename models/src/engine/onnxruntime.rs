@@ -12,6 +12,7 @@ use ort::{
     session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue, builder::SessionBuilder},
     value::{TensorElementType, TensorRef, ValueType},
 };
+use sha2::{Digest, Sha256};
 use std::{
     error::Error,
     ffi::{CStr, c_char},
@@ -22,6 +23,16 @@ use std::{
 /// The one ONNX Runtime of this process, and the library it came from (known even if it then failed to start: the loader does
 /// not give it back).
 static LOADED: Mutex<(Option<PathBuf>, Option<Runtime>)> = Mutex::new((None, None));
+
+/// What a session is to run on.
+pub(super) struct Target<'a> {
+    pub provider: Provider,
+    pub threads: usize,
+    /// A stream of its own on the GPU.
+    pub cuda: Option<Cuda>,
+    /// Where engines are kept.
+    pub cache: Option<&'a Path>,
+}
 
 /// A handle to the process's ONNX Runtime.
 #[derive(Clone)]
@@ -57,18 +68,15 @@ impl Runtime {
         &self,
         spec: &NetworkSpec,
         fetched: &[&TensorSpec],
-        provider: Provider,
-        threads: usize,
-        cuda: Option<&Cuda>,
+        target: Target<'_>,
     ) -> Result<OnnxSession, ModelError> {
-        let cuda = cuda.map(Cuda::beside).transpose()?;
-        let engine = format!("ONNX Runtime {} on {provider}", self.version);
+        let engine = format!("ONNX Runtime {} on {}", self.version, target.provider);
         let failed = |reason: String| ModelError::Load { network: spec.name.clone(), engine: engine.clone(), reason };
-        let mut builder = self.options(spec, provider, threads, cuda.as_ref()).map_err(failed)?;
+        let mut builder = self.options(spec, &target).map_err(failed)?;
         let mut session = builder.commit_from_memory(&spec.bytes).map_err(|error| failed(error.to_string()))?;
         let outputs = fetched.iter().fold(OutputSelector::no_default(), |all, tensor| all.with(&tensor.name));
         let options = RunOptions::new().map_err(|error| failed(error.to_string()))?.with_outputs(outputs);
-        let mut resident = cuda.map(|cuda| Resident::new(&session, cuda, &spec.inputs, fetched)).transpose()?;
+        let mut resident = target.cuda.map(|cuda| Resident::new(&session, cuda, &spec.inputs, fetched)).transpose()?;
         if let Some(resident) = &mut resident {
             resident.record(&mut session).map_err(|error| refused(error, failed))?;
         }
@@ -78,16 +86,10 @@ impl Runtime {
     }
 
     /// Operators run one after the other, each on a fixed number of threads, with kernels that give the same bits every time.
-    fn options(
-        &self,
-        spec: &NetworkSpec,
-        provider: Provider,
-        threads: usize,
-        cuda: Option<&Cuda>,
-    ) -> Result<SessionBuilder, String> {
+    fn options(&self, spec: &NetworkSpec, target: &Target<'_>) -> Result<SessionBuilder, String> {
         let text = |error: ort::Error<SessionBuilder>| error.to_string();
         let mut builder = Session::builder(&self.environment).map_err(|error| error.to_string())?;
-        builder = builder.with_intra_threads(threads).map_err(text)?;
+        builder = builder.with_intra_threads(target.threads).map_err(text)?;
         builder = builder.with_inter_threads(1).map_err(text)?;
         builder = builder.with_parallel_execution(false).map_err(text)?;
         builder = builder.with_deterministic_compute(true).map_err(text)?;
@@ -96,22 +98,22 @@ impl Runtime {
         for (symbol, size) in crate::verify::symbols(spec) {
             builder = builder.with_dimension_override(symbol, size).map_err(text)?;
         }
-        if cuda.is_some() {
+        if target.cuda.is_some() {
             // So that the session can be asked where each operator runs.
             builder = builder.with_config_entry("session.record_ep_graph_assignment_info", "1").map_err(text)?;
         }
-        builder.with_execution_providers(gpu_providers(provider, cuda)).map_err(text)
+        builder.with_execution_providers(gpu_providers(spec, target)).map_err(text)
     }
 }
 
 /// GPU providers that fail aloud: without `error_on_failure` ONNX Runtime goes on with the CPU and says nothing.
 #[allow(unsafe_code)]
-fn gpu_providers(provider: Provider, stream: Option<&Cuda>) -> Vec<ExecutionProviderDispatch> {
+fn gpu_providers(spec: &NetworkSpec, target: &Target<'_>) -> Vec<ExecutionProviderDispatch> {
     // The default, an exhaustive search, times the algorithms and takes another one from run to run.
     let search = ConvAlgorithmSearch::Heuristic;
     let cuda = || {
         let mut cuda = ep::CUDA::default().with_conv_algorithm_search(search).with_tf32(false);
-        if let Some(stream) = stream {
+        if let Some(stream) = &target.cuda {
             // SAFETY: the session keeps a handle of the stream and drops it last.
             cuda = unsafe { cuda.with_compute_stream(stream.raw_stream().cast()) };
         }
@@ -119,18 +121,31 @@ fn gpu_providers(provider: Provider, stream: Option<&Cuda>) -> Vec<ExecutionProv
     };
     let tensorrt = || {
         let mut tensorrt = ep::TensorRT::default();
-        if let Some(stream) = stream {
+        if let Some(stream) = &target.cuda {
+            if let Some(folder) = target.cache.map(|cache| cache.join(engines_of(stream))) {
+                let (folder, network) = (folder.display(), format!("{}-{:.12}", spec.name, spec.sha256));
+                tensorrt =
+                    tensorrt.with_engine_cache(true).with_engine_cache_path(&folder).with_engine_cache_prefix(network);
+                tensorrt = tensorrt.with_timing_cache(true).with_timing_cache_path(&folder);
+            }
             // SAFETY: as above.
             tensorrt = unsafe { tensorrt.with_compute_stream(stream.raw_stream().cast()) };
         }
         tensorrt.build().error_on_failure()
     };
-    match provider {
+    match target.provider {
         Provider::Cpu => Vec::new(),
         Provider::Cuda => vec![cuda()],
         // What TensorRT has no operator for goes to CUDA, not to the processor.
         Provider::TensorRt => vec![tensorrt(), cuda()],
     }
+}
+
+/// The folder of engines that TensorRT builds for one GPU and one driver; they fit no other.
+fn engines_of(cuda: &Cuda) -> String {
+    let digest = Sha256::digest(cuda.describe());
+    let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    format!("tensorrt-{name}")
 }
 
 fn start_failed(error: ort::Error) -> ModelError {

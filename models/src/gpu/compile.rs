@@ -13,6 +13,9 @@ use std::{
 /// How single steps give the same bits as on the processor, and nothing of a toolkit is needed.
 const OPTIONS: [&str; 5] = ["--std=c++17", "--fmad=false", "--prec-div=true", "--prec-sqrt=true", "--ftz=false"];
 
+/// Of SHA-256.
+const DIGEST_BYTES: usize = 32;
+
 /// Major and minor version of the NVRTC library that is found.
 ///
 /// # Errors
@@ -81,12 +84,19 @@ pub(crate) fn cached(cache: &Path, source: &str, (major, minor): (i32, i32)) -> 
     Ok(cache.join(format!("kernels-{name}-sm_{major}{minor}.cubin")))
 }
 
-/// Writes machine code into the cache: whole, or not at all. A cache that cannot be written costs time at the next start and nothing else.
+/// Reads machine code that [`keep`] wrote. Nothing if it is not there or is not whole: the driver would read beyond its end.
+pub(crate) fn kept(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = fs::read(path).ok()?;
+    let code = bytes.split_off(DIGEST_BYTES.min(bytes.len()));
+    (Sha256::digest(&code)[..] == bytes[..]).then_some(code)
+}
+
+/// Writes machine code into the cache, behind its digest: whole, or not at all. A cache that cannot be written costs time at the next start and nothing else.
 pub(crate) fn keep(path: &Path, code: &[u8]) -> bool {
     let written = || {
         fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
         let unfinished = path.with_extension(format!("{}", std::process::id()));
-        fs::write(&unfinished, code)?;
+        fs::write(&unfinished, [&Sha256::digest(code)[..], code].concat())?;
         fs::rename(&unfinished, path)
     };
     let outcome: std::io::Result<()> = written();
@@ -138,7 +148,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new/kernels.cubin");
         assert!(keep(&path, b"code"));
-        assert_eq!(fs::read(&path).unwrap(), b"code");
+        assert_eq!(kept(&path).unwrap(), b"code");
+        let whole = fs::read(&path).unwrap();
+        for length in [0, 7, 32, whole.len() - 1] {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert_eq!(kept(&path), None, "{length} bytes");
+        }
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
         assert!(!keep(&path.join("below/a/file"), b"code"));
     }

@@ -8,6 +8,7 @@ mod compile;
 mod cuda;
 mod device;
 mod kernels;
+mod libraries;
 pub mod operations;
 mod probe;
 
@@ -16,5 +17,6 @@ pub(crate) use cuda::Graph;
 pub use cuda::{Cuda, Event, Memory, Pinned, Work};
 pub use device::Device;
 pub use kernels::{KERNELS, SOURCE};
+pub use libraries::{Library, libraries};
 pub(crate) use probe::require;
 pub use probe::{Gpu, probe};

@@ -10,6 +10,8 @@ pub struct Gpu {
     pub name: String,
     /// Memory, bytes.
     pub memory_bytes: usize,
+    /// Version of the driver: its own where the system tells, else the CUDA version that it supports.
+    pub driver: String,
     /// Compute capability, major and minor: (9, 0) is sm_90.
     pub compute_capability: (i32, i32),
 }
@@ -46,7 +48,7 @@ pub(crate) fn require(wanted: &str) -> Result<Gpu, ModelError> {
 impl std::fmt::Display for Gpu {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (major, minor) = self.compute_capability;
-        write!(f, "{}, sm_{major}{minor}, {} MiB", self.name, self.memory_bytes >> 20)
+        write!(f, "{}, sm_{major}{minor}, {} MiB, driver {}", self.name, self.memory_bytes >> 20, self.driver)
     }
 }
 
@@ -72,7 +74,23 @@ fn describe(ordinal: i32) -> Result<Gpu, result::DriverError> {
             result::device::get_attribute(device, MINOR)?,
         )
     };
-    Ok(Gpu { name, memory_bytes, compute_capability: (major, minor) })
+    Ok(Gpu { name, memory_bytes, driver: driver_version(), compute_capability: (major, minor) })
+}
+
+/// `580.159.04` of `/proc/driver/nvidia/version`, or `for CUDA 13.0`.
+#[allow(unsafe_code)]
+fn driver_version() -> String {
+    let text = std::fs::read_to_string("/proc/driver/nvidia/version").unwrap_or_default();
+    let is_version = |word: &&str| word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if let Some(version) = text.lines().next().and_then(|line| line.split_whitespace().find(is_version)) {
+        return version.to_string();
+    }
+    let mut version = 0;
+    // SAFETY: the pointer is of an integer that lives through the call, and the driver is there: it has just described a GPU.
+    match unsafe { sys::cuDriverGetVersion(&raw mut version) }.result() {
+        Ok(()) => format!("for CUDA {}.{}", version / 1000, version % 1000 / 10),
+        Err(_) => "of unknown version".into(),
+    }
 }
 
 #[cfg(test)]

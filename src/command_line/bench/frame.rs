@@ -1,5 +1,6 @@
 //! `chauffeur bench frame`.
 
+use super::{alone, trace};
 use crate::command_line::{NetworkOptions, embedded_drive, replay, table};
 use crate::config::Config;
 use crate::replay::{Mode, Replay};
@@ -19,6 +20,9 @@ pub struct Options {
     /// Write the table as JSON, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the times of the frames as a trace for Perfetto or Chrome.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// The vehicle's configuration (TOML).
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -26,6 +30,8 @@ pub struct Options {
     networks: NetworkOptions,
 }
 
+/// Frames in a trace.
+const TRACED: usize = 2000;
 /// Parts that are the networks' own time.
 const NETWORK: [&str; 2] = ["infer camera", "infer lidar"];
 /// Parts that a bench of the stack should not count: reading the recorded drive stands for the sensors.
@@ -45,9 +51,11 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         networks: options.networks.choice(),
         serial: true,
         warm_up: options.warm_up,
+        kept_frames: if options.trace.is_some() { TRACED } else { 0 },
     };
     let prepared = bench.prepare()?;
-    println!("{}, {}", bench.drive.display(), prepared.detectors);
+    let detectors = prepared.detectors.clone();
+    println!("{}, {detectors}", bench.drive.display());
     let outcome = replay::watched(prepared)?;
     let (skipped, longest) = outcome.statistics.warm_up();
     println!("warm-up: {skipped} frames left out, the longest {:.1} ms", longest.as_secs_f64() * 1e3);
@@ -71,10 +79,22 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         line("all else without reading and odometry", own - odometry);
         line("all else without reading", own);
     }
+    if let Some(path) = &options.trace {
+        trace::write(path, outcome.statistics.kept(), skipped)?;
+    }
+    let mut alone = match network {
+        0 => None,
+        _ => Some(alone::measure(&bench.drive, &bench.networks)?),
+    };
+    if let Some(alone) = &mut alone {
+        alone.print();
+    }
     if let Some(path) = &options.json {
         let report = serde_json::json!({
             "drive": bench.drive.display().to_string(),
             "frames": outcome.statistics.frames(),
+            "detectors": detectors,
+            "detectors_alone": alone.as_mut().map(alone::Alone::report),
             "warm_up_frames": skipped,
             "network_ns": network.to_string(),
             "other_ns": own.to_string(),

@@ -1,10 +1,12 @@
 //! `chauffeur bench`.
 
+mod alone;
 mod detection;
 mod frame;
 mod odometry;
 mod planning;
 mod rows;
+mod trace;
 mod tracking;
 
 use clap::Subcommand;

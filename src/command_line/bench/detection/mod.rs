@@ -129,6 +129,7 @@ fn detect(path: &Path, log: &Path, options: &Options) -> anyhow::Result<Vec<Dete
         networks: options.networks.choice(),
         serial: false,
         warm_up: 0,
+        kept_frames: 0,
     };
     let prepared = bench.prepare()?;
     println!("{}, {}", path.display(), prepared.detectors);

@@ -1,5 +1,13 @@
 //! The real device: one stream of an NVIDIA GPU.
 
+mod graph;
+mod memory;
+mod time;
+
+pub(crate) use graph::Graph;
+pub use memory::{Memory, Pinned};
+pub use time::{Event, Work};
+
 use super::{
     Device, KERNELS, SOURCE, compile,
     compile::word,
@@ -8,17 +16,16 @@ use super::{
 };
 use crate::ModelError;
 use cudarc::{
-    driver::{CudaContext, CudaEvent, CudaFunction, CudaGraph, CudaModule, CudaStream, DriverError, result, sys},
+    driver::{CudaContext, CudaFunction, CudaModule, CudaStream, DriverError, result},
     nvrtc::Ptx,
 };
 use std::{
     collections::BTreeMap,
     ffi::c_void,
-    fs,
-    ops::{Deref, DerefMut, Range},
+    ops::Range,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -34,7 +41,7 @@ pub struct Cuda {
     kernels: Arc<BTreeMap<&'static str, CudaFunction>>,
     traffic: Arc<[AtomicU64; 2]>,
     description: Arc<str>,
-    profile: Arc<Profile>,
+    profile: Arc<time::Profile>,
 }
 
 impl Cuda {
@@ -56,7 +63,8 @@ impl Cuda {
             Ok((name, function))
         };
         let kernels = KERNELS.into_iter().map(function).collect::<Result<_, ModelError>>()?;
-        let description = gpu.to_string().into();
+        let (major, minor) = compile::nvrtc_version()?;
+        let description = format!("{gpu}, NVRTC {major}.{minor}").into();
         Ok(Self {
             context,
             stream,
@@ -103,68 +111,6 @@ impl Cuda {
         Ok([free, all])
     }
 
-    /// Marks this place in the stream.
-    ///
-    /// # Errors
-    /// The driver's own.
-    pub fn mark(&self) -> Result<Event, ModelError> {
-        let timed = Some(sys::CUevent_flags::CU_EVENT_DEFAULT);
-        self.stream.record_event(timed).map(Event).map_err(|error| refused("event", error))
-    }
-
-    /// From now on notes how long every piece of work takes on the device, or no longer. That costs two marks for each.
-    ///
-    /// # Errors
-    /// The driver's own.
-    pub fn profile(&self, on: bool) -> Result<(), ModelError> {
-        let begin = on.then(|| self.mark()).transpose()?;
-        let mut kept = self.profile.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *kept = begin.map(|begin| Kept { begin, work: Vec::new() });
-        Ok(())
-    }
-
-    /// What was done since the last call, or since profiling began. Waits for it.
-    ///
-    /// # Errors
-    /// The driver's own.
-    pub fn profiled(&self) -> Result<Vec<Work>, ModelError> {
-        let mut kept = self.profile.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Kept { begin, work }) = &mut *kept else { return Ok(Vec::new()) };
-        let measured = work.iter().map(|(name, bytes, [start, end])| {
-            Ok(Work { name, bytes: *bytes, start_ms: begin.elapsed_ms(start)?, ms: start.elapsed_ms(end)? })
-        });
-        let measured = measured.collect::<Result<_, ModelError>>();
-        work.clear();
-        self.mark_again(begin)?;
-        measured
-    }
-
-    /// Runs `work`, with marks around it if anybody wants to know.
-    pub(crate) fn noted<E: From<ModelError>>(
-        &self,
-        name: &'static str,
-        bytes: usize,
-        work: impl FnOnce() -> Result<(), E>,
-    ) -> Result<(), E> {
-        let mut kept = self.profile.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(kept) = &mut *kept else {
-            drop(kept);
-            return work();
-        };
-        let start = self.mark()?;
-        work()?;
-        kept.work.push((name, bytes, [start, self.mark()?]));
-        Ok(())
-    }
-
-    /// Moves a mark to this place in the stream.
-    ///
-    /// # Errors
-    /// The driver's own.
-    pub fn mark_again(&self, event: &Event) -> Result<(), ModelError> {
-        event.0.record(&self.stream).map_err(|error| refused("event", error))
-    }
-
     fn bind(&self) -> Result<(), ModelError> {
         self.context.bind_to_thread().map_err(|error| refused("context", error))
     }
@@ -175,75 +121,6 @@ impl Cuda {
     }
 }
 
-impl Cuda {
-    /// Records what `work` asks of this stream, which does not run, so that it can be run again in one go.
-    ///
-    /// # Errors
-    /// What `work` says; work that cannot be recorded, such as one that waits.
-    pub(crate) fn record<E: From<ModelError>>(&self, work: impl FnOnce() -> Result<(), E>) -> Result<Graph, E> {
-        self.bind()?;
-        let failed = |error| E::from(refused("graph", error));
-        self.stream.begin_capture(sys::CUstreamCaptureMode::CU_STREAM_CAPTURE_MODE_RELAXED).map_err(failed)?;
-        let worked = work();
-        // The recording ends whatever became of the work.
-        let graph = self.stream.end_capture(sys::CUgraphInstantiate_flags(0));
-        worked?;
-        let graph =
-            graph.map_err(failed)?.ok_or_else(|| E::from(super::device::failed("CUDA graph", "it is empty")))?;
-        graph.upload().map_err(failed)?;
-        Ok(Graph(graph))
-    }
-}
-
-/// Recorded work of a stream.
-pub(crate) struct Graph(CudaGraph);
-
-// SAFETY: it is used by one thread at a time, which is all that the driver asks for.
-#[allow(unsafe_code)]
-unsafe impl Send for Graph {}
-
-impl Graph {
-    /// Asks for all of it; does not wait.
-    pub fn launch(&self) -> Result<(), ModelError> {
-        self.0.launch().map_err(|error| refused("graph", error))
-    }
-}
-
-/// A piece of work on the device.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Work {
-    /// The kernel, `upload`, `download`, `zero` or `network`.
-    pub name: &'static str,
-    /// Bytes of a copy.
-    pub bytes: usize,
-    /// From the begin of the profile, ms.
-    pub start_ms: f64,
-    /// How long it took, ms: about 2 microseconds of it are the marks' own.
-    pub ms: f64,
-}
-
-#[derive(Default)]
-struct Profile(Mutex<Option<Kept>>);
-
-struct Kept {
-    begin: Event,
-    work: Vec<(&'static str, usize, [Event; 2])>,
-}
-
-/// A place in a stream.
-pub struct Event(CudaEvent);
-
-impl Event {
-    /// From this place to a later one of the same stream, ms. Waits for it.
-    ///
-    /// # Errors
-    /// The driver's own.
-    pub fn elapsed_ms(&self, end: &Self) -> Result<f64, ModelError> {
-        end.0.synchronize().map_err(|error| refused("event", error))?;
-        self.0.elapsed_ms(&end.0).map(f64::from).map_err(|error| refused("event", error))
-    }
-}
-
 /// Loads the kernels. Code from the cache that the driver does not take is made again.
 fn load(
     context: &Arc<CudaContext>,
@@ -251,8 +128,7 @@ fn load(
     cache: Option<&Path>,
 ) -> Result<Arc<CudaModule>, ModelError> {
     let kept = cache.map(|folder| compile::cached(folder, SOURCE, capability)).transpose()?;
-    if let Some(code) = kept.as_ref().and_then(|path| fs::read(path).ok())
-        && code.starts_with(b"\x7fELF")
+    if let Some(code) = kept.as_ref().and_then(|path| compile::kept(path))
         && let Ok(module) = context.load_module(Ptx::from_binary(code))
     {
         return Ok(module);
@@ -272,70 +148,6 @@ fn reason(error: DriverError) -> String {
 
 fn refused(call: &str, error: DriverError) -> ModelError {
     failed(format!("CUDA {call}"), reason(error))
-}
-
-/// Memory of the device.
-pub struct Memory {
-    context: Arc<CudaContext>,
-    address: sys::CUdeviceptr,
-    bytes: usize,
-}
-
-impl Memory {
-    /// How much it is.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-}
-
-impl Drop for Memory {
-    #[allow(unsafe_code)]
-    fn drop(&mut self) {
-        if self.context.bind_to_thread().is_ok() {
-            // SAFETY: from `malloc_sync`, freed here only; the driver waits for work that uses it. Nobody is left to tell if it fails.
-            let _ = unsafe { result::free_sync(self.address) };
-        }
-    }
-}
-
-/// Memory of the host that stays in its place.
-pub struct Pinned {
-    context: Arc<CudaContext>,
-    start: *mut u8,
-    bytes: usize,
-}
-
-// SAFETY: it is plain memory, owned by this value alone.
-#[allow(unsafe_code)]
-unsafe impl Send for Pinned {}
-
-impl Deref for Pinned {
-    type Target = [u8];
-
-    #[allow(unsafe_code)]
-    fn deref(&self) -> &[u8] {
-        // SAFETY: `start` is the beginning of `bytes` bytes that were zeroed when they were made.
-        unsafe { std::slice::from_raw_parts(self.start, self.bytes) }
-    }
-}
-
-impl DerefMut for Pinned {
-    #[allow(unsafe_code)]
-    fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: as above, and it is borrowed exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.start, self.bytes) }
-    }
-}
-
-impl Drop for Pinned {
-    #[allow(unsafe_code)]
-    fn drop(&mut self) {
-        if self.context.bind_to_thread().is_ok() && result::ctx::synchronize().is_ok() {
-            // SAFETY: from `malloc_host`, freed here only, after every copy has ended.
-            let _ = unsafe { result::free_host(self.start.cast()) };
-        }
-    }
 }
 
 impl Device for Cuda {
