@@ -57,6 +57,7 @@ mod tests {
             curvature_rate_1pm2: 0.002,
             wanted_mps: 10.0,
             edges_m: [2.0; 2],
+            front_edges_m: [2.0; 2],
         };
         let frenet = maps::FrenetState {
             s_m: 0.0,
