@@ -38,6 +38,8 @@ pub(crate) const CREEP_MPS: f64 = 1.2;
 const CREEP_M: [f64; 2] = [0.1, 0.2];
 /// Collisions are looked at in every second sample.
 const STRIDE: usize = (PREDICTION_STEP_S / SAMPLE_STEP_S) as usize;
+/// Samples that are priced.
+const LOOKS: f64 = HORIZON_S / SAMPLE_STEP_S + 1.0;
 /// Times at which a candidate is compared with the last plan, in samples.
 const COMPARED: [usize; 3] = [10, 20, 30];
 
@@ -63,9 +65,8 @@ struct Court<'a> {
 
 /// Judges all candidates of a lattice. Rules do not count against a collision.
 ///
-/// All are looked at for what they are by themselves. Then the objects: the cheapest first, until what is left is dearer than the
-/// best that is free (branch and bound). Only the undisturbed drives are compared with the objects in any case, since they tell
-/// what is in the way.
+/// Branch and bound: what seems cheap comes first, and who is dearer than the best that is free is not looked at further. The
+/// choice is the same as if all were. Only the undisturbed drives are judged in any case, since they tell what is in the way.
 pub(crate) fn judge(lattice: &mut Lattice, view: &View<'_>, effort: &Effort) {
     let &View { obstacles, targets, road, memory, config, vehicle, .. } = view;
     let court = Court {
@@ -87,33 +88,25 @@ pub(crate) fn judge(lattice: &mut Lattice, view: &View<'_>, effort: &Effort) {
             .map(|i| memory.kept.and(memory.trajectory.at(memory.since_s + view.lead_s + i as f64 * SAMPLE_STEP_S))),
     };
     let mut order = std::mem::take(&mut lattice.order);
-    order.clear();
-    for index in 0..lattice.candidates.len() {
-        let (verdict, cost) = court.alone(lattice, index);
-        let candidate = &mut lattice.candidates[index];
-        (candidate.verdict, candidate.cost, candidate.hit) = (verdict, cost, None);
-        if verdict == Verdict::Free {
-            order.push((cost, index));
-        }
-    }
-    order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    court.promising_first(lattice, &mut order);
     let mut best = f64::INFINITY;
-    for &(cost, index) in &order {
+    for &(_, index) in &order {
         let candidate = &lattice.candidates[index];
         let undisturbed = candidate.lateral == 0 && matches!(lattice.profiles[candidate.profile].aim, Aim::Keep(_));
-        if cost > best && !undisturbed {
-            lattice.candidates[index].verdict = Verdict::Dearer;
-            continue;
-        }
-        let met = court.among_objects(lattice, index);
-        let candidate = &mut lattice.candidates[index];
-        match met {
-            Ok(missing) => {
-                candidate.cost += weight::CLEARANCE * missing;
-                best = best.min(candidate.cost);
+        let bound = if undisturbed { f64::INFINITY } else { best };
+        let (mut verdict, mut cost) = court.alone(lattice, index, bound);
+        let mut hit = None;
+        if verdict == Verdict::Free {
+            match court.among_objects(lattice, index) {
+                Ok(missing) => {
+                    cost += weight::CLEARANCE * missing;
+                    best = best.min(cost);
+                }
+                Err(met) => (verdict, cost, hit) = (Verdict::Collision, 0.0, Some(met)),
             }
-            Err(hit) => (candidate.verdict, candidate.cost, candidate.hit) = (Verdict::Collision, 0.0, Some(hit)),
         }
+        let candidate = &mut lattice.candidates[index];
+        (candidate.verdict, candidate.cost, candidate.hit) = (verdict, cost, hit);
     }
     lattice.order = order;
 }
@@ -189,8 +182,30 @@ impl Near {
 }
 
 impl Court<'_> {
-    /// What a candidate is by itself: its verdict, and its cost if nobody is near it.
-    fn alone(&self, lattice: &Lattice, index: usize) -> (Verdict, f64) {
+    /// All candidates by what their profile and their offset alone would cost.
+    fn promising_first(&self, lattice: &Lattice, order: &mut Vec<(f64, usize)>) {
+        const EVERY: usize = 6;
+        let along = |samples: &[[f64; 4]]| {
+            let looks = samples.iter().step_by(EVERY).take((HORIZON_S / SAMPLE_STEP_S) as usize / EVERY);
+            looks.fold((0.0, 0.0), |(sum, count), [travelled, speed, acceleration, jerk]| {
+                let wanted = lattice.row(*travelled).wanted_mps;
+                let slow = weight::SLOW * (self.best_mps - speed.min(wanted));
+                let comfort = weight::JERK * jerk * jerk + weight::ACCELERATION * acceleration * acceleration;
+                (sum + comfort + slow + weight::FAST * (speed - wanted).max(0.0), count + 1.0)
+            })
+        };
+        let profiles: Vec<f64> =
+            lattice.samples.chunks(SAMPLES).map(along).map(|(sum, count): (f64, f64)| sum / count.max(1.0)).collect();
+        order.clear();
+        order.extend(lattice.candidates.iter().enumerate().map(|(index, candidate)| {
+            let end_m = lattice.laterals[candidate.lateral].end_m;
+            (profiles[candidate.profile] + weight::OFFSET * end_m * end_m, index)
+        }));
+        order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    }
+
+    /// What a candidate is by itself: its verdict, and its cost if nobody is near it; dearer if that is above the bound.
+    fn alone(&self, lattice: &Lattice, index: usize, bound: f64) -> (Verdict, f64) {
         let candidate = &lattice.candidates[index];
         if let Some(flaw) = lattice.flaws[candidate.profile] {
             return (flaw, 0.0);
@@ -224,6 +239,9 @@ impl Court<'_> {
             if i as f64 * SAMPLE_STEP_S <= HORIZON_S {
                 price.add(&row, self.best_mps, offset[0], &state, sample[3], lateral_jerk);
                 price.gap += self.gap_deficit(sample, i, [offset[0], if profile.stops() { offset[0] } else { end_m }]);
+                if price.at_least(LOOKS) > bound {
+                    return (Verdict::Dearer, 0.0);
+                }
             }
         }
         let mut cost = price.total();
@@ -235,6 +253,9 @@ impl Court<'_> {
         if !self.goals.is_empty() {
             let price = |goal: &Aimed| goal.price(&samples[..=horizon], &offsets, &states[..=horizon], SAMPLE_STEP_S);
             cost += self.goals.iter().map(price).fold(f64::INFINITY, f64::min);
+        }
+        if cost > bound {
+            return (Verdict::Dearer, 0.0);
         }
         (Verdict::Free, cost)
     }

@@ -226,7 +226,8 @@ impl Lattice {
         self.candidates.clear();
         for (profile, p) in self.profiles.iter().enumerate() {
             // Stopping is tried on the first few paths only: a swerve to stop in is no help, unless in an emergency.
-            let every = effort.emergency || matches!(p.aim, Aim::Keep(_));
+            // And swerves are for the line that the ego is on.
+            let every = effort.emergency || (matches!(p.aim, Aim::Keep(_)) && view.home);
             let paths = if every { self.laterals.len() } else { ways };
             self.candidates.extend((0..paths).map(|lateral| Combination {
                 profile,

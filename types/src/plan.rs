@@ -160,7 +160,7 @@ pub enum Verdict {
     OffRoad,
     /// Hits a predicted object.
     Collision,
-    /// Feasible, but dearer than the choice even if nobody were near it: not compared with the objects.
+    /// Dearer than the choice, whatever else may be wrong with it: not looked at further.
     Dearer,
 }
 
