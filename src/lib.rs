@@ -1,7 +1,8 @@
 //! Chauffeur: an autonomous-driving perception and planning stack whose every drive replays bit for bit.
 //!
 //! This package wires the rooms together. `runtime` owns threads, queues and clocks; `command_line` owns stdout and
-//! exit codes; `render` draws; `stack` builds the stages of one car from its configuration.
+//! exit codes; `render` draws; `stack` builds the stages of one car from its configuration;
+//! `commonroad` drives the planner alone on recorded scenarios.
 
 pub mod command_line;
 pub mod commonroad;

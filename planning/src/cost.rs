@@ -53,6 +53,13 @@ impl Price {
         self.offset += offset * offset;
     }
 
+    /// No less than the mean over `count` samples, however dear the missing ones are.
+    #[must_use]
+    #[inline]
+    pub fn at_least(&self, count: f64) -> f64 {
+        (self.comfort + self.speed + weight::OFFSET * self.offset + weight::GAP * self.gap) / count
+    }
+
     /// The mean over the samples.
     #[must_use]
     pub fn total(&self) -> f64 {

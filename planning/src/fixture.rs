@@ -82,6 +82,7 @@ impl Scene {
             road: &self.road,
             memory: &self.memory,
             kept: None,
+            home: true,
             lead_s: 0.0,
             config: &self.config,
             vehicle: &self.vehicle,

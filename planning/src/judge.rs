@@ -7,7 +7,7 @@ use crate::cost::{Price, weight};
 use crate::effort::Effort;
 use crate::goal::Aimed;
 use crate::lattice::{Kept, Lateral, Lattice, Row};
-use crate::longitudinal::{HORIZON_S, SAMPLE_STEP_S, SAMPLES};
+use crate::longitudinal::{Aim, HORIZON_S, SAMPLE_STEP_S, SAMPLES};
 use crate::offsets::IN_LANE_M;
 use crate::predict::{Obstacle, Obstacles, PREDICTION_STEP_S, PredictedPose};
 use crate::reference::Road;
@@ -38,6 +38,8 @@ pub(crate) const CREEP_MPS: f64 = 1.2;
 const CREEP_M: [f64; 2] = [0.1, 0.2];
 /// Collisions are looked at in every second sample.
 const STRIDE: usize = (PREDICTION_STEP_S / SAMPLE_STEP_S) as usize;
+/// Samples that are priced.
+const LOOKS: f64 = HORIZON_S / SAMPLE_STEP_S + 1.0;
 /// Times at which a candidate is compared with the last plan, in samples.
 const COMPARED: [usize; 3] = [10, 20, 30];
 
@@ -57,11 +59,14 @@ struct Court<'a> {
     best_mps: f64,
     /// How far beyond the left and right edge the ego may be.
     beyond: [f64; 2],
-    relevant: Vec<usize>,
+    near: Near,
     last_plan: [Option<TrajectoryPoint>; COMPARED.len()],
 }
 
 /// Judges all candidates of a lattice. Rules do not count against a collision.
+///
+/// Branch and bound: what seems cheap comes first, and who is dearer than the best that is free is not looked at further. The
+/// choice is the same as if all were. Only the undisturbed drives are judged in any case, since they tell what is in the way.
 pub(crate) fn judge(lattice: &mut Lattice, view: &View<'_>, effort: &Effort) {
     let &View { obstacles, targets, road, memory, config, vehicle, .. } = view;
     let court = Court {
@@ -78,15 +83,32 @@ pub(crate) fn judge(lattice: &mut Lattice, view: &View<'_>, effort: &Effort) {
         standstill_gap_m: wanted_gap_m(0.0, config),
         best_mps: lattice.best_mps(),
         beyond: beyond_edges(road, config, vehicle),
-        relevant: relevant(lattice, obstacles, vehicle),
+        near: Near::new(lattice, obstacles, vehicle),
         last_plan: COMPARED
             .map(|i| memory.kept.and(memory.trajectory.at(memory.since_s + view.lead_s + i as f64 * SAMPLE_STEP_S))),
     };
-    for index in 0..lattice.candidates.len() {
-        let (verdict, cost, hit) = court.judge(lattice, index);
+    let mut order = std::mem::take(&mut lattice.order);
+    court.promising_first(lattice, &mut order);
+    let mut best = f64::INFINITY;
+    for &(_, index) in &order {
+        let candidate = &lattice.candidates[index];
+        let undisturbed = candidate.lateral == 0 && matches!(lattice.profiles[candidate.profile].aim, Aim::Keep(_));
+        let bound = if undisturbed { f64::INFINITY } else { best };
+        let (mut verdict, mut cost) = court.alone(lattice, index, bound);
+        let mut hit = None;
+        if verdict == Verdict::Free {
+            match court.among_objects(lattice, index) {
+                Ok(missing) => {
+                    cost += weight::CLEARANCE * missing;
+                    best = best.min(cost);
+                }
+                Err(met) => (verdict, cost, hit) = (Verdict::Collision, 0.0, Some(met)),
+            }
+        }
         let candidate = &mut lattice.candidates[index];
         (candidate.verdict, candidate.cost, candidate.hit) = (verdict, cost, hit);
     }
+    lattice.order = order;
 }
 
 /// How far over the edges the ego is, or will be before its present motion across the road ends.
@@ -100,120 +122,194 @@ fn beyond_edges(road: &Road<'_>, config: &Config, vehicle: &Vehicle) -> [f64; 2]
     [allowed(1.0, station.left_m), allowed(-1.0, station.right_m)]
 }
 
-/// Objects whose way comes near the ego's: boxes around both, in the ego's frame.
-fn relevant(lattice: &Lattice, obstacles: &Obstacles, vehicle: &Vehicle) -> Vec<usize> {
-    let origin = lattice.row(0.0);
-    let local = |p: [f64; 2]| {
-        let delta = [p[0] - origin.position[0], p[1] - origin.position[1]];
-        let [cos, sin] = origin.direction;
-        [cos * delta[0] + sin * delta[1], cos * delta[1] - sin * delta[0]]
-    };
-    let farthest = lattice.samples.chunks(SAMPLES).map(|s| s[SAMPLES - 1][0]).fold(0.0, f64::max);
-    let mut reach = [f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::NEG_INFINITY];
-    let widen = |bounds: &mut [f64; 4], [x, y]: [f64; 2], by: f64| {
-        bounds[0] = bounds[0].min(x - by);
-        bounds[1] = bounds[1].max(x + by);
-        bounds[2] = bounds[2].min(y - by);
-        bounds[3] = bounds[3].max(y + by);
-    };
-    let steps = 50;
-    for i in 0..=steps {
-        let row = lattice.row(farthest * f64::from(i) / f64::from(steps));
-        widen(&mut reach, local(row.position), vehicle.length_m + 4.0 + farthest / f64::from(steps));
-    }
-    let near = |object: &usize| {
-        let o = &obstacles.objects[*object];
-        let mut bounds = [f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::NEG_INFINITY];
-        for step in (0..o.steps).step_by(2) {
-            let pose = &obstacles.at(step)[*object];
-            widen(&mut bounds, local([pose.x, pose.y]), o.half_length_m.hypot(o.half_width_m) + 0.2 * o.speed_mps);
+/// An object at one step, as the inner loop wants it.
+#[derive(Clone, Copy, Debug)]
+struct Body {
+    object: usize,
+    rectangle: Rectangle,
+    /// Half of its length and width and its margin, m.
+    reach_m: f64,
+}
+
+/// The objects that a candidate could be near to, step by step: broad phase.
+struct Near {
+    bodies: Vec<Body>,
+    /// Where the bodies of each step begin.
+    begins: Vec<usize>,
+}
+
+impl Near {
+    /// Around all places where the ego can be at a step lies a circle; who is farther from it than both reach is not near.
+    fn new(lattice: &Lattice, obstacles: &Obstacles, vehicle: &Vehicle) -> Self {
+        let steps = (SAMPLES - 1) / STRIDE + 1;
+        let mut near = Self { bodies: Vec::with_capacity(8 * steps), begins: Vec::with_capacity(steps + 1) };
+        let aside = lattice.laterals.iter().map(|lateral| lateral.end_m.abs()).fold(lattice.start_d_m.abs(), f64::max);
+        let own = 0.5 * vehicle.length_m.hypot(vehicle.width_m) + vehicle.center_offset_m().abs();
+        // Paths swing beyond their ends a little.
+        let around = 1.2 * aside + own + MOST_CLEARANCE_M + 1.0;
+        for step in 0..steps {
+            near.begins.push(near.bodies.len());
+            let sound = lattice.samples.chunks(SAMPLES).zip(&lattice.flaws).filter(|(_, flaw)| flaw.is_none());
+            let (low, high) = sound.fold((f64::INFINITY, 0.0f64), |(low, high), (samples, _)| {
+                (low.min(samples[step * STRIDE][0]), high.max(samples[step * STRIDE][0]))
+            });
+            let middle = lattice.row(0.5 * (low.min(high) + high)).position;
+            let radius = 0.5 * (high - low.min(high)) + around;
+            for (object, (o, pose)) in obstacles.objects.iter().zip(obstacles.at(step)).enumerate() {
+                let reach_m = o.half_length_m + o.half_width_m + pose.margin_m;
+                let delta = [pose.x - middle[0], pose.y - middle[1]];
+                let far = radius + reach_m;
+                // What stands beside the road is no obstacle to a car that stays on it.
+                if o.outside || step >= o.steps || delta[0] * delta[0] + delta[1] * delta[1] > far * far {
+                    continue;
+                }
+                let rectangle = Rectangle {
+                    center: [pose.x, pose.y],
+                    direction: pose.direction,
+                    half_length: o.half_length_m,
+                    half_width: o.half_width_m,
+                };
+                near.bodies.push(Body { object, rectangle, reach_m });
+            }
         }
-        bounds[0] <= reach[1] && bounds[1] >= reach[0] && bounds[2] <= reach[3] && bounds[3] >= reach[2]
-    };
-    // What stands beside the road is no obstacle to a car that stays on it.
-    (0..obstacles.objects.len()).filter(|object| !obstacles.objects[*object].outside).filter(near).collect()
+        near.begins.push(near.bodies.len());
+        near
+    }
+
+    fn at(&self, step: usize) -> &[Body] {
+        &self.bodies[self.begins[step]..self.begins[step + 1]]
+    }
 }
 
 impl Court<'_> {
-    fn judge(&self, lattice: &Lattice, index: usize) -> (Verdict, f64, Option<(usize, f64)>) {
+    /// All candidates by what their profile and their offset alone would cost.
+    fn promising_first(&self, lattice: &Lattice, order: &mut Vec<(f64, usize)>) {
+        const EVERY: usize = 6;
+        let along = |samples: &[[f64; 4]]| {
+            let looks = samples.iter().step_by(EVERY).take((HORIZON_S / SAMPLE_STEP_S) as usize / EVERY);
+            looks.fold((0.0, 0.0), |(sum, count), [travelled, speed, acceleration, jerk]| {
+                let wanted = lattice.row(*travelled).wanted_mps;
+                let slow = weight::SLOW * (self.best_mps - speed.min(wanted));
+                let comfort = weight::JERK * jerk * jerk + weight::ACCELERATION * acceleration * acceleration;
+                (sum + comfort + slow + weight::FAST * (speed - wanted).max(0.0), count + 1.0)
+            })
+        };
+        let profiles: Vec<f64> =
+            lattice.samples.chunks(SAMPLES).map(along).map(|(sum, count): (f64, f64)| sum / count.max(1.0)).collect();
+        order.clear();
+        order.extend(lattice.candidates.iter().enumerate().map(|(index, candidate)| {
+            let end_m = lattice.laterals[candidate.lateral].end_m;
+            (profiles[candidate.profile] + weight::OFFSET * end_m * end_m, index)
+        }));
+        order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    }
+
+    /// What a candidate is by itself: its verdict, and its cost if nobody is near it; dearer if that is above the bound.
+    fn alone(&self, lattice: &Lattice, index: usize, bound: f64) -> (Verdict, f64) {
         let candidate = &lattice.candidates[index];
         if let Some(flaw) = lattice.flaws[candidate.profile] {
-            return (flaw, 0.0, None);
+            return (flaw, 0.0);
         }
         let (profile, lateral) = (&lattice.profiles[candidate.profile], &lattice.laterals[candidate.lateral]);
         let samples = lattice.samples_of(candidate.profile);
         let horizon = profile.horizon_sample();
-        let limits = &self.effort.limits;
         if self.halt.is_some_and(|halt| self.passes(halt, samples)) {
-            return (Verdict::Speed, 0.0, None);
+            return (Verdict::Speed, 0.0);
         }
         let mut states = [State::default(); SAMPLES];
         let mut offsets = [0.0; SAMPLES];
         let mut price = Price::default();
         let mut lateral_before = 0.0;
+        let end_m = lateral.end_m;
         for (i, sample) in samples[..=horizon].iter().enumerate() {
             let row = lattice.row(sample[0]);
             let offset = lateral.at(sample[0]);
-            let Some(state) = state_at(&row, offset, sample) else { return (Verdict::Curvature, 0.0, None) };
+            let Some(state) = state_at(&row, offset, sample) else { return (Verdict::Curvature, 0.0) };
             let lateral_acceleration = state.curvature * state.speed * state.speed;
             let lateral_jerk = if i == 0 { 0.0 } else { (lateral_acceleration - lateral_before) / SAMPLE_STEP_S };
             lateral_before = lateral_acceleration;
-            let verdict = if self.leaves_road(lattice, &row, &offset, sample) {
-                Verdict::OffRoad
-            } else if state.curvature.is_nan()
-                || state.curvature.abs() > self.sharpest
-                || (i > 0
-                    && self.steering_rate(states[i - 1].curvature, state.curvature)
-                        > self.vehicle.max_steering_rate_radps)
-            {
-                Verdict::Curvature
-            } else if lateral_acceleration.abs() > limits.lateral_acceleration_mps2 {
-                Verdict::LateralAcceleration
-            } else if lateral_jerk.abs() > limits.lateral_jerk_mps3 {
-                Verdict::Jerk
-            } else if state.speed > limits.speed_mps.max(self.road.ego.s_dot_mps) + 0.5 {
-                Verdict::Speed
-            } else if state.acceleration < -limits.deceleration_mps2 - 0.2
-                || state.acceleration > limits.acceleration_mps2 + 0.2
-            {
-                Verdict::Acceleration
-            } else {
-                Verdict::Free
-            };
+            let before = (i > 0).then(|| states[i - 1].curvature);
+            let verdict = self.limits(&row, &offset, &state, before, lateral_acceleration, lateral_jerk);
             if verdict != Verdict::Free {
-                return (verdict, 0.0, None);
+                return (verdict, 0.0);
             }
             states[i] = state;
             // Of the vehicle's middle.
             offsets[i] = offset[0] + self.vehicle.center_offset_m() * offset[1];
             if i as f64 * SAMPLE_STEP_S <= HORIZON_S {
                 price.add(&row, self.best_mps, offset[0], &state, sample[3], lateral_jerk);
-                price.gap +=
-                    self.gap_deficit(sample, i, [offset[0], if profile.stops() { offset[0] } else { lateral.end_m }]);
+                price.gap += self.gap_deficit(sample, i, [offset[0], if profile.stops() { offset[0] } else { end_m }]);
+                if price.at_least(LOOKS) > bound {
+                    return (Verdict::Dearer, 0.0);
+                }
             }
         }
-        for i in (horizon + 1..SAMPLES).filter(|i| i % STRIDE == 0) {
-            states[i] = self.tail_state(lattice, lateral, &samples[i], &states[horizon]);
+        let mut cost = price.total();
+        if profile.stops() {
+            // Where it comes to rest counts as much as the way there.
+            cost += weight::GAP * self.gap_deficit(&samples[SAMPLES - 1], SAMPLES - 1, [end_m; 2]);
         }
-        match self.clearance(&states, samples, horizon, lateral.end_m.abs() > IN_LANE_M) {
-            Err((object, time_s)) => (Verdict::Collision, 0.0, Some((object, time_s))),
-            Ok(missing) => {
-                let mut cost = price.total() + weight::CLEARANCE * missing;
-                if profile.stops() {
-                    // Where it comes to rest counts as much as the way there.
-                    cost += weight::GAP * self.gap_deficit(&samples[SAMPLES - 1], SAMPLES - 1, [lateral.end_m; 2]);
-                }
-                cost += self.staying(lateral, &samples[SAMPLES - 1]) + self.change(lattice, index, &states);
-                if !self.goals.is_empty() {
-                    let prices = self
-                        .goals
-                        .iter()
-                        .map(|goal| goal.price(&samples[..=horizon], &offsets, &states[..=horizon], SAMPLE_STEP_S));
-                    cost += prices.fold(f64::INFINITY, f64::min);
-                }
-                (Verdict::Free, cost, None)
-            }
+        cost += self.staying(lateral, &samples[SAMPLES - 1]) + self.change(lattice, index, &states);
+        if !self.goals.is_empty() {
+            let price = |goal: &Aimed| goal.price(&samples[..=horizon], &offsets, &states[..=horizon], SAMPLE_STEP_S);
+            cost += self.goals.iter().map(price).fold(f64::INFINITY, f64::min);
         }
+        if cost > bound {
+            return (Verdict::Dearer, 0.0);
+        }
+        (Verdict::Free, cost)
+    }
+
+    /// Whether a state is on the road and within the limits.
+    fn limits(
+        &self,
+        row: &Row,
+        offset: &[f64; 3],
+        state: &State,
+        before_1pm: Option<f64>,
+        lateral_acceleration: f64,
+        lateral_jerk: f64,
+    ) -> Verdict {
+        let limits = &self.effort.limits;
+        if self.leaves_road(row, offset) {
+            Verdict::OffRoad
+        } else if state.curvature.is_nan()
+            || state.curvature.abs() > self.sharpest
+            || before_1pm.is_some_and(|before| {
+                self.steering_rate(before, state.curvature) > self.vehicle.max_steering_rate_radps
+            })
+        {
+            Verdict::Curvature
+        } else if lateral_acceleration.abs() > limits.lateral_acceleration_mps2 {
+            Verdict::LateralAcceleration
+        } else if lateral_jerk.abs() > limits.lateral_jerk_mps3 {
+            Verdict::Jerk
+        } else if state.speed > limits.speed_mps.max(self.road.ego.s_dot_mps) + 0.5 {
+            Verdict::Speed
+        } else if state.acceleration < -limits.deceleration_mps2 - 0.2
+            || state.acceleration > limits.acceleration_mps2 + 0.2
+        {
+            Verdict::Acceleration
+        } else {
+            Verdict::Free
+        }
+    }
+
+    /// Mean squared missing clearance of a candidate, its braking tail included, or its first hit.
+    fn among_objects(&self, lattice: &Lattice, index: usize) -> Result<f64, (usize, f64)> {
+        let candidate = &lattice.candidates[index];
+        let (profile, lateral) = (&lattice.profiles[candidate.profile], &lattice.laterals[candidate.lateral]);
+        let samples = lattice.samples_of(candidate.profile);
+        let horizon = profile.horizon_sample();
+        let leaves_lane = lateral.end_m.abs() > IN_LANE_M;
+        let mut last = State::default();
+        let mut state = |i: usize| {
+            let sample = &samples[i];
+            // In the tail only the place matters.
+            last = state_at(&lattice.row(sample[0]), lateral.at(sample[0]), sample).unwrap_or(last);
+            last
+        };
+        self.clearance(&mut state, samples, horizon, leaves_lane)
     }
 
     /// Whether the bumper passes the halt, on the way or while braking after it.
@@ -224,9 +320,9 @@ impl Court<'_> {
     }
 
     /// Whether a corner is over the edge: at the rear axle, or at the bumper, which swings out in bends.
-    fn leaves_road(&self, lattice: &Lattice, row: &Row, [d, slope, _]: &[f64; 3], sample: &[f64; 4]) -> bool {
+    fn leaves_road(&self, row: &Row, [d, slope, _]: &[f64; 3]) -> bool {
         let (front, half) = (self.vehicle.front_offset_m(), 0.5 * self.vehicle.width_m);
-        let edges = lattice.row(sample[0] + front).edges_m;
+        let edges = row.front_edges_m;
         let on_line = -0.5 * front * front * row.curvature_1pm;
         let swing = d + front * slope + on_line;
         let over = |side: f64, i: usize| {
@@ -245,15 +341,10 @@ impl Court<'_> {
         (now_1pm - before_1pm).abs() * wheelbase / ((1.0 + steepness) * SAMPLE_STEP_S)
     }
 
-    /// In the tail only the place matters.
-    fn tail_state(&self, lattice: &Lattice, lateral: &Lateral, sample: &[f64; 4], last: &State) -> State {
-        state_at(&lattice.row(sample[0]), lateral.at(sample[0]), sample).unwrap_or(*last)
-    }
-
     /// Mean squared missing clearance, or the first hit.
     fn clearance(
         &self,
-        states: &[State; SAMPLES],
+        state_of: &mut impl FnMut(usize) -> State,
         samples: &[[f64; 4]],
         horizon: usize,
         leaves_lane: bool,
@@ -269,7 +360,11 @@ impl Court<'_> {
             if stood && samples[i][0] < 0.1 && !self.obstacles.known {
                 continue;
             }
-            let state = &states[i];
+            let bodies = self.near.at(step);
+            if bodies.is_empty() {
+                continue;
+            }
+            let state = &state_of(i);
             let center =
                 [state.position[0] + middle * state.direction[0], state.position[1] + middle * state.direction[1]];
             let ego = Rectangle { center, direction: state.direction, half_length, half_width };
@@ -277,23 +372,19 @@ impl Court<'_> {
             let wanted = (CLEARANCE_M + CLEARANCE_S * state.speed).min(MOST_CLEARANCE_M);
             let margin = self.effort.margin_m(state.speed);
             let mut nearest = wanted;
-            for &object in &self.relevant {
-                let (o, pose) = (&self.obstacles.objects[object], &poses[object]);
-                let delta = [pose.x - center[0], pose.y - center[1]];
-                let reach = own_radius + o.half_length_m + o.half_width_m + pose.margin_m + margin + wanted;
-                // Nobody is asked to foresee a braking tail: who comes from behind then has time to react.
-                let behind = delta[0] * state.direction[0] + delta[1] * state.direction[1] < 0.0;
-                let overtakes = (o.behind && !leaves_lane) || (self.obstacles.known && i > horizon && behind);
-                if step >= o.steps || overtakes || delta[0] * delta[0] + delta[1] * delta[1] > reach * reach {
+            for &Body { object, rectangle: ref body, reach_m } in bodies {
+                let delta = [body.center[0] - center[0], body.center[1] - center[1]];
+                let reach = own_radius + reach_m + margin + wanted;
+                if delta[0] * delta[0] + delta[1] * delta[1] > reach * reach {
                     continue;
                 }
-                let body = Rectangle {
-                    center: [pose.x, pose.y],
-                    direction: pose.direction,
-                    half_length: o.half_length_m,
-                    half_width: o.half_width_m,
-                };
-                let free = separation(&ego, &body) - self.kept_free(o, pose, margin, state.speed);
+                let (o, pose) = (&self.obstacles.objects[object], &poses[object]);
+                // Nobody is asked to foresee a braking tail: who comes from behind then has time to react.
+                let behind = delta[0] * state.direction[0] + delta[1] * state.direction[1] < 0.0;
+                if (o.behind && !leaves_lane) || (self.obstacles.known && i > horizon && behind) {
+                    continue;
+                }
+                let free = separation(&ego, body) - self.kept_free(o, pose, margin, state.speed);
                 if free <= 0.0 {
                     // Who drives into a car that has come to rest hits it; where one would better not stand costs.
                     if o.speed_mps > 0.0 && state.speed < RESTS_MPS && i > 0 && !self.obstacles.known {
@@ -412,7 +503,9 @@ mod tests {
     fn every_candidate_gets_its_verdict() {
         let free = judged(0.0, vec![]);
         assert_eq!(count(&free, Verdict::Collision), 0);
-        assert!(count(&free, Verdict::Free) > 100 && count(&free, Verdict::OffRoad) > 10);
+        assert!(
+            count(&free, Verdict::Free) + count(&free, Verdict::Dearer) > 100 && count(&free, Verdict::OffRoad) > 10
+        );
         let wall = judged(0.0, vec![track(1, 12.0, 0.0, [0.0, 0.0])]);
         assert_eq!(count(&wall, Verdict::Free), 0);
         assert!(wall.lattice.candidates.iter().all(|c| (c.verdict == Verdict::Collision) == c.hit.is_some()));

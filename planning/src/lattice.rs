@@ -126,8 +126,10 @@ pub struct Row {
     pub curvature_rate_1pm2: f64,
     /// Speed wanted there, m/s.
     pub wanted_mps: f64,
-    /// From the line to the left and right edge of the road, m.
+    /// From the line to the left and right edge of the road, m: there, and where the front bumper is then.
     pub edges_m: [f64; 2],
+    /// See `edges_m`.
+    pub front_edges_m: [f64; 2],
 }
 
 /// What the last cycle chose, for the next one.
@@ -176,6 +178,10 @@ pub struct Lattice {
     /// The combinations.
     pub candidates: Vec<Combination>,
     rows: Vec<Row>,
+    /// Buffer of the judge: costs and indices.
+    pub(crate) order: Vec<(f64, usize)>,
+    /// The ego's offset at the start, m.
+    pub(crate) start_d_m: f64,
     row_step_m: f64,
     /// The stretch that limits the speed most within the next seconds.
     pub cap: Option<Cap>,
@@ -187,6 +193,7 @@ impl Lattice {
         let &View { obstacles, targets, rules, road, kept, config, vehicle, .. } = view;
         let limits = &effort.limits;
         let seen_mps = sight_mps(targets, road, config, vehicle);
+        self.start_d_m = road.ego.d_m;
         self.tabulate(road, rules, view.goals, seen_mps, config, vehicle);
         let stays = |target: &Target| {
             let gap = target.rear_s_m - vehicle.front_offset_m() - road.s_m;
@@ -219,7 +226,8 @@ impl Lattice {
         self.candidates.clear();
         for (profile, p) in self.profiles.iter().enumerate() {
             // Stopping is tried on the first few paths only: a swerve to stop in is no help, unless in an emergency.
-            let every = effort.emergency || matches!(p.aim, Aim::Keep(_));
+            // And swerves are for the line that the ego is on.
+            let every = effort.emergency || (matches!(p.aim, Aim::Keep(_)) && view.home);
             let paths = if every { self.laterals.len() } else { ways };
             self.candidates.extend((0..paths).map(|lateral| Combination {
                 profile,
@@ -357,6 +365,7 @@ impl Lattice {
         self.rows.extend((0..count).map(|i| {
             let s_m = road.s_m + i as f64 * self.row_step_m;
             let (line, station) = (road.line.at(s_m), road.station(s_m, config, limits));
+            let ahead = road.station(s_m + vehicle.front_offset_m(), config, limits);
             let (sin, cos) = line.heading_rad.sin_cos();
             let allowed = paced(s_m, (LIMIT_SHARE * station.limit_mps).min(seen_mps));
             Row {
@@ -366,6 +375,7 @@ impl Lattice {
                 curvature_rate_1pm2: line.curvature_rate_1pm2,
                 wanted_mps: allowed.min((in_curves / line.curvature_1pm.abs().max(1e-6)).sqrt()),
                 edges_m: [station.left_m, station.right_m],
+                front_edges_m: [ahead.left_m, ahead.right_m],
             }
         }));
         self.lower_for_rules(road, rules, vehicle);
@@ -406,6 +416,7 @@ impl Lattice {
 
     /// The line after a travelled length, linear between the rows of the table (under 1 mm off on any road).
     #[must_use]
+    #[inline]
     pub fn row(&self, travelled_m: f64) -> Row {
         let place = (travelled_m / self.row_step_m).clamp(0.0, (self.rows.len() - 1) as f64 - 1e-9);
         let index = place as usize;
@@ -418,6 +429,7 @@ impl Lattice {
             curvature_rate_1pm2: mix(a.curvature_rate_1pm2, b.curvature_rate_1pm2),
             wanted_mps: mix(a.wanted_mps, b.wanted_mps),
             edges_m: [mix(a.edges_m[0], b.edges_m[0]), mix(a.edges_m[1], b.edges_m[1])],
+            front_edges_m: [mix(a.front_edges_m[0], b.front_edges_m[0]), mix(a.front_edges_m[1], b.front_edges_m[1])],
         }
     }
 

@@ -196,6 +196,9 @@ const LEAVE_S: f64 = 7.0;
 const LEAVE_M: f64 = 15.0;
 const CHANGE_S: [f64; 2] = [5.0, 12.0];
 
+/// A line this near is the one that the ego is on, m.
+const HOME_M: f64 = 1.5;
+
 /// What it costs to choose a line.
 fn line_price(about: &Line<'_>, line: usize, road: &reference::Road<'_>, memory: &start::Memory) -> f64 {
     let other = memory.kept.is_some() && line != memory.line;
@@ -253,6 +256,7 @@ impl Bench {
             road,
             memory,
             kept: memory.kept.as_ref().filter(|_| memory.line == line),
+            home: memory.line == line || road.ego.d_m.abs() < HOME_M,
             lead_s,
             config,
             vehicle,
@@ -272,6 +276,8 @@ pub(crate) struct View<'a> {
     pub memory: &'a start::Memory,
     /// The last choice, if it was on this line.
     pub kept: Option<&'a lattice::Kept>,
+    /// It is the line that the ego is on.
+    pub home: bool,
     pub lead_s: f64,
     pub config: &'a Config,
     pub vehicle: &'a Vehicle,

@@ -20,16 +20,20 @@ pub struct State {
 
 /// Werling's transformation with the line's direction as a unit vector. `None` beyond the centre of curvature.
 #[must_use]
+#[inline]
 pub fn state_at(row: &Row, [d, first, second]: [f64; 3], sample: &[f64; 4]) -> Option<State> {
     let scale = 1.0 - row.curvature_1pm * d;
     if scale.is_nan() || scale < 0.05 {
         return None;
     }
-    let tan = first / scale;
+    // Two divisions and a root are most of the work.
+    let narrow = 1.0 / scale;
+    let tan = first * narrow;
     let secant = (1.0 + tan * tan).sqrt();
-    let (cos, sin) = (1.0 / secant, tan / secant);
+    let cos = 1.0 / secant;
+    let sin = tan * cos;
     let stretch = row.curvature_rate_1pm2 * d + row.curvature_1pm * first;
-    let curvature = ((second + stretch * tan) * cos * cos / scale + row.curvature_1pm) * cos / scale;
+    let curvature = ((second + stretch * tan) * cos * cos * narrow + row.curvature_1pm) * cos * narrow;
     let angle_prime = curvature * scale * secant - row.curvature_1pm;
     let [line_cos, line_sin] = row.direction;
     Some(State {
@@ -57,6 +61,7 @@ mod tests {
             curvature_rate_1pm2: 0.002,
             wanted_mps: 10.0,
             edges_m: [2.0; 2],
+            front_edges_m: [2.0; 2],
         };
         let frenet = maps::FrenetState {
             s_m: 0.0,

@@ -115,24 +115,6 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
             drive.cycles.push((watch.elapsed().as_secs_f64() * 1e3, planner.looked_at()));
             let flipped = plan.as_ref().is_some_and(|(_, before)| before.decision.kind != made.decision.kind);
             drive.flips += usize::from(flipped);
-            if std::env::var("CR_DEBUG").is_ok() {
-                let mut counts = std::collections::BTreeMap::new();
-                for c in &made.candidates {
-                    *counts.entry(c.verdict.name()).or_insert(0) += 1;
-                }
-                eprintln!(
-                    "{:5.1} x {:.1} y {:.1} v {:.2} a {:.2} k {:.3} cost {:.1} {:?} {} {counts:?}",
-                    step as f64 * dt,
-                    ego.x,
-                    ego.y,
-                    ego.speed_mps,
-                    ego.acceleration_mps2,
-                    ego.curvature_1pm,
-                    made.cost,
-                    made.decision.kind,
-                    made.decision.reason
-                );
-            }
             plan = Some((step, made));
         }
         let Some((since, plan)) = &plan else { break };

@@ -63,22 +63,6 @@ impl Lanes {
                 Ok(Lane { way, detour_m: corridor.cost_m - best, leave_by_m: corridor.leave_by_m, goals })
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
-        if std::env::var("CR_DEBUG").is_ok() {
-            for (lane, corridor) in lanes.iter().zip(&corridors) {
-                let lane: &Lane = lane;
-                eprintln!(
-                    "{} line changes {} at {:.1} length {:.0} leave {:?} goal {:?} detour {:.0} goals {:?}",
-                    scenario.id,
-                    corridor.lane_changes,
-                    corridor.at_m,
-                    corridor.line.line.length(),
-                    corridor.leave_by_m,
-                    corridor.goal_m,
-                    lane.detour_m,
-                    lane.goals
-                );
-            }
-        }
         let now = lanes.iter().map(|lane: &Lane| lane.goals.clone()).collect();
         let until_s = problem.goals.iter().map(|goal| goal.steps.last as f64 * scenario.time_step_s).reduce(f64::max);
         Ok(Self { lanes, now, until_s, time_s: 0.0 })

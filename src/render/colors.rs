@@ -80,6 +80,7 @@ pub const fn verdict(verdict: Verdict) -> Color {
         Verdict::LateralAcceleration => Color::hex(0xc4_8f_3a),
         Verdict::OffRoad => Color::hex(0x6c_78_86),
         Verdict::Collision => Color::hex(0xe0_3b_41),
+        Verdict::Dearer => Color::hex(0x3f_6f_6c),
     }
 }
 

@@ -160,11 +160,13 @@ pub enum Verdict {
     OffRoad,
     /// Hits a predicted object.
     Collision,
+    /// Dearer than the choice, whatever else may be wrong with it: not looked at further.
+    Dearer,
 }
 
 impl Verdict {
     /// Every verdict, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Chosen,
         Self::Free,
         Self::Speed,
@@ -174,6 +176,7 @@ impl Verdict {
         Self::LateralAcceleration,
         Self::OffRoad,
         Self::Collision,
+        Self::Dearer,
     ];
 
     /// Name as it stands in files.
@@ -189,6 +192,7 @@ impl Verdict {
             Self::LateralAcceleration => "lateral acceleration",
             Self::OffRoad => "off road",
             Self::Collision => "collision",
+            Self::Dearer => "dearer",
         }
     }
 }

@@ -151,6 +151,7 @@ const fn verdict_color(verdict: Verdict) -> Color {
     match verdict {
         Verdict::Chosen => color(0.1, 0.9, 0.3, 0.9),
         Verdict::Free => color(0.4, 0.8, 0.5, 0.4),
+        Verdict::Dearer => color(0.4, 0.8, 0.5, 0.15),
         Verdict::Collision => color(1.0, 0.15, 0.15, 0.4),
         Verdict::OffRoad => color(0.9, 0.6, 0.2, 0.25),
         Verdict::Speed | Verdict::Acceleration | Verdict::Jerk | Verdict::Curvature | Verdict::LateralAcceleration => {
