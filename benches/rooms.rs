@@ -6,7 +6,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use models::PillarsSpec;
 use models::operations::pillars::Pillars;
 use perception::detect::GeometricDetector;
-use perception::localize::Localizer;
+use perception::localize::{Localizer, Senses};
 use perception::track::Tracker;
 use planning::{PlanInput, Planner, Way};
 use recordings::{Compression, DriveReader, DriveWriter, Message, RunRecord};
@@ -120,7 +120,8 @@ fn rooms(criterion: &mut Criterion) {
             let mut localizer = Localizer::new(config.localize.clone());
             for sweep in &scene.sweeps {
                 let decoded = perception::decode::points(sweep, &mut points);
-                let state = localizer.step(sweep.seq, sweep.stamp, None, Some(&points), &scene.calibration);
+                let senses = Senses { cloud: Some(&points), ..Senses::default() };
+                let state = localizer.step(sweep.seq, sweep.stamp, &senses, &scene.calibration);
                 black_box((decoded.is_ok(), state.is_ok()));
             }
         });

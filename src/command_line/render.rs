@@ -1,7 +1,7 @@
 //! `chauffeur render`.
 
 use crate::config::Config;
-use crate::render::{View, picture, roads, save_png};
+use crate::render::{View, picture, roads, save_png, sheet};
 use crate::replay::Drive;
 use crate::stack::file_name;
 use anyhow::{Context, bail, ensure};
@@ -14,15 +14,21 @@ use types::{
     CameraFrame, Command, Detections, EgoState, Image, LidarSweep, Plan, PointCloud, Signals, Stamp, Tracks, Truth,
 };
 
+/// Most moments of a sheet.
+const MOST_MOMENTS: usize = 48;
+
 /// What to draw.
 #[derive(Debug, Args)]
 pub struct Options {
     /// The drive; one that a replay has written shows what the stack made of it.
-    #[arg(conflicts_with = "map", requires = "at")]
+    #[arg(conflicts_with = "map")]
     drive: Option<PathBuf>,
     /// Seconds after the first message.
     #[arg(long, value_name = "SECONDS", conflicts_with = "map")]
     at: Option<f64>,
+    /// Instead of one moment, so many of them side by side, from the first to the last: who keeps which identity.
+    #[arg(long, value_name = "MOMENTS", conflicts_with_all = ["map", "at"])]
+    sheet: Option<usize>,
     /// A map instead of a drive: CommonRoad XML, Lanelet2 OSM, OpenDRIVE or Argoverse 2 JSON. A scenario is drawn with its task, the lines
     /// that lead to the goal, and the traffic at the start.
     #[arg(long, value_name = "FILE")]
@@ -72,10 +78,11 @@ impl Moment {
 }
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    match (&options.map, &options.drive, options.at) {
+    match (&options.map, &options.drive, options.at, options.sheet) {
         (Some(map), ..) => draw_map(map, options)?,
-        (None, Some(path), Some(at)) => draw_moment(path, at, options)?,
-        _ => bail!("name a drive with --at, or a --map"),
+        (None, Some(path), Some(at), None) => draw_moment(path, at, options)?,
+        (None, Some(path), None, Some(moments)) => draw_sheet(path, moments, options)?,
+        _ => bail!("name a drive with --at or --sheet, or a --map"),
     }
     println!("{}", options.output.display());
     Ok(ExitCode::SUCCESS)
@@ -114,45 +121,68 @@ fn draw_moment(path: &Path, at: f64, options: &Options) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// A drive that cannot be read, a picture that cannot be written.
-pub fn draw_stamp(
+pub fn draw_stamp(drive: Drive, title: &str, stamp: Stamp, config: &Config, output: &Path) -> anyhow::Result<()> {
+    let mut pictures = draw(drive, title, &[stamp], config, picture)?;
+    save_png(&pictures.remove(0), output)
+}
+
+fn draw_sheet(path: &Path, moments: usize, options: &Options) -> anyhow::Result<()> {
+    ensure!((2..=MOST_MOMENTS).contains(&moments), "--sheet {moments}: from 2 to {MOST_MOMENTS} moments");
+    let config = Config::read(options.config.as_deref())?;
+    let drive = Drive::open(path)?;
+    let (first, last) = drive.span().with_context(|| format!("{}: the drive is empty", path.display()))?;
+    let step_s = last.seconds_since(first) / (moments - 1) as f64;
+    let stamps: Vec<Stamp> = (0..moments).map(|k| first.offset(k as f64 * step_s)).collect();
+    let (title, size) = (file_name(path), sheet::cell_size(moments));
+    let cells = draw(drive, &title, &stamps, &config, |view| sheet::cell(view, size))?;
+    save_png(&sheet::picture(&title, cells), &options.output)
+}
+
+/// Draws what was known at each of some rising stamps.
+fn draw<P>(
     drive: Drive,
     title: &str,
-    moment_stamp: Stamp,
+    stamps: &[Stamp],
     config: &Config,
-    output: &Path,
-) -> anyhow::Result<()> {
-    let first = drive.span().map_or(moment_stamp, |(first, _)| first);
-    let Drive { reader, calibration, route, .. } = drive;
-    let mut moment = Moment::default();
-    for message in reader {
-        let message = message?;
-        if message.stamp().is_some_and(|stamp| stamp > moment_stamp) {
-            break;
+    paint: impl Fn(&View) -> P,
+) -> anyhow::Result<Vec<P>> {
+    let first = drive.span().map(|(first, _)| first);
+    let Drive { mut reader, calibration, route, .. } = drive;
+    let (mut moment, mut pictures) = (Moment::default(), Vec::new());
+    let mut waiting = None;
+    for &moment_stamp in stamps {
+        while let Some(message) = waiting.take().map(Ok).or_else(|| reader.next()) {
+            let message = message?;
+            if message.stamp().is_some_and(|stamp| stamp > moment_stamp) {
+                waiting = Some(message);
+                break;
+            }
+            moment.take(message);
         }
-        moment.take(message);
+        let image = decode_image(moment.camera.as_ref());
+        let points = decode_points(moment.lidar.as_ref());
+        let ego = moment.ego.map(|(_, state)| state).or(moment.ins);
+        let view = View {
+            title,
+            time_s: first.map_or(0.0, |first| moment_stamp.seconds_since(first)),
+            frame: moment.ego.map(|(frame, _)| frame),
+            stamp: Some(newest_stamp(&moment).unwrap_or(moment_stamp)),
+            calibration: &calibration,
+            vehicle: &config.vehicle,
+            ego: ego.as_ref(),
+            points: points.as_ref(),
+            image: image.as_ref(),
+            detections: moment.detections.as_ref(),
+            tracks: moment.tracks.as_ref(),
+            plan: moment.plan.as_ref(),
+            command: moment.command.as_ref(),
+            route: &route,
+            signals: moment.signals.as_ref(),
+            truth: moment.truth.as_ref(),
+        };
+        pictures.push(paint(&view));
     }
-    let image = decode_image(moment.camera.as_ref());
-    let points = decode_points(moment.lidar.as_ref());
-    let ego = moment.ego.map(|(_, state)| state).or(moment.ins);
-    let view = View {
-        title,
-        time_s: moment_stamp.seconds_since(first),
-        frame: moment.ego.map(|(frame, _)| frame),
-        stamp: Some(newest_stamp(&moment).unwrap_or(moment_stamp)),
-        calibration: &calibration,
-        vehicle: &config.vehicle,
-        ego: ego.as_ref(),
-        points: points.as_ref(),
-        image: image.as_ref(),
-        detections: moment.detections.as_ref(),
-        tracks: moment.tracks.as_ref(),
-        plan: moment.plan.as_ref(),
-        command: moment.command.as_ref(),
-        route: &route,
-        signals: moment.signals.as_ref(),
-        truth: moment.truth.as_ref(),
-    };
-    save_png(&picture(&view), output)
+    Ok(pictures)
 }
 
 fn newest_stamp(moment: &Moment) -> Option<Stamp> {

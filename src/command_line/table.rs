@@ -58,6 +58,9 @@ pub fn print_outcome(outcome: &Outcome) {
     if let Some(megabytes) = peak_memory_mb() {
         println!("peak memory {megabytes:.0} MB");
     }
+    for (kind, (count, first)) in &tally.findings {
+        println!("  {kind} ({count} frames), first: {first}");
+    }
     for (stage, (count, reason)) in &tally.skipped {
         println!("  {stage} skipped {count}: {reason}");
     }

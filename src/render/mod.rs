@@ -17,6 +17,7 @@ mod panel;
 mod plan;
 mod raster;
 pub mod roads;
+pub mod sheet;
 mod text;
 
 use anyhow::{Context, Result, bail};

@@ -54,6 +54,7 @@ fn motion(ego: &EgoState, column: &mut Column) {
     let source = match ego.source {
         PoseSource::Ins => "GPS/INS",
         PoseSource::LidarOdometry => "lidar odometry",
+        PoseSource::Fused => "lidar and GPS/INS",
     };
     column.row("yaw rate", color, &format!("{:+.2} °/s", ego.yaw_rate_radps.to_degrees()));
     column.row("pose from", TEXT, source);

@@ -222,6 +222,8 @@ pub struct Frame {
     pub plan: Option<Arc<Plan>>,
     /// Points dropped by decode since a coordinate was not finite.
     pub rejected_points: u64,
+    /// What a stage found odd about the sensors: a short name for counting, and the whole line.
+    pub findings: Vec<(&'static str, String)>,
     /// Why the later stages left it alone.
     pub skipped: Option<Skipped>,
     /// Recorded commands to make again, read before this frame; empty unless a drive is obeyed.
@@ -243,6 +245,7 @@ impl Frame {
             tracks: None,
             plan: None,
             rejected_points: 0,
+            findings: Vec::new(),
             skipped: None,
             recorded_commands: Vec::new(),
             spans,

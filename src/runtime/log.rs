@@ -45,6 +45,8 @@ pub struct Tally {
     pub frames: u64,
     /// Frames that a stage could not use: how many per stage, and the first reason.
     pub skipped: BTreeMap<&'static str, (u64, String)>,
+    /// What was odd about the sensors: in how many frames, and the first line about it.
+    pub findings: BTreeMap<&'static str, (u64, String)>,
     /// Complete sets that the door dropped.
     pub dropped: u64,
     /// Points dropped since a coordinate was not finite.
@@ -143,6 +145,10 @@ impl Recorder {
         if let Some(plan) = frame.plan {
             self.put(&Message::Plan(Arc::unwrap_or_clone(plan)))?;
         }
+        for (_, text) in std::mem::take(&mut frame.findings) {
+            let (stamp, text) = (admission.stamp, format!("frame {}: {text}", admission.frame));
+            self.put(&Message::Text { stamp, level: LogLevel::Warning, name: "localize".to_string(), text })?;
+        }
         if let Some(skipped) = frame.skipped {
             let text = format!("frame {} skipped: {}", admission.frame, skipped.reason);
             let (stamp, name) = (admission.stamp, skipped.stage.to_string());
@@ -174,6 +180,10 @@ impl Recorder {
         tally.recall.count(frame);
         tally.plans += u64::from(frame.plan.is_some());
         tally.rejected_points += frame.rejected_points;
+        for (kind, text) in &frame.findings {
+            let first = || (0, format!("frame {}: {text}", frame.admission.frame));
+            tally.findings.entry(kind).or_insert_with(first).0 += 1;
+        }
         if let Some(skipped) = &frame.skipped {
             tally.skipped.entry(skipped.stage).or_insert_with(|| (0, skipped.reason.clone())).0 += 1;
         }

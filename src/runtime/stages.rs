@@ -4,7 +4,7 @@ use super::frame::{Buffers, Frame};
 use super::stage::Stage;
 use models::{CameraDetector, LidarDetector, LidarSegmenter};
 use perception::detect::{GeometricDetector, ObstacleDetector, SegmentDetector};
-use perception::localize::Localizer;
+use perception::localize::{Localizer, Senses};
 use perception::track::Tracker;
 use planning::{PlanInput, Planner, Way};
 use std::sync::Arc;
@@ -50,10 +50,12 @@ impl Stage for Localize {
     }
 
     fn step(&mut self, frame: &mut Frame) -> Result<(), StepError> {
-        let points = frame.buffers.as_ref().filter(|_| frame.sensors.lidar.is_some()).map(|b| &b.points);
-        let ins = frame.sensors.ins.as_ref();
+        let sensors = &frame.sensors;
+        let cloud = frame.buffers.as_ref().filter(|_| sensors.lidar.is_some()).map(|b| &b.points);
+        let senses = Senses { ins: sensors.ins.as_ref(), wheels: sensors.wheel_speed.as_ref(), cloud };
         let admission = frame.admission;
-        let ego = self.localizer.step(admission.frame, admission.stamp, ins, points, &self.calibration);
+        let ego = self.localizer.step(admission.frame, admission.stamp, &senses, &self.calibration);
+        frame.findings.extend(self.localizer.findings().iter().map(|odd| (odd.kind(), odd.to_string())));
         frame.spans.lap("localize");
         frame.ego = Some(ego?);
         Ok(())

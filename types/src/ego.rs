@@ -10,6 +10,8 @@ pub enum PoseSource {
     Ins,
     /// Lidar odometry.
     LidarOdometry,
+    /// Both, and the wheels where there is their speed.
+    Fused,
 }
 
 /// Pose and motion of `base_link` at one instant.

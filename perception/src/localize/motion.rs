@@ -1,63 +1,37 @@
-//! Speed and acceleration from a series of positions along a line, or rates from a series of angles.
+//! The motion within one step: constant acceleration along an arc.
 
-use nalgebra::{Matrix3, Vector3};
+use nalgebra::{Isometry3, Vector3};
 
-/// A Kalman filter over position, rate and acceleration; the acceleration is a random walk.
-///
-/// It has no lag in steady motion or steady acceleration. The position is kept relative to the last measured one.
-#[derive(Clone, Debug)]
-pub(super) struct RateFilter {
-    state: Vector3<f64>,
-    covariance: Matrix3<f64>,
-    noise: f64,
-    jerk: f64,
+/// How `base_link` moved, and how its new place depends on what drove it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Motion {
+    /// From the new to the old frame.
+    pub(super) step: Isometry3<f64>,
+    /// Derivatives of the place, in the old frame.
+    pub(super) by_speed: Vector3<f64>,
+    pub(super) by_acceleration: Vector3<f64>,
+    pub(super) by_turn: Vector3<f64>,
+    /// By the direction of the motion in the body: aside and up, rad.
+    pub(super) by_direction: [Vector3<f64>; 2],
 }
 
-impl RateFilter {
-    /// `noise`: standard deviation of one position; `jerk`: how much the acceleration wanders within a second;
-    /// `rate_spread`, `acceleration_spread`: standard deviations before anything was seen.
-    pub(super) fn new(noise: f64, jerk: f64, rate_spread: f64, acceleration_spread: f64) -> Self {
-        let spread = Vector3::new(noise, rate_spread, acceleration_spread);
+impl Motion {
+    /// `direction`: how far from its x axis the body moves, aside and up, rad. No sensor is mounted without such an error.
+    pub(super) fn of([speed_mps, acceleration_mps2, yaw_rate_radps]: [f64; 3], direction: [f64; 2], dt_s: f64) -> Self {
+        let way = speed_mps * dt_s + 0.5 * acceleration_mps2 * dt_s * dt_s;
+        let half = 0.5 * yaw_rate_radps * dt_s;
+        // Chord of the arc: 1 in the limit of a straight line.
+        let sinc = if half.abs() < 1e-9 { 1.0 } else { half.sin() / half };
+        let (sin, cos) = half.sin_cos();
+        let aside = Vector3::new(-sin, cos, 0.0) * sinc;
+        let along = Vector3::new(cos, sin, 0.0) * sinc + aside * direction[0] + Vector3::z() * direction[1];
         Self {
-            state: Vector3::zeros(),
-            covariance: Matrix3::from_diagonal(&spread.component_mul(&spread)),
-            noise,
-            jerk,
+            step: Isometry3::new(along * way, Vector3::z() * (2.0 * half)),
+            by_speed: along * dt_s,
+            by_acceleration: along * (0.5 * dt_s * dt_s),
+            by_turn: Vector3::new(-sin, cos, 0.0) * (0.5 * way * dt_s),
+            by_direction: [aside * way, Vector3::z() * way],
         }
-    }
-
-    pub(super) fn rate(&self) -> f64 {
-        self.state[1]
-    }
-
-    pub(super) fn acceleration(&self) -> f64 {
-        self.state[2]
-    }
-
-    /// Takes the rates from elsewhere and keeps the certainty of a settled filter.
-    pub(super) fn set(&mut self, rate: f64, acceleration: f64) {
-        self.state = Vector3::new(0.0, rate, acceleration);
-        let spread = Vector3::new(self.noise, 5.0 * self.noise, 0.3 * self.jerk);
-        self.covariance = Matrix3::from_diagonal(&spread.component_mul(&spread));
-    }
-
-    /// Moves on by `dt_s`; `increment` is how far the measured position moved since the last one.
-    pub(super) fn step(&mut self, increment: f64, dt_s: f64) {
-        self.predict(dt_s);
-        let innovation = increment - self.state[0];
-        let gain = self.covariance.column(0) / (self.covariance[(0, 0)] + self.noise * self.noise);
-        self.state += gain * innovation;
-        self.state[0] -= increment;
-        let reduced = self.covariance - gain * self.covariance.row(0);
-        self.covariance = 0.5 * (reduced + reduced.transpose());
-    }
-
-    fn predict(&mut self, dt_s: f64) {
-        let half = 0.5 * dt_s * dt_s;
-        let transition = Matrix3::new(1.0, dt_s, half, 0.0, 1.0, dt_s, 0.0, 0.0, 1.0);
-        self.state = transition * self.state;
-        let wander = Vector3::new(dt_s * half / 3.0, half, dt_s) * self.jerk / dt_s.sqrt();
-        self.covariance = transition * self.covariance * transition.transpose() + wander * wander.transpose();
     }
 }
 
@@ -66,17 +40,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn follows_a_braking_car_without_lag_and_smooths_noise() {
-        let mut filter = RateFilter::new(0.02, 3.0, 15.0, 2.0);
-        let position = |t: f64| 12.0 * t - 0.5 * 2.0 * t * t;
-        for i in 1..50 {
-            let t = 0.1 * f64::from(i);
-            let noise = |i: i32| 0.015 * (f64::from(i) * 2.3).sin();
-            filter.step(position(t) - position(t - 0.1) + noise(i) - noise(i - 1), 0.1);
-            if i > 10 {
-                assert!((filter.rate() - (12.0 - 2.0 * t)).abs() < 0.25, "{i}: {}", filter.rate());
-                assert!((filter.acceleration() + 2.0).abs() < 1.0, "{i}: {}", filter.acceleration());
-            }
+    fn derivatives_are_those_of_the_step() {
+        let h = 1e-6;
+        for (v, a, w) in [(0.0, 0.0, 0.0), (8.0, 1.0, 0.4), (-3.0, 0.5, -0.2)] {
+            let at = |moving: [f64; 3], direction| Motion::of(moving, direction, 0.1);
+            let (d, own) = ([0.01, -0.02], at([v, a, w], [0.01, -0.02]));
+            let change = |other: Motion| (other.step.translation.vector - own.step.translation.vector) / h;
+            assert!((change(at([v + h, a, w], d)) - own.by_speed).norm() < 1e-6);
+            assert!((change(at([v, a + h, w], d)) - own.by_acceleration).norm() < 1e-6);
+            assert!((change(at([v, a, w + h], d)) - own.by_turn).norm() < 1e-3);
+            assert!((change(at([v, a, w], [0.01 + h, -0.02])) - own.by_direction[0]).norm() < 1e-6);
+            assert!((change(at([v, a, w], [0.01, -0.02 + h])) - own.by_direction[1]).norm() < 1e-6);
         }
     }
 }

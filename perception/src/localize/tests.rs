@@ -74,6 +74,20 @@ fn fix(frame: u64) -> InsFix {
     InsFix { seq: frame, state: truth(frame) }
 }
 
+fn go(
+    localizer: &mut Localizer,
+    frame: u64,
+    ins: Option<&InsFix>,
+    cloud: Option<&PointCloud>,
+) -> Result<EgoState, StepError> {
+    localizer.step(frame, stamp(frame), &Senses { ins, wheels: None, cloud }, &calibration())
+}
+
+/// The kinds of what was odd in the last step.
+fn kinds(localizer: &Localizer) -> Vec<&'static str> {
+    localizer.findings().iter().map(Finding::kind).collect()
+}
+
 fn distance(a: &EgoState, b: &EgoState) -> f64 {
     (a.odom_from_base.translation.vector - b.odom_from_base.translation.vector).norm()
 }
@@ -84,7 +98,7 @@ fn lidar_alone_follows_a_bend() {
     let mut localizer = Localizer::new(Config::default());
     for frame in 0..30 {
         let cloud = sweep(&street, &truth(frame).odom_from_base, frame);
-        let state = localizer.step(frame, stamp(frame), None, Some(&cloud), &calibration()).unwrap();
+        let state = go(&mut localizer, frame, None, Some(&cloud)).unwrap();
         assert_eq!(state.source, PoseSource::LidarOdometry);
         assert!(distance(&state, &truth(frame)) < 0.15, "{frame}: {}", distance(&state, &truth(frame)));
         if frame > 10 {
@@ -119,7 +133,7 @@ fn points_of_a_moving_sweep_are_straightened() {
                 }
             }
         }
-        let state = localizer.step(frame, stamp(frame), None, Some(&cloud), &calibration()).unwrap();
+        let state = go(&mut localizer, frame, None, Some(&cloud)).unwrap();
         assert!(distance(&state, &truth(frame)) < 0.45, "{frame}: {}", distance(&state, &truth(frame)));
         if frame > 10 {
             assert!((state.speed_mps - 6.0).abs() < 0.3, "{frame}: {}", state.speed_mps);
@@ -136,7 +150,7 @@ fn a_standing_vehicle_stays() {
         let time = (0.1 * frame as f64).min(2.0);
         let base = Isometry3::translation(4.0 * time - time * time, 0.0, 0.0);
         let cloud = sweep(&street, &base, frame);
-        let state = localizer.step(frame, stamp(frame), None, Some(&cloud), &calibration()).unwrap();
+        let state = go(&mut localizer, frame, None, Some(&cloud)).unwrap();
         let off = state.odom_from_base.translation.x - base.translation.x;
         assert!(off.abs() < 0.15, "{frame}: {off}");
         if frame > 30 {
@@ -150,6 +164,7 @@ fn fixes_come_and_go_without_a_jump() {
     let street = street();
     let mut localizer = Localizer::new(Config::default());
     let mut last: Option<EgoState> = None;
+    let mut said = Vec::new();
     for frame in 0..60 {
         let cloud = sweep(&street, &truth(frame).odom_from_base, frame);
         // Gone from 20 to 39, and 3 m off when they return.
@@ -161,15 +176,24 @@ fn fixes_come_and_go_without_a_jump() {
             fix.state.speed_mps = f64::NAN;
         }
         let given = (!(20..40).contains(&frame)).then_some(&fix);
-        let state = localizer.step(frame, stamp(frame), given, Some(&cloud), &calibration()).unwrap();
+        let state = go(&mut localizer, frame, given, Some(&cloud)).unwrap();
         assert!(distance(&state, &truth(frame)) < 0.25, "{frame}: {}", distance(&state, &truth(frame)));
-        let by_lidar = (20..40).contains(&frame) || frame % 7 == 3;
-        assert_eq!(state.source == PoseSource::LidarOdometry, by_lidar, "{frame}");
+        // The first one stands for the pose; after the gap the fixes do not fit until their frame is moved.
+        let expected = match frame {
+            0 => PoseSource::Ins,
+            20..44 => PoseSource::LidarOdometry,
+            _ if frame % 7 == 3 => PoseSource::LidarOdometry,
+            _ => PoseSource::Fused,
+        };
+        assert_eq!(state.source, expected, "{frame}: {:?}", localizer.findings());
         if let Some(last) = last {
             assert!((distance(&state, &last) - 0.6).abs() < 0.12, "{frame}: {}", distance(&state, &last));
         }
         last = Some(state);
+        said.extend(kinds(&localizer));
     }
+    let count = |kind: &str| said.iter().filter(|said| **said == kind).count();
+    assert_eq!((count("GPS/INS jumps"), count("GPS/INS frame moved"), said.len()), (5, 1, 6), "{said:?}");
 }
 
 #[test]
@@ -180,26 +204,91 @@ fn a_jump_of_the_fixes_is_bridged() {
         if frame >= 10 {
             fix.state.odom_from_base = Isometry3::translation(80.0, 0.0, 0.0) * fix.state.odom_from_base;
         }
-        let state = localizer.step(frame, stamp(frame), Some(&fix), None, &calibration()).unwrap();
-        assert!(distance(&state, &truth(frame)) < 0.05, "{frame}");
+        let state = go(&mut localizer, frame, Some(&fix), None).unwrap();
+        assert!(distance(&state, &truth(frame)) < 0.05, "{frame}: {}", distance(&state, &truth(frame)));
+        assert_eq!(kinds(&localizer).contains(&"GPS/INS jumps"), (10..15).contains(&frame), "{frame}");
+        assert_eq!(kinds(&localizer).contains(&"GPS/INS frame moved"), frame == 14, "{frame}");
     }
+}
+
+/// GPS/INS that measures `share` of the way of a straight drive, and a wheel speed sensor that is off by a percent.
+fn drive_with_poor_fixes(share: f64, slipping: bool) -> (EgoState, EgoState, Vec<&'static str>) {
+    let street = street();
+    let mut localizer = Localizer::new(Config::default());
+    let (mut said, mut last) = (Vec::new(), None);
+    for frame in 0..60 {
+        let base = Isometry3::translation(0.6 * frame as f64 - 20.0, 0.0, 0.0);
+        let truth = EgoState { odom_from_base: base, yaw_rate_radps: 0.0, ..truth(0) };
+        let truth = EgoState { stamp: stamp(frame), ..truth };
+        let measured = Isometry3::translation(0.6 * share * frame as f64 - 20.0, 0.0, 0.0);
+        let fix = InsFix { seq: frame, state: EgoState { odom_from_base: measured, ..truth } };
+        let speed_mps = if slipping && frame == 30 { 15.0 } else { 6.06 };
+        let wheels = WheelSpeed { seq: frame, stamp: stamp(frame), speed_mps };
+        let cloud = sweep(&street, &base, frame);
+        let senses = Senses { ins: Some(&fix), wheels: Some(&wheels), cloud: Some(&cloud) };
+        let state = localizer.step(frame, stamp(frame), &senses, &calibration()).unwrap();
+        said.extend(kinds(&localizer));
+        last = Some((state, truth));
+    }
+    let (state, truth) = last.unwrap();
+    (state, truth, said)
+}
+
+#[test]
+fn a_way_that_gps_ins_measures_too_short_is_noticed_and_not_followed() {
+    let (state, truth, said) = drive_with_poor_fixes(0.95, false);
+    assert!(said.iter().filter(|kind| **kind == "GPS/INS disagrees with lidar odometry").count() > 20, "{said:?}");
+    // GPS/INS alone is 1.8 m off here.
+    assert!(distance(&state, &truth) < 0.4, "{}", distance(&state, &truth));
+    assert_eq!(state.source, PoseSource::Fused);
+}
+
+#[test]
+fn good_fixes_are_followed_without_a_word_and_a_slipping_wheel_is_left_out() {
+    let (state, truth, said) = drive_with_poor_fixes(1.0, true);
+    assert_eq!(said, ["wheels slip"]);
+    assert!(distance(&state, &truth) < 0.05, "{}", distance(&state, &truth));
+    assert!((state.speed_mps - 6.0).abs() < 0.05, "{}", state.speed_mps);
+}
+
+#[test]
+fn on_bare_ground_the_fixes_are_followed_and_the_lidar_alone_is_refused() {
+    // Rings on flat ground: they look the same wherever the vehicle is.
+    let mut cloud = PointCloud::default();
+    for ring in 0..40 {
+        let radius = 4.0 + 0.05 * f64::from(ring * ring);
+        for step in 0..400 {
+            let angle = TAU * f64::from(step) / 400.0;
+            cloud.x.push((radius * angle.cos()) as f32);
+            cloud.y.push((radius * angle.sin()) as f32);
+            cloud.z.push(-1.73 + 0.005 * (7.0 * f64::from(ring) + 3.0 * f64::from(step)).sin() as f32);
+        }
+    }
+    let (mut fused, mut alone) = (Localizer::new(Config::default()), Localizer::new(Config::default()));
+    let mut refused = 0;
+    for frame in 0..40 {
+        let state = go(&mut fused, frame, Some(&fix(frame)), Some(&cloud)).unwrap();
+        assert!(distance(&state, &truth(frame)) < 0.3, "{frame}: {}", distance(&state, &truth(frame)));
+        refused += u32::from(go(&mut alone, frame, None, Some(&cloud)).is_err());
+    }
+    assert!(refused >= 20, "{refused}");
 }
 
 #[test]
 fn without_sensors_the_motion_goes_on_for_a_few_frames_only() {
     let mut localizer = Localizer::new(Config::default());
     let empty = PointCloud::default();
-    assert!(matches!(localizer.step(0, stamp(0), None, None, &calibration()), Err(StepError::Skip(_))));
-    localizer.step(0, stamp(0), Some(&fix(0)), None, &calibration()).unwrap();
+    assert!(matches!(go(&mut localizer, 0, None, None), Err(StepError::Skip(_))));
+    go(&mut localizer, 0, Some(&fix(0)), None).unwrap();
     for frame in 1..=5 {
-        let state = localizer.step(frame, stamp(frame), None, Some(&empty), &calibration()).unwrap();
+        let state = go(&mut localizer, frame, None, Some(&empty)).unwrap();
         assert!(distance(&state, &truth(frame)) < 1e-9);
     }
     for frame in 6..10 {
-        let refused = localizer.step(frame, stamp(frame), None, None, &calibration());
+        let refused = go(&mut localizer, frame, None, None);
         assert!(matches!(&refused, Err(StepError::Skip(text)) if text.contains("held of 5")), "{refused:?}");
     }
-    let state = localizer.step(10, stamp(10), Some(&fix(10)), None, &calibration()).unwrap();
+    let state = go(&mut localizer, 10, Some(&fix(10)), None).unwrap();
     assert!(distance(&state, &truth(10)) < 1e-9);
 }
 
@@ -215,7 +304,7 @@ fn another_place_is_refused_and_the_old_one_found_again() {
             base = Isometry3::translation(12.0, 4.0, 0.0) * turned;
         }
         let cloud = sweep(&street, &base, frame);
-        match localizer.step(frame, stamp(frame), None, Some(&cloud), &calibration()) {
+        match go(&mut localizer, frame, None, Some(&cloud)) {
             Ok(state) => assert!(distance(&state, &truth(0)) < 0.1, "{frame}"),
             Err(_) => refused += 1,
         }
@@ -245,9 +334,9 @@ fn poor_clouds_and_stamps_break_nothing() {
             for frame in 0..12 {
                 let good = start && frame < 4;
                 let seen = if good { &sweep(&street, &truth(frame).odom_from_base, frame) } else { poor };
-                if let Ok(state) = localizer.step(frame, stamp(frame), None, Some(seen), &calibration()) {
+                if let Ok(state) = go(&mut localizer, frame, None, Some(seen)) {
                     assert!(state.is_finite());
-                    let again = localizer.step(frame, stamp(frame), None, Some(seen), &calibration());
+                    let again = go(&mut localizer, frame, None, Some(seen));
                     assert!(matches!(again, Err(StepError::Skip(_))));
                 }
             }
@@ -263,7 +352,7 @@ fn equal_drives_give_equal_bits() {
         (0..8)
             .map(|frame| {
                 let cloud = sweep(&street, &truth(frame).odom_from_base, frame);
-                localizer.step(frame, stamp(frame), None, Some(&cloud), &calibration()).unwrap()
+                go(&mut localizer, frame, None, Some(&cloud)).unwrap()
             })
             .collect::<Vec<_>>()
     };

@@ -1,10 +1,15 @@
-//! The local map: up to twenty points a voxel, found again by their voxel's neighbours.
+//! The local map: up to twenty points a voxel, found again by their voxel's neighbours, and what surface they lie on.
 
+use super::surface::{Surface, fit};
 use super::voxel_index::{VoxelIndex, VoxelKey, voxel_key};
 use nalgebra::{Isometry3, Point3, Vector3};
 
 /// Most points that a voxel keeps.
 const CAPACITY: usize = 20;
+/// A surface is fitted to the points within so many voxel sizes of the middle of a voxel's points.
+const REACH: f64 = 1.15;
+/// It is fitted anew when the voxels around hold so many times more points than they did.
+const GROWN: f64 = 1.4;
 /// Coordinate of an unused place, m: farther than any gate.
 const FAR: f32 = 1e9;
 /// The 27 voxels around a point, nearest kinds first: itself, faces, edges, corners.
@@ -33,6 +38,10 @@ const fn around() -> [[i32; 3]; 27] {
 struct Block {
     key: VoxelKey,
     count: usize,
+    surface: Surface,
+    /// Points in and around the voxel when its surface was fitted, and the map's version then.
+    fitted_to: u32,
+    fitted_at: u32,
     x: [f32; CAPACITY],
     y: [f32; CAPACITY],
     z: [f32; CAPACITY],
@@ -60,12 +69,23 @@ pub(super) struct VoxelMap {
     spacing_squared: f32,
     index: VoxelIndex,
     blocks: Vec<Block>,
+    /// Counts the changes.
+    version: u32,
+    /// Working memory: points as columns.
+    columns: [Vec<f64>; 3],
 }
 
 impl VoxelMap {
     pub(super) fn new(size_m: f64) -> Self {
         let spacing_squared = (size_m * size_m / CAPACITY as f64) as f32;
-        Self { size_m, spacing_squared, index: VoxelIndex::new(), blocks: Vec::new() }
+        Self {
+            size_m,
+            spacing_squared,
+            index: VoxelIndex::new(),
+            blocks: Vec::new(),
+            version: 1,
+            columns: Default::default(),
+        }
     }
 
     pub(super) fn clear(&mut self) {
@@ -79,13 +99,23 @@ impl VoxelMap {
 
     /// Adds points of the sensor's frame. A full voxel takes no more, nor one that holds a point close by.
     pub(super) fn add(&mut self, points: &[Vector3<f64>], odom_from_sensor: &Isometry3<f64>) {
+        self.version = self.version.wrapping_add(1);
         for point in points {
             let position = odom_from_sensor * Point3::from(*point);
             let key = voxel_key(position.coords.into(), self.size_m);
             let next = self.blocks.len() as u32;
             let (number, new) = self.index.get_or_insert(key, next);
             if new {
-                self.blocks.push(Block { key, count: 0, x: [FAR; CAPACITY], y: [FAR; CAPACITY], z: [FAR; CAPACITY] });
+                self.blocks.push(Block {
+                    key,
+                    count: 0,
+                    surface: Surface::default(),
+                    fitted_to: 0,
+                    fitted_at: 0,
+                    x: [FAR; CAPACITY],
+                    y: [FAR; CAPACITY],
+                    z: [FAR; CAPACITY],
+                });
             }
             let [x, y, z] = self.offset(position.coords, key);
             let block = &mut self.blocks[number as usize];
@@ -109,13 +139,13 @@ impl VoxelMap {
     }
 
     /// The vector from `position` to the nearest point of the map within `radius_m` (at most the voxel size is
-    /// searched in full) and its squared length.
+    /// searched in full) and the number of the block that holds it.
     pub(super) fn nearest(
         &self,
         position: Vector3<f64>,
         radius_m: f64,
         hood: &mut Neighbourhood,
-    ) -> Option<(Vector3<f64>, f64)> {
+    ) -> Option<(Vector3<f64>, usize)> {
         let key = voxel_key(position.into(), self.size_m);
         if hood.key != Some(key) {
             self.find_around(key, hood);
@@ -143,11 +173,51 @@ impl VoxelMap {
             let (squared, slot) = block.nearest(local[0], local[1], local[2]);
             if squared < best.0 {
                 let vector = [block.x[slot] - local[0], block.y[slot] - local[1], block.z[slot] - local[2]];
-                best = (squared, Some(vector));
+                best = (squared, Some((vector, *number)));
             }
         }
-        let vector = Vector3::from(best.1?).map(f64::from);
-        Some((vector, vector.norm_squared()))
+        let (vector, number) = best.1?;
+        Some((Vector3::from(vector).map(f64::from), number as usize))
+    }
+
+    /// The surface that the points in and around a block lie on, fitted when it is asked for.
+    pub(super) fn surface(&mut self, number: usize) -> Surface {
+        if self.blocks[number].fitted_at != self.version {
+            self.blocks[number].fitted_at = self.version;
+            self.refit(number);
+        }
+        self.blocks[number].surface
+    }
+
+    fn refit(&mut self, number: usize) {
+        let mut hood = Neighbourhood::default();
+        self.find_around(self.blocks[number].key, &mut hood);
+        let around = &hood.blocks[..hood.count];
+        let held: usize = around.iter().map(|(near, _)| self.blocks[*near as usize].count).sum();
+        if (held as f64) < GROWN * f64::from(self.blocks[number].fitted_to) {
+            return;
+        }
+        let own = &self.blocks[number];
+        let mean = |column: &[f32]| column[..own.count].iter().copied().map(f64::from).sum::<f64>() / own.count as f64;
+        let middle = [mean(&own.x), mean(&own.y), mean(&own.z)];
+        let reach_squared = (REACH * self.size_m).powi(2);
+        let mut columns = std::mem::take(&mut self.columns);
+        columns.iter_mut().for_each(Vec::clear);
+        for (near, code) in around {
+            let block = &self.blocks[*near as usize];
+            let offset = AROUND[usize::from(*code)].map(|step| f64::from(step) * self.size_m);
+            for i in 0..block.count {
+                let point = [block.x[i], block.y[i], block.z[i]];
+                let local: [f64; 3] = std::array::from_fn(|axis| f64::from(point[axis]) + offset[axis] - middle[axis]);
+                if local.iter().map(|v| v * v).sum::<f64>() <= reach_squared {
+                    columns.iter_mut().zip(local).for_each(|(column, value)| column.push(value));
+                }
+            }
+        }
+        let block = &mut self.blocks[number];
+        block.surface = fit(&columns);
+        block.fitted_to = held as u32;
+        self.columns = columns;
     }
 
     fn find_around(&self, key: VoxelKey, hood: &mut Neighbourhood) {
@@ -212,8 +282,8 @@ mod tests {
         map.prune(Vector3::new(50.0, 0.0, 0.0), 10.0);
         let mut hood = Neighbourhood::default();
         assert!(map.nearest(Vector3::new(0.5, 0.5, 0.5), 1.0, &mut hood).is_none());
-        let (vector, squared) = map.nearest(Vector3::new(50.0, 0.5, 0.5), 1.0, &mut hood).unwrap();
-        assert!((vector.x - 0.5).abs() < 1e-6 && (squared - 0.25).abs() < 1e-6);
+        let (vector, _) = map.nearest(Vector3::new(50.0, 0.5, 0.5), 1.0, &mut hood).unwrap();
+        assert!((vector - Vector3::new(0.5, 0.0, 0.0)).norm() < 1e-6);
     }
 
     proptest! {
@@ -230,7 +300,7 @@ mod tests {
             let found = map.nearest(query + far, 1.0, &mut Neighbourhood::default());
             let full = points.iter().map(|p| (p - query).norm_squared()).min_by(f64::total_cmp);
             match (found, full) {
-                (Some((_, squared)), Some(expected)) => prop_assert!((squared - expected).abs() < 1e-5),
+                (Some((vector, _)), Some(expected)) => prop_assert!((vector.norm_squared() - expected).abs() < 1e-5),
                 (None, Some(expected)) => prop_assert!(expected > 0.999),
                 (found, None) => prop_assert!(found.is_none()),
             }

@@ -262,6 +262,9 @@ fn ten_thousand_detections_pass() {
     }
 }
 
+/// Numbers that no detector should give.
+const ODD: [f64; 6] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -1.0, 1e300, 0.0];
+
 fn detection() -> impl Strategy<Value = Detection3> {
     let class = prop::sample::select(ObjectClass::ALL.as_slice());
     let place = (-20.0..20.0f64, -20.0..20.0f64, -4.0..4.0f64);
@@ -291,6 +294,50 @@ proptest! {
                 prop_assert!((0.0..=1.0).contains(&track.existence));
                 prop_assert!(track.covariance.iter().flatten().all(|v| v.is_finite()));
             }
+        }
+    }
+
+    /// Whatever comes, in whatever order of time: numbers that are none, copies, steps back, gaps.
+    #[test]
+    fn whatever_comes_leaves_the_tracks_sound(
+        frames in prop::collection::vec(
+            (-80i64..80, prop::collection::vec((detection(), prop::sample::select(ODD.as_slice()), 0..9usize), 0..12)),
+            1..12,
+        ),
+    ) {
+        let mut tracker = Tracker::new(Config::default());
+        let (mut time, mut newest) = (200i64, 0);
+        for (step, detections) in &frames {
+            // From 8 s back to 8 s ahead: beyond 5 s all is forgotten.
+            time = (time + step).max(0);
+            let spoil = |(mut detection, odd, place): (Detection3, f64, usize)| {
+                let bbox = &mut detection.bbox;
+                let numbers = [
+                    &mut bbox.center[0],
+                    &mut bbox.center[1],
+                    &mut bbox.center[2],
+                    &mut bbox.length,
+                    &mut bbox.width,
+                    &mut bbox.height,
+                    &mut bbox.yaw,
+                    &mut detection.score,
+                ];
+                if let Some(number) = numbers.into_iter().nth(place) {
+                    *number = odd;
+                }
+                [detection, detection]
+            };
+            let list: Vec<_> = detections.iter().copied().flat_map(spoil).collect();
+            let tracks = tracker.step(&seen(time as u64, list), &ego(time as u64, 4.0));
+            prop_assert!(tracks.objects.windows(2).all(|pair| pair[0].id < pair[1].id));
+            for track in &tracks.objects {
+                prop_assert!(track.bbox.is_valid() && track.speed_mps().is_finite());
+                prop_assert!((0.0..=1.0).contains(&track.existence));
+                prop_assert!(track.covariance.iter().flatten().all(|v| v.is_finite()));
+                newest = newest.max(track.id);
+            }
+            let followed: Vec<u64> = tracker.followed().map(|track| track.id).collect();
+            prop_assert!(followed.iter().all(|id| *id < tracker.next_id) && newest < tracker.next_id);
         }
     }
 }

@@ -238,6 +238,7 @@ fn ego_state(ego: &Ego, stamp: Stamp) -> Decoded<EgoState> {
     let source = match ego.source.as_str() {
         "ins" => Some(PoseSource::Ins),
         "lidar odometry" => Some(PoseSource::LidarOdometry),
+        "fused" => Some(PoseSource::Fused),
         _ => None,
     };
     Ok(EgoState {

@@ -166,6 +166,7 @@ pub(crate) const fn source_name(source: PoseSource) -> &'static str {
     match source {
         PoseSource::Ins => "ins",
         PoseSource::LidarOdometry => "lidar odometry",
+        PoseSource::Fused => "fused",
     }
 }
 

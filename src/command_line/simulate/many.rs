@@ -6,6 +6,7 @@ use crate::runtime::clock::Stopwatch;
 use crate::simulation::Simulation;
 use crate::simulation::campaign;
 use anyhow::{Context, ensure};
+use models::Provider;
 use sim::Scenario;
 use std::process::ExitCode;
 
@@ -15,6 +16,13 @@ const MOST_RUNS: u64 = 100_000;
 pub fn run(options: &Options, seeds: &str) -> anyhow::Result<ExitCode> {
     let (first, end) = range(seeds)?;
     ensure!((1..=256).contains(&options.jobs), "--jobs {} is outside 1 to 256", options.jobs);
+    // Seen with 16: ONNX Runtime freed memory of a network that had ended where the driver forbids it, and ended the process.
+    ensure!(
+        options.jobs == 1 || options.networks.choice().provider == Provider::Cpu,
+        "--jobs {} with a GPU: its networks do not stand being loaded and freed beside each other in one process; \
+         use --jobs 1 in several processes, each with a part of --seeds {seeds}",
+        options.jobs
+    );
     let families: Vec<Scenario> = match options.scenario.as_str() {
         "all" => Scenario::FAMILIES.iter().map(|(name, _)| Scenario::family(name)).collect::<Result<_, _>>()?,
         name => vec![scenario(name)?],
@@ -73,6 +81,19 @@ impl Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn jobs_beside_each_other_are_refused_on_a_gpu() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            options: Options,
+        }
+        let words = ["simulate", "all", "--seeds", "0..4", "--jobs", "2", "--provider", "cuda"];
+        let options = <Line as clap::Parser>::parse_from(words).options;
+        let said = run(&options, "0..4").unwrap_err().to_string();
+        assert!(said.starts_with("--jobs 2 with a GPU") && said.contains("0..4"), "{said}");
+    }
 
     #[test]
     fn seeds_are_a_half_open_range() {

@@ -10,11 +10,11 @@ use crate::command_line::embedded_drive;
 use crate::config::Config;
 use crate::runtime::clock::Stopwatch;
 use crate::runtime::statistics::Histogram;
+use anyhow::Context;
 use clap::Args;
 use moments::{Moment, Source};
-use nalgebra::Isometry3;
 use paths::Path as Way;
-use perception::localize::Localizer;
+use perception::localize::{Finding, Localizer, Senses};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,6 +35,9 @@ pub struct Options {
     /// Poses of the lidar, one row a sweep: 12 numbers, 3x4 row major, `first_from_sweep`.
     #[arg(long, value_name = "FILE")]
     poses: Option<PathBuf>,
+    /// Folder for the paths: files `RECORDING.PATH.txt`, one row a sweep, poses of `base_link` as 12 numbers.
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
     /// The vehicle's configuration (TOML).
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -44,12 +47,12 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let config = Config::read(options.config.as_deref())?;
     let Some(root) = &options.kitti else {
         let path = options.drive.clone().unwrap_or_else(embedded_drive);
-        compare(Source::drive(&path)?, &config, options.poses.as_deref())?;
+        compare(Source::drive(&path)?, &config, options)?;
         return Ok(ExitCode::SUCCESS);
     };
     let names = options.sequence.clone().map_or_else(|| recordings::kitti::sequences(root), |name| Ok(vec![name]))?;
     for name in names {
-        compare(Source::sequence(root, &name)?, &config, options.poses.as_deref())?;
+        compare(Source::sequence(root, &name)?, &config, options)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -73,24 +76,30 @@ impl Estimate {
 
     fn step(&mut self, moment: &Moment, points: &PointCloud, source: &Source) {
         let sweep = &moment.sweep;
-        let (ins, wheels) = if self.fuses { (moment.ins.as_ref(), moment.wheels.as_ref()) } else { (None, None) };
+        let mut senses = Senses { cloud: Some(points), ..Senses::default() };
+        if self.fuses {
+            (senses.ins, senses.wheels) = (moment.ins.as_ref(), moment.wheels.as_ref());
+        }
         let watch = Stopwatch::start();
-        let state = self.localizer.step(sweep.seq, sweep.stamp, ins, Some(points), &source.calibration);
+        let state = self.localizer.step(sweep.seq, sweep.stamp, &senses, &source.calibration);
         self.times.record(watch.elapsed());
-        let _ = wheels;
+        for odd in self.localizer.findings() {
+            self.findings.entry(Finding::kind(odd)).or_insert_with(|| (0, format!("frame {}: {odd}", sweep.seq))).0 +=
+                1;
+        }
         match state {
-            Ok(state) => self.way.push(sweep.seq, state.odom_from_base, state.speed_mps),
+            Ok(state) => self.way.push(sweep.seq, state.odom_from_base),
             Err(error) => self.findings.entry("refused").or_insert_with(|| (0, error.to_string())).0 += 1,
         }
     }
 }
 
-fn compare(mut source: Source, config: &Config, poses: Option<&Path>) -> anyhow::Result<()> {
+fn compare(mut source: Source, config: &Config, options: &Options) -> anyhow::Result<()> {
     let mut estimates = vec![Estimate::new("lidar odometry", false, config)];
     if source.has_more {
         estimates.push(Estimate::new("fused", true, config));
     }
-    let (mut ins, mut truth) = (Way::new("GPS/INS"), Way::new("truth"));
+    let (mut ins, mut truth) = (Way::new("GPS/INS"), Way::new(paths::TRUTH));
     let mut points = PointCloud::default();
     while let Some(moment) = source.next()? {
         perception::decode::points(&moment.sweep, &mut points)
@@ -99,15 +108,15 @@ fn compare(mut source: Source, config: &Config, poses: Option<&Path>) -> anyhow:
             estimate.step(&moment, &points, &source);
         }
         let seq = moment.sweep.seq;
-        ins.extend(moment.ins.map(|fix| (seq, fix.state.odom_from_base, fix.state.speed_mps)));
-        truth.extend(moment.truth.map(|pose: Isometry3<f64>| (seq, pose, f64::NAN)));
+        ins.extend(moment.ins.map(|fix| (seq, fix.state.odom_from_base)));
+        truth.extend(moment.truth.map(|pose| (seq, pose)));
     }
     anyhow::ensure!(!points.is_empty(), "{}: no sweep", source.name);
     let mut given = Way::new("given poses");
-    if let Some(file) = poses.or(source.poses.as_deref()) {
+    if let Some(file) = options.poses.as_deref().or(source.poses.as_deref()) {
         let base_from_lidar = source.calibration.base_from_lidar;
         let all = paths::read_poses(file)?.into_iter().map(|pose| base_from_lidar * pose * base_from_lidar.inverse());
-        given.extend((source.first..).zip(all).map(|(seq, pose)| (seq, pose, f64::NAN)));
+        given.extend((source.first..).zip(all).map(|(seq, pose)| (seq, pose)));
     }
     for Estimate { way, times, .. } in &estimates {
         let ms = |quantile| times.quantile(quantile).as_secs_f64() * 1e3;
@@ -124,6 +133,13 @@ fn compare(mut source: Source, config: &Config, poses: Option<&Path>) -> anyhow:
     let others = [ins, given, truth].into_iter().filter(|way| !way.is_empty());
     let ways: Vec<Way> = estimates.iter().map(|estimate| estimate.way.clone()).chain(others).collect();
     paths::print(&ways, &source.labels);
+    if let Some(folder) = &options.output {
+        std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+        let stem = Path::new(&source.name).file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
+        for way in &ways {
+            way.write(&folder.join(format!("{stem}.{}.txt", way.name.replace([' ', '/'], "-"))))?;
+        }
+    }
     for Estimate { way, findings, .. } in &estimates {
         for (kind, (count, first)) in findings {
             println!("{}: {kind} in {count} frames, first: {first}", way.name);

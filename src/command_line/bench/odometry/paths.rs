@@ -12,27 +12,39 @@ const STANDING_M: f64 = 1.0;
 const ENDS: usize = 10;
 const FEWEST_FRAMES: usize = 30;
 
+/// The path that others are measured by, if it is known.
+pub const TRUTH: &str = "truth";
+
 /// A path of `base_link`.
 #[derive(Clone, Debug)]
 pub struct Path {
     pub name: &'static str,
     /// By frame.
     poses: BTreeMap<u64, Isometry3<f64>>,
-    speeds: Vec<f64>,
 }
 
 impl Path {
     pub fn new(name: &'static str) -> Self {
-        Self { name, poses: BTreeMap::new(), speeds: Vec::new() }
+        Self { name, poses: BTreeMap::new() }
     }
 
-    pub fn push(&mut self, frame: u64, pose: Isometry3<f64>, speed_mps: f64) {
+    pub fn push(&mut self, frame: u64, pose: Isometry3<f64>) {
         self.poses.insert(frame, pose);
-        self.speeds.push(speed_mps);
     }
 
-    pub fn extend(&mut self, all: impl IntoIterator<Item = (u64, Isometry3<f64>, f64)>) {
-        all.into_iter().for_each(|(frame, pose, speed_mps)| self.push(frame, pose, speed_mps));
+    pub fn extend(&mut self, all: impl IntoIterator<Item = (u64, Isometry3<f64>)>) {
+        self.poses.extend(all);
+    }
+
+    /// Writes the poses, one row each: 12 numbers, 3x4 row major.
+    pub fn write(&self, file: &File) -> anyhow::Result<()> {
+        let row = |pose: &Isometry3<f64>| {
+            let matrix = pose.to_homogeneous();
+            let numbers: Vec<String> = (0..12).map(|i| format!("{:.6}", matrix[(i / 4, i % 4)])).collect();
+            numbers.join(" ") + "\n"
+        };
+        let text: String = self.poses.values().map(row).collect();
+        std::fs::write(file, text).with_context(|| format!("{}", file.display()))
     }
 
     pub fn is_empty(&self) -> bool {
@@ -84,19 +96,22 @@ fn stands(path: &Path, labels: &[&Label]) -> bool {
     places.len() >= FEWEST_FRAMES && gone.xy().norm() < STANDING_M
 }
 
-/// A table of the paths; distances are to the first of them. Then the spread of each labelled object that stands.
+/// A table of the paths; distances are to the truth where it is known, else to the first path. Then the spread of each labelled
+/// object that stands.
 pub fn print(paths: &[Path], labels: &[Label]) {
     let Some(ours) = paths.first() else { return };
+    let against = paths.iter().find(|path| path.name == TRUTH).unwrap_or(ours);
     println!(
-        "{:<18}{:>8}{:>11}{:>26}{:>13}{:>12}",
-        "path", "poses", "length m", "end x, y, yaw", "RMS to ours", "max to ours"
+        "{:<18}{:>8}{:>11}{:>26}{:>9}{:>9}   from {}",
+        "path", "poses", "length m", "end x, y, yaw", "RMS m", "max m", against.name
     );
     for path in paths {
         let last = path.poses.values().next_back().copied().unwrap_or_default();
         let end = types::Pose2::from_isometry(&(path.first().inverse() * last));
         let end = format!("{:.2}, {:.2}, {:.2} deg", end.x, end.y, end.yaw.to_degrees());
-        let [rms, most] = path.apart_m(ours);
-        println!("{:<18}{:>8}{:>11.2}{end:>26}{rms:>13.3}{most:>12.3}", path.name, path.poses.len(), path.length_m());
+        let [rms, most] = path.apart_m(against);
+        let Path { name, poses } = path;
+        println!("{name:<18}{:>8}{:>11.2}{end:>26}{rms:>9.3}{most:>9.3}", poses.len(), path.length_m());
     }
     let mut objects: BTreeMap<u64, Vec<&Label>> = BTreeMap::new();
     labels.iter().for_each(|label| objects.entry(label.id).or_default().push(label));
