@@ -6,7 +6,7 @@ mod world;
 
 use maps::ReferenceLine;
 use nalgebra::{Isometry3, Vector3};
-use planning::{Config, PlanInput, Planner, Way};
+use planning::{Config, Future, Futures, Goal, Line, PlanInput, Planner, Task, Way};
 use proptest::prelude::*;
 use types::{Box3, EgoState, ObjectClass, PoseSource, Stamp, Track, Tracks, Vehicle};
 use world::check_plan;
@@ -89,6 +89,98 @@ proptest! {
             prop_assert_eq!(&plan, &twin.step(&input));
         }
     }
+}
+
+fn goal() -> impl Strategy<Value = Goal> {
+    let numbers = (-20.0..150.0f64, 0.0..40.0f64, -3.0..3.0f64, -1.0..12.0f64, 0.0..6.0f64, 0.0..20.0f64);
+    numbers.prop_map(|(from, length, across, first, window, speed)| Goal {
+        along_m: [from, from + length],
+        across_m: [across, across + 1.5],
+        time_s: [first, first + window],
+        speed_mps: [speed, speed + 3.0],
+        heading_rad: (window > 3.0).then_some([0.0, 0.5]),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
+
+    #[test]
+    fn with_lines_goals_and_a_known_future_there_is_always_a_plan(
+        states in prop::collection::vec((ego(), prop::collection::vec(track(), 0..8)), 1..5),
+        ways in prop::collection::vec(route(), 0..4),
+        goals in prop::collection::vec(goal(), 0..3),
+        leave in prop::option::of(-10.0..200.0f64),
+        known in any::<bool>(),
+    ) {
+        let vehicle = Vehicle::default();
+        let mut planner = Planner::new(Config::default(), vehicle);
+        let ways: Vec<Way> = ways.into_iter().flatten().collect();
+        for (frame, (mut state, mut objects)) in states.into_iter().enumerate() {
+            let stamp = Stamp::from_nanos(0).offset(0.1 * frame as f64);
+            state.stamp = stamp;
+            objects.iter_mut().enumerate().for_each(|(i, object)| object.id = i as u64);
+            let future = |track: &Track| {
+                let [x, y, _] = track.bbox.center;
+                let pose = |k: u32| (k % 7 != 6).then_some([x + 0.1 * f64::from(k), y, track.bbox.yaw]);
+                Future { track: track.id, poses: (0..60).map(pose).collect() }
+            };
+            let futures = Futures { step_s: 0.1, tracks: objects.iter().map(future).collect() };
+            let tracks = Tracks { frame: frame as u64, stamp, objects };
+            let input = PlanInput {
+                frame: frame as u64, stamp, ego: &state, tracks: &tracks, route: None, signals: None,
+            };
+            let line = |way| Line {
+                way, detour_m: 30.0, leave_by_m: leave, goals: if leave.is_some() { &[] } else { &goals }, until_s: Some(5.0),
+            };
+            let lines: Vec<Line<'_>> = ways.iter().map(line).collect();
+            let task = Task { lines: &lines, futures: known.then_some(&futures) };
+            check_plan(&planner.step_for(&input, &task), &vehicle);
+        }
+    }
+}
+
+#[test]
+fn the_lane_is_changed_for_the_goal_in_time() {
+    // Two lanes; the goal is on the left one, 120 m ahead, within 9 to 11 s.
+    let lane = |y: f64| {
+        let station = planning::way::Station { left_m: 1.75 + 3.5 - y, right_m: 1.75 + y, limit_mps: 13.9 };
+        Way::along(ReferenceLine::new(&[[-60.0, y], [400.0, y]]).unwrap(), station)
+    };
+    let (right, left) = (lane(0.0), lane(3.5));
+    let (config, vehicle) =
+        (Config { latency_s: 0.0, ..Config::default() }, Vehicle { actuator_delay_s: 0.0, ..Vehicle::default() });
+    let mut planner = Planner::new(config, vehicle);
+    let goal = Goal {
+        along_m: [175.0, 190.0],
+        across_m: [-1.0, 1.0],
+        time_s: [9.0, 11.0],
+        speed_mps: [8.0, 14.0],
+        heading_rad: None,
+    };
+    let mut state = world::ego(0.0, 0.0, 0.0, 11.0);
+    let mut reached = false;
+    for step in 0..110 {
+        let time_s = 0.1 * f64::from(step);
+        let stamp = Stamp::from_nanos(0).offset(time_s);
+        state.stamp = stamp;
+        let goals = [goal.later(time_s)];
+        let lines = [
+            Line { way: &right, detour_m: 30.0, leave_by_m: Some(200.0), goals: &[], until_s: Some(11.0 - time_s) },
+            Line { way: &left, detour_m: 0.0, leave_by_m: None, goals: &goals, until_s: Some(11.0 - time_s) },
+        ];
+        let tracks = Tracks { frame: 0, stamp, objects: Vec::new() };
+        let input = PlanInput { frame: 0, stamp, ego: &state, tracks: &tracks, route: None, signals: None };
+        let plan = planner.step_for(&input, &Task { lines: &lines, futures: None });
+        check_plan(&plan, &vehicle);
+        let middle = 60.0 + state.pose().x + vehicle.center_offset_m();
+        reached |= (9.0..=11.0).contains(&time_s)
+            && (175.0..=190.0).contains(&middle)
+            && (state.pose().y - 3.5).abs() < 1.0
+            && (8.0..=14.0).contains(&state.speed_mps);
+        state = world::follow(&plan.trajectory.at(0.1).unwrap());
+    }
+    assert!(reached, "{state:?}");
 }
 
 #[test]
