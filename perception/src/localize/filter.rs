@@ -156,12 +156,11 @@ impl EgoFilter {
     pub(super) fn anchor_ins(&mut self) {
         self.anchored = true;
         self.ins_offset = Vector6::zeros();
-        for axis in 0..6 {
+        for (axis, sigma) in INS_WANDER.into_iter().enumerate() {
             let (own, offset) = (PLACE + axis, INS + axis);
             self.covariance.row_mut(offset).fill(0.0);
             self.covariance.column_mut(offset).fill(0.0);
             // The error of the fix is that of the pose, with the other sign.
-            let sigma = INS_WANDER[axis];
             self.covariance[(own, own)] += sigma * sigma;
             self.covariance[(own, offset)] = -sigma * sigma;
             self.covariance[(offset, own)] = -sigma * sigma;
@@ -275,9 +274,9 @@ impl EgoFilter {
         if self.anchored {
             let kept = (-dt_s / INS_TIME_S).exp();
             let ways = motion.step.translation.vector.norm();
-            for axis in 0..6 {
+            for (axis, ins) in INS_WANDER.into_iter().enumerate() {
                 let lidar = if axis < 3 { LIDAR_M } else { LIDAR_RAD };
-                add(INS + axis, (ins_doubt * INS_WANDER[axis]).powi(2) * (1.0 - kept * kept));
+                add(INS + axis, (ins_doubt * ins).powi(2) * (1.0 - kept * kept));
                 add(LIDAR + axis, (lidar_doubt * lidar).powi(2) * ways);
             }
         }
@@ -289,8 +288,7 @@ impl EgoFilter {
         let kept = (-stamp.seconds_since(self.stamp) / INS_TIME_S).exp();
         self.stamp = stamp;
         self.ins_offset *= kept;
-        for axis in 0..6 {
-            let sigma = INS_WANDER[axis];
+        for (axis, sigma) in INS_WANDER.into_iter().enumerate() {
             self.covariance.row_mut(INS + axis).scale_mut(kept);
             self.covariance.column_mut(INS + axis).scale_mut(kept);
             self.covariance[(INS + axis, INS + axis)] += sigma * sigma * (1.0 - kept * kept);

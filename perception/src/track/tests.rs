@@ -312,18 +312,14 @@ proptest! {
             time = (time + step).max(0);
             let spoil = |(mut detection, odd, place): (Detection3, f64, usize)| {
                 let bbox = &mut detection.bbox;
-                let numbers = [
-                    &mut bbox.center[0],
-                    &mut bbox.center[1],
-                    &mut bbox.center[2],
-                    &mut bbox.length,
-                    &mut bbox.width,
-                    &mut bbox.height,
-                    &mut bbox.yaw,
-                    &mut detection.score,
-                ];
-                if let Some(number) = numbers.into_iter().nth(place) {
-                    *number = odd;
+                match place {
+                    0..3 => bbox.center[place] = odd,
+                    3 => bbox.length = odd,
+                    4 => bbox.width = odd,
+                    5 => bbox.height = odd,
+                    6 => bbox.yaw = odd,
+                    7 => detection.score = odd,
+                    _ => {}
                 }
                 [detection, detection]
             };

@@ -116,7 +116,7 @@ fn compare(mut source: Source, config: &Config, options: &Options) -> anyhow::Re
     if let Some(file) = options.poses.as_deref().or(source.poses.as_deref()) {
         let base_from_lidar = source.calibration.base_from_lidar;
         let all = paths::read_poses(file)?.into_iter().map(|pose| base_from_lidar * pose * base_from_lidar.inverse());
-        given.extend((source.first..).zip(all).map(|(seq, pose)| (seq, pose)));
+        given.extend((source.first..).zip(all));
     }
     for Estimate { way, times, .. } in &estimates {
         let ms = |quantile| times.quantile(quantile).as_secs_f64() * 1e3;
