@@ -69,7 +69,7 @@ fn a_run_with_drops_is_made_again_faithfully() {
 fn from_detections_equals_the_full_run_downstream() {
     let folder = tempfile::tempdir().unwrap();
     let drive = long_drive(folder.path(), 3);
-    for (name, more) in [("lossless", &["--mode", "lossless"][..]), ("live", &["--mode", "realtime", "--rate", "8"])] {
+    for (name, more) in [("lossless", &["--mode", "lossless"][..]), ("live", &["--mode", "realtime", "--rate", "30"])] {
         let full = replay(&drive, folder.path(), &format!("{name}.mcap"), &[&GEOMETRY[..], more].concat());
         let injected = replay(&full, folder.path(), &format!("{name}.injected.mcap"), &["--mode", "from-detections"]);
         let downstream = |drive| {

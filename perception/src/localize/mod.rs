@@ -57,13 +57,16 @@ const STANDING_MPS: f64 = 0.3;
 pub struct Config {
     /// Frames in a row that are extrapolated when nothing measures the pose.
     pub held_frames: u32,
+    /// Whether sweeps and wheels are weighed against GPS/INS. Otherwise a fix is followed as it is, and the lidar is asked where there
+    /// is none, which costs nothing while there is one.
+    pub fuse: bool,
     /// The lidar odometry.
     pub odometry: OdometryConfig,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { held_frames: 5, odometry: OdometryConfig::default() }
+        Self { held_frames: 5, fuse: false, odometry: OdometryConfig::default() }
     }
 }
 
@@ -149,7 +152,12 @@ impl Localizer {
         self.findings.clear();
         self.check_stamp(frame, stamp)?;
         let fix = InsFrame::usable(senses.ins, stamp);
-        let lost = self.held > self.config.held_frames;
+        if let Some(fix) = fix.filter(|_| !self.config.fuse) {
+            let state = self.follow(&fix);
+            self.last = Some(state);
+            return Ok(state);
+        }
+        let lost = self.is_lost();
         let source = match (self.filter.clone(), fix) {
             (None, None) => self.start_by_lidar(frame, stamp, senses.cloud, calibration)?,
             (None, Some(fix)) => self.start_at_fix(&fix, senses.cloud, calibration),
@@ -163,6 +171,28 @@ impl Localizer {
             state.ok_or_else(|| StepError::Skip(format!("localize: frame {frame}: a state that is not finite")))?;
         self.last = Some(state);
         Ok(state)
+    }
+
+    /// Whether nothing has measured the pose for too long.
+    fn is_lost(&self) -> bool {
+        self.held > self.config.held_frames
+    }
+
+    /// The fix as it is. After a gap `odom` goes on where it is, and the fixes' frame is moved to it; after one that was too long to bridge,
+    /// the old transform is the better guess.
+    fn follow(&mut self, fix: &EgoState) -> EgoState {
+        let gap = |last: &EgoState| self.held > 0 || last.source != PoseSource::Ins;
+        if let Some(last) = self.last.filter(gap).filter(|_| !(self.is_lost() && self.ins.is_anchored())) {
+            self.ins.anchor(fix, &last.extrapolated(fix.stamp).odom_from_base);
+        } else if !self.ins.is_anchored() {
+            self.ins.anchor(fix, &fix.odom_from_base);
+        }
+        self.odometry.stop();
+        self.agreement.forget();
+        (self.matched, self.held) = (None, 0);
+        let state = self.ins.in_odom(fix);
+        self.filter = Some(EgoFilter::at_fix(&state));
+        state
     }
 
     fn check_stamp(&self, frame: u64, stamp: Stamp) -> Result<(), StepError> {
@@ -306,7 +336,8 @@ impl Localizer {
     ) -> Option<LidarPose> {
         let cloud = cloud?;
         let Some(matched) = self.matched.filter(|_| self.odometry.is_running()) else {
-            if is_known && self.held == 0 {
+            // Who follows fixes knows the motion up to the first frame without one.
+            if (is_known || !self.config.fuse) && self.held == 0 {
                 self.start_map(filter, cloud, calibration, true);
             }
             return None;

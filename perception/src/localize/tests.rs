@@ -92,10 +92,14 @@ fn distance(a: &EgoState, b: &EgoState) -> f64 {
     (a.odom_from_base.translation.vector - b.odom_from_base.translation.vector).norm()
 }
 
+fn fusing() -> Config {
+    Config { fuse: true, ..Config::default() }
+}
+
 #[test]
 fn lidar_alone_follows_a_bend() {
     let street = street();
-    let mut localizer = Localizer::new(Config::default());
+    let mut localizer = Localizer::new(fusing());
     for frame in 0..30 {
         let cloud = sweep(&street, &truth(frame).odom_from_base, frame);
         let state = go(&mut localizer, frame, None, Some(&cloud)).unwrap();
@@ -112,7 +116,7 @@ fn lidar_alone_follows_a_bend() {
 #[test]
 fn points_of_a_moving_sweep_are_straightened() {
     let street = street();
-    let mut localizer = Localizer::new(Config::default());
+    let mut localizer = Localizer::new(fusing());
     for frame in 0..20u64 {
         // Each point is seen from where the vehicle is when the beam points at it.
         let parts: Vec<_> = (0..10)
@@ -144,7 +148,7 @@ fn points_of_a_moving_sweep_are_straightened() {
 #[test]
 fn a_standing_vehicle_stays() {
     let street = street();
-    let mut localizer = Localizer::new(Config::default());
+    let mut localizer = Localizer::new(fusing());
     for frame in 0..60 {
         // Brakes from 4 m/s to zero within 2 s, then stands.
         let time = (0.1 * frame as f64).min(2.0);
@@ -162,7 +166,7 @@ fn a_standing_vehicle_stays() {
 #[test]
 fn fixes_come_and_go_without_a_jump() {
     let street = street();
-    let mut localizer = Localizer::new(Config::default());
+    let mut localizer = Localizer::new(fusing());
     let mut last: Option<EgoState> = None;
     let mut said = Vec::new();
     for frame in 0..60 {
@@ -198,7 +202,7 @@ fn fixes_come_and_go_without_a_jump() {
 
 #[test]
 fn a_jump_of_the_fixes_is_bridged() {
-    let mut localizer = Localizer::new(Config::default());
+    let mut localizer = Localizer::new(fusing());
     for frame in 0..20 {
         let mut fix = fix(frame);
         if frame >= 10 {
@@ -214,7 +218,7 @@ fn a_jump_of_the_fixes_is_bridged() {
 /// GPS/INS that measures `share` of the way of a straight drive, and a wheel speed sensor that is off by a percent.
 fn drive_with_poor_fixes(share: f64, slipping: bool) -> (EgoState, EgoState, Vec<&'static str>) {
     let street = street();
-    let mut localizer = Localizer::new(Config::default());
+    let mut localizer = Localizer::new(fusing());
     let (mut said, mut last) = (Vec::new(), None);
     for frame in 0..60 {
         let base = Isometry3::translation(0.6 * frame as f64 - 20.0, 0.0, 0.0);
@@ -264,7 +268,7 @@ fn on_bare_ground_the_fixes_are_followed_and_the_lidar_alone_is_refused() {
             cloud.z.push(-1.73 + 0.005 * (7.0 * f64::from(ring) + 3.0 * f64::from(step)).sin() as f32);
         }
     }
-    let (mut fused, mut alone) = (Localizer::new(Config::default()), Localizer::new(Config::default()));
+    let (mut fused, mut alone) = (Localizer::new(fusing()), Localizer::new(fusing()));
     let mut refused = 0;
     for frame in 0..40 {
         let state = go(&mut fused, frame, Some(&fix(frame)), Some(&cloud)).unwrap();
@@ -276,7 +280,7 @@ fn on_bare_ground_the_fixes_are_followed_and_the_lidar_alone_is_refused() {
 
 #[test]
 fn without_sensors_the_motion_goes_on_for_a_few_frames_only() {
-    let mut localizer = Localizer::new(Config::default());
+    let mut localizer = Localizer::new(fusing());
     let empty = PointCloud::default();
     assert!(matches!(go(&mut localizer, 0, None, None), Err(StepError::Skip(_))));
     go(&mut localizer, 0, Some(&fix(0)), None).unwrap();
@@ -295,7 +299,7 @@ fn without_sensors_the_motion_goes_on_for_a_few_frames_only() {
 #[test]
 fn another_place_is_refused_and_the_old_one_found_again() {
     let street = street();
-    let mut localizer = Localizer::new(Config::default());
+    let mut localizer = Localizer::new(fusing());
     let turned = Isometry3::rotation(Vector3::z() * 1.2);
     let mut refused = 0;
     for frame in 0..24 {
@@ -330,7 +334,7 @@ fn poor_clouds_and_stamps_break_nothing() {
     let street = street();
     for poor in &clouds {
         for start in [false, true] {
-            let mut localizer = Localizer::new(Config::default());
+            let mut localizer = Localizer::new(fusing());
             for frame in 0..12 {
                 let good = start && frame < 4;
                 let seen = if good { &sweep(&street, &truth(frame).odom_from_base, frame) } else { poor };
@@ -348,7 +352,7 @@ fn poor_clouds_and_stamps_break_nothing() {
 fn equal_drives_give_equal_bits() {
     let street = street();
     let drive = || {
-        let mut localizer = Localizer::new(Config::default());
+        let mut localizer = Localizer::new(fusing());
         (0..8)
             .map(|frame| {
                 let cloud = sweep(&street, &truth(frame).odom_from_base, frame);
@@ -357,4 +361,27 @@ fn equal_drives_give_equal_bits() {
             .collect::<Vec<_>>()
     };
     assert_eq!(drive(), drive());
+}
+
+#[test]
+fn without_fusion_a_fix_is_followed_as_it_is_and_the_lidar_bridges_a_gap() {
+    let street = street();
+    let mut localizer = Localizer::new(Config::default());
+    for frame in 0..30 {
+        let cloud = sweep(&street, &truth(frame).odom_from_base, frame);
+        // The fixes come back 0.4 m beside where they were.
+        let mut told = fix(frame);
+        if frame >= 20 {
+            told.state.odom_from_base.translation.y += 0.4;
+        }
+        let gap = (10..20).contains(&frame);
+        let state = go(&mut localizer, frame, Some(&told).filter(|_| !gap), Some(&cloud)).unwrap();
+        match frame {
+            0..10 => assert_eq!(state, truth(frame)),
+            10 => assert!(distance(&state, &truth(frame)) < 0.01),
+            11..20 => assert_eq!(state.source, PoseSource::LidarOdometry),
+            _ => assert_eq!(state.source, PoseSource::Ins),
+        }
+        assert!(distance(&state, &truth(frame)) < 0.25, "{frame}: {}", distance(&state, &truth(frame)));
+    }
 }
