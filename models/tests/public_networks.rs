@@ -205,13 +205,14 @@ fn sweep(name: &str) -> Option<PointCloud> {
     Some(PointCloud { x: column(0), y: column(1), z: column(2), intensity: column(3), ..PointCloud::default() })
 }
 
-/// The pixel of every point by the plain formula, in single precision.
+/// The pixel of every point by the plain formula: angles in double precision, all else in single precision.
 fn pixels_by_the_formula(cloud: &PointCloud) -> Vec<u32> {
     let (down, fov) = ((-25.0f32).to_radians(), 28.0f32.to_radians());
     let pixel = |((&x, &y), &z): ((&f32, &f32), &f32)| {
         let range = (x * x + y * y + z * z).sqrt();
-        let column = 0.5 * (-y.atan2(x) / std::f32::consts::PI + 1.0) * 2048.0;
-        let row = (1.0 - ((z / range).asin() - down) / fov) * 64.0;
+        let (yaw, pitch) = (f64::from(y).atan2(f64::from(x)) as f32, f64::from(z / range).asin() as f32);
+        let column = 0.5 * (-yaw / std::f32::consts::PI + 1.0) * 2048.0;
+        let row = (1.0 - (pitch - down) / fov) * 64.0;
         if range > 0.0 { (row as u32).min(63) * 2048 + (column as u32).min(2047) } else { NONE }
     };
     cloud.x.iter().zip(&cloud.y).zip(&cloud.z).map(pixel).collect()
