@@ -84,6 +84,7 @@ impl Scene {
             kept: None,
             home: true,
             lead_s: 0.0,
+            is_measured: false,
             config: &self.config,
             vehicle: &self.vehicle,
         }

@@ -40,6 +40,8 @@ const CREEP_M: [f64; 2] = [0.1, 0.2];
 const STRIDE: usize = (PREDICTION_STEP_S / SAMPLE_STEP_S) as usize;
 /// Samples that are priced.
 const LOOKS: f64 = HORIZON_S / SAMPLE_STEP_S + 1.0;
+/// See `settles`: 1 s.
+const SETTLES: usize = (1.0 / SAMPLE_STEP_S) as usize;
 /// Times at which a candidate is compared with the last plan, in samples.
 const COMPARED: [usize; 3] = [10, 20, 30];
 
@@ -59,6 +61,9 @@ struct Court<'a> {
     best_mps: f64,
     /// How far beyond the left and right edge the ego may be.
     beyond: [f64; 2],
+    /// Samples in which the front wheels may turn at any rate: a measured turn rate is noise for a good part, and a car must not brake
+    /// because by it the wheels would have to turn back too quickly.
+    settles: usize,
     near: Near,
     last_plan: [Option<TrajectoryPoint>; COMPARED.len()],
 }
@@ -83,6 +88,7 @@ pub(crate) fn judge(lattice: &mut Lattice, view: &View<'_>, effort: &Effort) {
         standstill_gap_m: wanted_gap_m(0.0, config),
         best_mps: lattice.best_mps(),
         beyond: beyond_edges(road, config, vehicle),
+        settles: if view.is_measured { SETTLES } else { 0 },
         near: Near::new(lattice, obstacles, vehicle),
         last_plan: COMPARED
             .map(|i| memory.kept.and(memory.trajectory.at(memory.since_s + view.lead_s + i as f64 * SAMPLE_STEP_S))),
@@ -228,7 +234,7 @@ impl Court<'_> {
             let lateral_acceleration = state.curvature * state.speed * state.speed;
             let lateral_jerk = if i == 0 { 0.0 } else { (lateral_acceleration - lateral_before) / SAMPLE_STEP_S };
             lateral_before = lateral_acceleration;
-            let before = (i > 0).then(|| states[i - 1].curvature);
+            let before = (i > self.settles).then(|| states[i - 1].curvature);
             let verdict = self.limits(&row, &offset, &state, before, lateral_acceleration, lateral_jerk);
             if verdict != Verdict::Free {
                 return (verdict, 0.0);

@@ -135,7 +135,7 @@ impl Planner {
         for (place, (line, road)) in roads.iter().enumerate() {
             let bench = &mut self.lines[*line];
             bench.prepare(input, task, *line, road, &start, &self.beliefs, &self.memory, &effort, config, vehicle);
-            let (view, lattice) = bench.view(*line, road, &self.memory, start.lead_s, config, vehicle);
+            let (view, lattice) = bench.view(*line, road, &self.memory, &start, config, vehicle);
             let choice = choose::try_all(lattice, &view, &effort);
             self.looked_at += lattice.candidates.len();
             let price = task.lines.get(*line).map_or(0.0, |about| line_price(about, *line, road, &self.memory));
@@ -150,7 +150,7 @@ impl Planner {
         let home = roads.iter().position(|(line, _)| *line == self.memory.line).unwrap_or(0);
         let (place, mut choice) = best.map_or((home, None), |(place, index, _)| (place, Some(index)));
         let (line, road) = &roads[place];
-        let (view, lattice) = self.lines[*line].view(*line, road, &self.memory, start.lead_s, config, vehicle);
+        let (view, lattice) = self.lines[*line].view(*line, road, &self.memory, &start, config, vehicle);
         let mut threat = None;
         if choice.is_none() && road.ego.s_dot_mps > emergency::STANDING_MPS {
             let found = emergency::threat(lattice, view.obstacles);
@@ -244,7 +244,7 @@ impl Bench {
         line: usize,
         road: &'a reference::Road<'a>,
         memory: &'a start::Memory,
-        lead_s: f64,
+        start: &start::Start,
         config: &'a Config,
         vehicle: &'a Vehicle,
     ) -> (View<'a>, &'a mut lattice::Lattice) {
@@ -257,7 +257,8 @@ impl Bench {
             memory,
             kept: memory.kept.as_ref().filter(|_| memory.line == line),
             home: memory.line == line || road.ego.d_m.abs() < HOME_M,
-            lead_s,
+            lead_s: start.lead_s,
+            is_measured: start.is_measured,
             config,
             vehicle,
         };
@@ -279,6 +280,8 @@ pub(crate) struct View<'a> {
     /// It is the line that the ego is on.
     pub home: bool,
     pub lead_s: f64,
+    /// The plan starts as the sensors say, see [`start::Start::is_measured`].
+    pub is_measured: bool,
     pub config: &'a Config,
     pub vehicle: &'a Vehicle,
 }

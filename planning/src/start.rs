@@ -38,6 +38,8 @@ pub struct Start {
     pub lead_s: f64,
     /// The ego at the plan's stamp.
     pub now: Pose2,
+    /// It is as the sensors say, not as the last plan says.
+    pub is_measured: bool,
     points: [TrajectoryPoint; MOST_POINTS],
     count: usize,
 }
@@ -139,7 +141,7 @@ pub fn start(input: &PlanInput<'_>, memory: &Memory, config: &Config, vehicle: &
     let measured = Measured::new(&pose, speed_mps, ego.acceleration_mps2, ego.yaw_rate_radps, vehicle);
     let after = |t: f64| followed.as_ref().map_or_else(|| measured.at(t), |followed| followed.at(t));
     let lead_s = (config.latency_s + vehicle.actuator_delay_s).clamp(0.0, LONGEST_LEAD_S);
-    let mut start = Start { lead_s, now: pose, ..Start::default() };
+    let mut start = Start { lead_s, now: pose, is_measured: followed.is_none(), ..Start::default() };
     while start.count < MOST_POINTS && start.count as f64 * POINT_STEP_S < lead_s - 1e-6 {
         start.points[start.count] = after(start.count as f64 * POINT_STEP_S);
         start.count += 1;

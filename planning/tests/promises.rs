@@ -234,10 +234,10 @@ fn vibration_is_no_reason_to_stop() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// Whatever the sensors say of acceleration and turn rate: in its lane, on a free road, a car drives on.
+    /// Whatever the sensors say of acceleration and turn rate: in its lane (0.14 m inside it), on a free road, a car drives on.
     #[test]
     fn in_its_lane_on_a_free_road_it_drives(
-        d in -0.9..0.9f64, angle in -0.06..0.06f64, speed in 0.0..25.0f64, acceleration in -20.0..20.0f64,
+        d in -0.7..0.7f64, angle in -0.06..0.06f64, speed in 0.0..25.0f64, acceleration in -20.0..20.0f64,
         yaw_rate in -2.0..2.0f64, radius in prop_oneof![Just(1e6), 100.0..500.0f64],
     ) {
         let speed = f64::min(speed, (1.9 * radius).sqrt());
@@ -254,10 +254,8 @@ proptest! {
         let mut planner = Planner::new(Config::default(), Vehicle::default());
         let input = PlanInput { frame: 0, stamp: tracks.stamp, ego: &state, tracks: &tracks, route: Some(&route), signals: None };
         let plan = planner.step(&input);
-        // A car that brakes at walking speed may come to rest first, one that is too fast for the bend may brake, and one that is slow and
-        // whose wheels point out of the lane may stop before they are turned back.
-        let walks = speed < 4.0 && plan.decision.kind == types::DecisionKind::EmergencyStop;
-        let calm = walks || matches!(plan.decision.kind, types::DecisionKind::Cruise | types::DecisionKind::Stop);
+        // A car that brakes at walking speed may come to rest first, and one that is too fast for the bend may brake.
+        let calm = matches!(plan.decision.kind, types::DecisionKind::Cruise | types::DecisionKind::Stop);
         prop_assert!(calm, "{:?}", plan.decision);
     }
 }
