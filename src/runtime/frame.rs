@@ -212,6 +212,8 @@ pub struct Frame {
     pub sensors: SensorSet,
     /// The large buffers; given back after detection.
     pub buffers: Option<Leased<Buffers>>,
+    /// Digest of the decoded pixels and points, which are not logged.
+    pub decoded: Option<u64>,
     /// Made by localize.
     pub ego: Option<EgoState>,
     /// Made by detect.
@@ -240,6 +242,7 @@ impl Frame {
             admission,
             sensors,
             buffers: None,
+            decoded: None,
             ego: None,
             detections: None,
             tracks: None,
