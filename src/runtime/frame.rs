@@ -109,10 +109,14 @@ impl SensorSet {
 pub struct Recorded {
     /// The door's choice.
     pub admission: Admission,
-    /// The localizer's answer, for a replay from detections.
+    /// The localizer's answer, for a replay that begins behind it.
     pub ego: Option<EgoState>,
-    /// The detectors' answer, for a replay from detections.
+    /// The detectors' answer, in the same way.
     pub detections: Option<Detections>,
+    /// The tracker's answer.
+    pub tracks: Option<Tracks>,
+    /// The planner's answer.
+    pub plan: Option<Arc<Plan>>,
 }
 
 /// What a source of frames gives to the door, in order.

@@ -77,6 +77,8 @@ pub struct Recorder {
     with_latency: bool,
     last_flush: Option<Stamp>,
     digester: Digester,
+    /// Leave images and sweeps out of the drive.
+    pub without_sensors: bool,
     /// The tally so far.
     pub tally: Tally,
     /// The times so far.
@@ -90,7 +92,16 @@ impl Recorder {
     pub fn new(writer: Option<DriveWriter>, with_inputs: bool, with_latency: bool, warm_up: u64) -> Self {
         let statistics = Statistics::skipping(warm_up);
         let (tally, digester) = (Tally::default(), Digester::default());
-        Self { writer, with_inputs, with_latency, last_flush: None, digester, tally, statistics }
+        Self {
+            writer,
+            with_inputs,
+            with_latency,
+            last_flush: None,
+            digester,
+            without_sensors: false,
+            tally,
+            statistics,
+        }
     }
 
     /// Writes one item.
@@ -125,6 +136,9 @@ impl Recorder {
     }
 
     fn input(&mut self, input: Input) -> Result<(), RecordingError> {
+        if self.without_sensors && matches!(input, Input::Camera(_) | Input::Lidar(_)) {
+            return Ok(());
+        }
         self.put(&input.into_message())
     }
 
