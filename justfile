@@ -6,6 +6,10 @@ check:
 replay:
     cargo run --release -- replay
 
+# Our own drive against its reference; `just check-drives --update` after a change that is wanted.
+check-drives *options:
+    cargo run --release -- check recordings/drives --against recordings/references {{options}}
+
 # Formatting as CI wants it.
 format:
     cargo fmt --all

@@ -1,7 +1,8 @@
 //! `chauffeur replay`.
 
-use super::{CompressionName, NetworkOptions, embedded_drive, table};
+use super::{CompressionName, NetworkOptions, diff, embedded_drive, table};
 use crate::config::Config;
+use crate::evaluate::Tolerance;
 use crate::replay::{Mode, Prepared, Replay, Start};
 use crate::runtime::{FaultCell, Outcome, Progress};
 use clap::{Args, ValueEnum};
@@ -41,6 +42,10 @@ pub struct Options {
     /// All stages in one thread.
     #[arg(long)]
     serial: bool,
+    /// Compare with what the drive recorded of an earlier run, and exit with 1 if it differs: every bit, or within the tolerance of
+    /// networks where these ran elsewhere.
+    #[arg(long)]
+    compare: bool,
     #[command(flatten)]
     networks: NetworkOptions,
 }
@@ -120,13 +125,53 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         kept_frames: 0,
         drive,
     };
+    if options.compare {
+        anyhow::ensure!(!matches!(mode, Mode::RealTime { .. }), "--compare: a run by the clock equals no other");
+        diff::open(&replay.drive)?;
+    }
     let prepared = replay.prepare()?;
+    let prepared_engine = prepared.record.engine.clone();
     println!("{} ({}), {}", replay.drive.display(), replay.mode.name(), prepared.detectors);
     let outcome = watched(prepared)?;
     table::print_latency(&outcome.statistics.rows());
     table::print_outcome(&outcome);
     println!("log: {}", output.display());
-    verdict(outcome)
+    let complete = outcome.fault.is_none() && outcome.error.is_none();
+    let code = verdict(outcome)?;
+    if options.compare && complete {
+        let same = beside_the_record(&replay.drive, &output, !prepared_engine.is_empty())?;
+        return Ok(if same { code } else { ExitCode::from(1) });
+    }
+    Ok(code)
+}
+
+/// Compares a run with the one that the drive recorded, and says how: networks of another device or library are given their tolerance.
+fn beside_the_record(drive: &Path, log: &Path, networks_ran: bool) -> anyhow::Result<bool> {
+    let made = |path: &Path| Ok::<_, anyhow::Error>(diff::open(path)?.1);
+    let (then, now) = (made(drive)?, made(log)?);
+    let elsewhere = networks_ran && then.engine != now.engine;
+    let tolerance = if elsewhere { Tolerance::Networks } else { Tolerance::Exact };
+    let (difference, _) = diff::compare(drive, log, tolerance)?;
+    if elsewhere {
+        println!("the drive's networks ran on {}", if then.engine.is_empty() { "nothing" } else { &then.engine });
+    }
+    match &difference.first {
+        None => println!("the same as recorded in {} frames ({})", difference.frames, tolerance.describe()),
+        Some(first) => {
+            let field = first
+                .fields
+                .first()
+                .map_or(String::new(), |pair| format!(", {}: {} then, {} now", pair.field, pair.a, pair.b));
+            println!(
+                "differs from what is recorded first in frame {} at {:.1} s, stage {}{field} ({})",
+                first.frame,
+                first.time_s,
+                first.stage,
+                tolerance.describe()
+            );
+        }
+    }
+    Ok(difference.is_equal())
 }
 
 fn default_output(drive: &Path) -> PathBuf {
