@@ -7,10 +7,16 @@
 
 pub mod contact;
 pub mod deviation;
+pub mod difference;
+pub mod fields;
+pub mod frames;
 pub mod labels;
 pub mod metrics;
 pub mod summary;
+pub mod tolerance;
 
+pub use difference::Difference;
 pub use labels::LabelCounts;
 pub use metrics::{FrameMetrics, Metrics, Part};
 pub use summary::Summary;
+pub use tolerance::Tolerance;
