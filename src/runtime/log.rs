@@ -1,5 +1,6 @@
 //! The log: what is written of a frame, in which order, and the queue in front of the writing thread.
 
+use super::digest::Digester;
 use super::frame::{Frame, Input};
 use super::recall::Recall;
 use super::statistics::Statistics;
@@ -75,6 +76,9 @@ pub struct Recorder {
     with_inputs: bool,
     with_latency: bool,
     last_flush: Option<Stamp>,
+    digester: Digester,
+    /// Leave images and sweeps out of the drive.
+    pub without_sensors: bool,
     /// The tally so far.
     pub tally: Tally,
     /// The times so far.
@@ -87,7 +91,17 @@ impl Recorder {
     #[must_use]
     pub fn new(writer: Option<DriveWriter>, with_inputs: bool, with_latency: bool, warm_up: u64) -> Self {
         let statistics = Statistics::skipping(warm_up);
-        Self { writer, with_inputs, with_latency, last_flush: None, tally: Tally::default(), statistics }
+        let (tally, digester) = (Tally::default(), Digester::default());
+        Self {
+            writer,
+            with_inputs,
+            with_latency,
+            last_flush: None,
+            digester,
+            without_sensors: false,
+            tally,
+            statistics,
+        }
     }
 
     /// Writes one item.
@@ -122,12 +136,16 @@ impl Recorder {
     }
 
     fn input(&mut self, input: Input) -> Result<(), RecordingError> {
+        if self.without_sensors && matches!(input, Input::Camera(_) | Input::Lidar(_)) {
+            return Ok(());
+        }
         self.put(&input.into_message())
     }
 
     fn frame(&mut self, mut frame: Frame) -> Result<(), RecordingError> {
         let Frame { admission, .. } = frame;
         self.count(&frame);
+        let digests = self.writer.is_some().then(|| self.digester.digest(&frame));
         if self.with_inputs {
             let inputs = std::mem::take(&mut frame.sensors).into_inputs();
             inputs.into_iter().try_for_each(|input| self.input(input))?;
@@ -153,6 +171,9 @@ impl Recorder {
             let text = format!("frame {} skipped: {}", admission.frame, skipped.reason);
             let (stamp, name) = (admission.stamp, skipped.stage.to_string());
             self.put(&Message::Text { stamp, level: LogLevel::Warning, name, text })?;
+        }
+        if let Some(digests) = digests {
+            self.put(&Message::Digests(digests))?;
         }
         if self.with_latency {
             self.put(&Message::Latency(frame.spans.to_latency(admission.frame, admission.stamp)))?;

@@ -1,8 +1,8 @@
 //! From bytes to the rooms' types. Whatever is missing, unknown or of the wrong size is named with its number.
 
 use super::{
-    Box3, Calibration, Command, CompressedImage, Detection2, Detection3, Detections, Ego, Latency, Plan, PointCloud,
-    Pose, Prediction, Route, Signals, StopLine, Tick, Track, Tracks, Truth, TruthObject, WheelSpeed,
+    Box3, Calibration, Command, CompressedImage, Detection2, Detection3, Detections, Digests, Ego, Latency, Plan,
+    PointCloud, Pose, Prediction, Route, Signals, StopLine, Tick, Track, Tracks, Truth, TruthObject, WheelSpeed,
 };
 use crate::topics::Topic;
 use crate::{LogLevel, Message};
@@ -83,6 +83,11 @@ pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &[u8]) ->
                 duration_ns: span.duration_ns,
             };
             Message::Latency(types::Latency { frame, stamp, spans: spans.into_iter().map(span).collect() })
+        }
+        Topic::Digests => {
+            let Digests { frame, stages, .. } = read(data)?;
+            let stage = |one: super::StageDigest| types::StageDigest { stage: one.stage, digest: one.digest };
+            Message::Digests(types::Digests { frame, stamp, stages: stages.into_iter().map(stage).collect() })
         }
         Topic::Log => {
             let Log { level, message: text, name, .. } = read(data)?;
