@@ -13,6 +13,7 @@ mod info;
 pub mod kitti;
 mod message;
 mod reader;
+mod reserve;
 mod run_record;
 #[cfg(test)]
 mod samples;
