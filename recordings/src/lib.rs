@@ -9,6 +9,7 @@
 
 mod container;
 mod error;
+pub mod files;
 mod info;
 pub mod kitti;
 mod message;
