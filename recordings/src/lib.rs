@@ -11,7 +11,9 @@ mod container;
 mod error;
 pub mod files;
 mod info;
+mod intake;
 pub mod kitti;
+mod labelled;
 mod message;
 mod reader;
 mod reserve;
@@ -25,6 +27,7 @@ mod writer;
 
 pub use error::RecordingError;
 pub use info::{ChannelInfo, DriveInfo};
+pub use intake::ImportSummary;
 pub use message::{LogLevel, Message};
 pub use reader::DriveReader;
 pub use run_record::RunRecord;
