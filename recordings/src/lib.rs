@@ -7,6 +7,8 @@
 //! the sensors' own bytes, and the messages of `schemas/chauffeur.proto`. Beside them lie views (`foxglove.*`), made when
 //! writing and never read, so that a person sees images, points, boxes and plans without any set-up.
 
+mod axes;
+mod cdr;
 mod container;
 mod error;
 pub mod files;
@@ -15,8 +17,11 @@ mod intake;
 pub mod kitti;
 mod labelled;
 mod message;
+mod motion;
+mod points;
 mod reader;
 mod reserve;
+pub mod ros2;
 mod run_record;
 #[cfg(test)]
 mod samples;
