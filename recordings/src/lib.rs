@@ -7,6 +7,7 @@
 //! the sensors' own bytes, and the messages of `schemas/chauffeur.proto`. Beside them lie views (`foxglove.*`), made when
 //! writing and never read, so that a person sees images, points, boxes and plans without any set-up.
 
+pub mod argoverse;
 mod axes;
 mod cdr;
 mod container;
@@ -26,6 +27,7 @@ mod run_record;
 #[cfg(test)]
 mod samples;
 mod schema;
+mod table;
 mod topics;
 mod viewer;
 mod writer;
