@@ -31,6 +31,6 @@ pub use plan::{Candidate, Decision, DecisionKind, Plan, PredictedPath, Trajector
 pub use route::{Phase, Route, RoutePoint, Signals, StopKind, StopLine};
 pub use sensor::{CameraFrame, Image, ImageFormat, LidarSweep, PointCloud, PointField, PointKind, SpinningPoint};
 pub use step::StepError;
-pub use time::Stamp;
+pub use time::{ReceiveTime, SensorTime, Stamp};
 pub use truth::{Truth, TruthObject};
 pub use vehicle::{Limits, Vehicle};
