@@ -9,9 +9,9 @@ use crate::{LogLevel, Message};
 use foxglove::messages::{Log, log, packed_element_field::NumericType};
 use nalgebra::{Isometry3, Matrix3, Quaternion, Translation3, UnitQuaternion};
 use types::{
-    CameraModel, Candidate, Decision, DecisionKind, EgoState, ImageFormat, InsFix, ObjectClass, Phase, PointField,
-    PointKind, Pose2, PoseSource, PredictedPath, RoutePoint, Stamp, StopKind, StopReason, Trajectory, TrajectoryPoint,
-    Verdict,
+    CameraModel, Candidate, Decision, DecisionKind, EgoState, Fallback, ImageFormat, InsFix, ObjectClass, Phase,
+    PointField, PointKind, Pose2, PoseSource, PredictedPath, RoutePoint, Stamp, StopKind, StopReason, Trajectory,
+    TrajectoryPoint, Verdict,
 };
 
 type Decoded<T> = Result<T, String>;
@@ -68,12 +68,18 @@ pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &[u8]) ->
         }
         Topic::Plan => Message::Plan(plan(read(data)?, stamp)?),
         Topic::Command => {
-            let Command { tick, steering_rad, acceleration_mps2, plan, ego, stop, limits, .. } = read(data)?;
+            let Command { tick, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback, .. } = read(data)?;
             let stop = match stop.as_str() {
                 "" => None,
                 name => Some(known("stop", name, StopReason::from_name(name))?),
             };
-            Message::Command(types::Command { tick, stamp, steering_rad, acceleration_mps2, plan, ego, stop, limits })
+            let fallback = match fallback.as_str() {
+                "" => None,
+                name => Some(known("fallback", name, Fallback::from_name(name))?),
+            };
+            let command =
+                types::Command { tick, stamp, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback };
+            Message::Command(command)
         }
         Topic::Latency => {
             let Latency { frame, spans, .. } = read(data)?;
