@@ -16,6 +16,7 @@ pub mod model;
 pub mod mpc;
 pub mod path;
 pub mod predict;
+pub mod safety;
 
 pub mod staleness;
 
