@@ -13,6 +13,7 @@ pub mod evaluate;
 pub mod onnxruntime;
 pub mod render;
 pub mod replay;
+pub mod report;
 pub mod runtime;
 pub mod simulation;
 pub mod stack;

@@ -97,16 +97,16 @@ impl Networks {
         for spec in &catalogue.networks {
             match spec.role {
                 Role::CameraDetector if has_camera => {
-                    let network = CameraDetector::load(&engine, spec)?;
-                    networks.placements.extend(network.placement().map(|place| (spec.name.clone(), place)));
+                    let mut network = CameraDetector::load(&engine, spec)?;
+                    networks.placements.extend(network.network().placement().map(|place| (spec.name.clone(), place)));
                     networks.camera = Some(network);
                 }
                 Role::LidarSegmenter if has_lidar => {
                     networks.lidar = Some(LidarNetwork::Segmenter(LidarSegmenter::load(&engine, spec)?));
                 }
                 Role::LidarDetector if has_lidar => {
-                    let network = LidarDetector::load(&engine, spec)?;
-                    networks.placements.extend(network.placement().map(|place| (spec.name.clone(), place)));
+                    let mut network = LidarDetector::load(&engine, spec)?;
+                    networks.placements.extend(network.network().placement().map(|place| (spec.name.clone(), place)));
                     networks.lidar = Some(LidarNetwork::Detector(network));
                 }
                 Role::CameraDetector | Role::LidarSegmenter | Role::LidarDetector => continue,

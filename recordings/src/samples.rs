@@ -123,6 +123,7 @@ pub(crate) fn frame(frame: u64) -> Vec<Message> {
             ego: Some(frame),
             stop: Some(StopReason::StalePlan),
             limits: 8,
+            fallback: Some(types::Fallback::NotConverged),
         }),
         Message::Latency(Latency {
             frame,

@@ -11,6 +11,7 @@ mod import;
 mod info;
 mod render;
 mod replay;
+mod report;
 mod simulate;
 mod table;
 mod warmup;
@@ -48,6 +49,8 @@ enum Command {
     Import(import::Source),
     /// Draw one moment of a drive (bird's-eye view and camera), or a map.
     Render(render::Options),
+    /// One page for a browser: bird's-eye view, camera, plots, decisions of a drive, or of two.
+    Report(report::Options),
     /// Drive in a simulated world, in closed loop.
     Simulate(simulate::Options),
     /// Measure.
@@ -164,6 +167,7 @@ pub fn main() -> ExitCode {
         Command::Info(options) => info::run(&options),
         Command::Import(source) => import::run(&source),
         Command::Render(options) => render::run(&options),
+        Command::Report(options) => report::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Bench(what) => bench::run(&what),
         Command::Doctor(options) => doctor::run(&options),

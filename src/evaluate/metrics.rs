@@ -98,6 +98,7 @@ struct Row {
     plan: Option<Arc<Plan>>,
     detections: Option<Detections>,
     tracks: Option<Tracks>,
+    truth: Option<Truth>,
     deviation: Deviation,
 }
 
@@ -107,6 +108,7 @@ struct Row {
 pub struct Metrics {
     vehicle: Vehicle,
     labels: Labels,
+    /// It comes before its frame.
     truth: Option<Truth>,
     start: Option<Stamp>,
     current: Option<Row>,
@@ -144,6 +146,7 @@ impl Metrics {
                 row.metrics.time_s = admission.stamp.seconds_since(start);
                 row.metrics.dropped = admission.dropped.saturating_sub(self.dropped);
                 self.dropped = admission.dropped;
+                row.truth = self.truth.take().filter(|truth| truth.stamp == admission.stamp);
                 self.current = Some(row);
                 return self.ready(Some(admission.stamp));
             }
@@ -166,8 +169,7 @@ impl Metrics {
     fn close(&mut self) {
         let Some(mut row) = self.current.take() else { return };
         row.conclude(&self.vehicle, &self.last);
-        let truth = self.truth.take().filter(|truth| truth.stamp == row.metrics.stamp);
-        if let (Some(truth), true) = (truth, row.detections.is_some() || row.tracks.is_some()) {
+        if let (Some(truth), true) = (row.truth.take(), row.detections.is_some() || row.tracks.is_some()) {
             let tracks = row.tracks.as_ref().map_or(&[][..], |tracks| &tracks.objects);
             row.metrics.labels = Some(self.labels.count(&truth, row.detections.as_ref(), tracks));
         }
@@ -360,6 +362,33 @@ pub(crate) mod tests {
             }
         }
         messages
+    }
+
+    #[test]
+    fn the_truth_counts_for_the_frame_behind_it() {
+        let car = track(7, 60.0, 0.0);
+        let object = types::TruthObject {
+            id: 1,
+            class: ObjectClass::Car,
+            bbox: car.bbox,
+            velocity_mps: [0.0; 2],
+            points: 50,
+            image: None,
+            visible: 1.0,
+        };
+        let mut metrics = Metrics::new(Vehicle::default());
+        let mut rows: Vec<FrameMetrics> = Vec::new();
+        for message in drive(40) {
+            if let Message::Admission(Admission { frame, stamp, .. }) = message {
+                let odom_from_base = Isometry3::translation(20.0, 0.0, 0.0);
+                let truth = Truth { seq: frame, stamp, odom_from_base, objects: vec![object] };
+                rows.extend(metrics.take(&Message::Truth(truth)));
+            }
+            rows.extend(metrics.take(&message));
+        }
+        rows.extend(metrics.finish());
+        let tracked: Vec<u64> = rows.iter().map(|row| row.labels.map_or(0, |labels| labels.tracked)).collect();
+        assert_eq!(tracked, [1; 40]);
     }
 
     #[test]

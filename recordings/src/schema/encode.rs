@@ -50,7 +50,11 @@ pub(crate) fn message(message: &Message, stamp: Stamp, out: &mut Vec<u8>) {
         Message::Command(command) => {
             let types::Command { tick, steering_rad, acceleration_mps2, plan, ego, limits, .. } = *command;
             let stop = command.stop.map(|reason| reason.name().to_string()).unwrap_or_default();
-            append(&Command { timestamp, tick, steering_rad, acceleration_mps2, plan, ego, stop, limits }, out);
+            let fallback = command.fallback.map(|reason| reason.name().to_string()).unwrap_or_default();
+            append(
+                &Command { timestamp, tick, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback },
+                out,
+            );
         }
         Message::Latency(latency) => {
             let span = |span: &types::Span| Span {

@@ -372,6 +372,8 @@ pub(crate) struct Command {
     pub stop: String,
     #[prost(uint32, tag = "8")]
     pub limits: u32,
+    #[prost(string, tag = "9")]
+    pub fallback: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
