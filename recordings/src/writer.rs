@@ -278,8 +278,8 @@ mod tests {
         writer.write(&samples::frame(5)[0]).unwrap();
         std::mem::forget(writer);
         let items = DriveReader::open_cut(&path).unwrap().collect::<Vec<_>>();
-        assert_eq!(items.iter().filter(|item| item.is_ok()).count(), 5 * 14);
-        assert!(matches!(items.last(), Some(Err(RecordingError::Truncated { messages: 115, chunks: 1, .. }))));
+        assert_eq!(items.iter().filter(|item| item.is_ok()).count(), 5 * 15);
+        assert!(matches!(items.last(), Some(Err(RecordingError::Truncated { messages: 120, chunks: 1, .. }))));
     }
 
     #[test]

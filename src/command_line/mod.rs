@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this is the room that talks to a person
 
 mod bench;
+mod diff;
 mod doctor;
 mod export;
 mod files;
@@ -11,6 +12,7 @@ mod import;
 mod info;
 mod render;
 mod replay;
+mod report;
 mod simulate;
 mod table;
 mod warmup;
@@ -33,6 +35,8 @@ struct Program {
 enum Command {
     /// Run a recorded drive through the whole stack and log it.
     Replay(replay::Options),
+    /// Say where two runs of a drive part: first frame, stage and field, then all of it in counts and sizes.
+    Diff(diff::Options),
     /// Show what a drive holds.
     Info(info::Options),
     /// Make a drive out of a data set.
@@ -49,6 +53,8 @@ enum Command {
     Export(export::Format),
     /// Draw one moment of a drive (bird's-eye view and camera), or a map.
     Render(render::Options),
+    /// One page for a browser: bird's-eye view, camera, plots, decisions of a drive, or of two.
+    Report(report::Options),
     /// Drive in a simulated world, in closed loop.
     Simulate(simulate::Options),
     /// Measure.
@@ -143,8 +149,10 @@ impl NetworkOptions {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    leave_when_nobody_listens();
     let outcome = match Program::parse().command {
         Command::Replay(options) => replay::run(&options),
+        Command::Diff(options) => diff::run(&options),
         Command::Info(options) => info::run(&options),
         Command::Import(source) => import::run(&source),
         Command::Export(format) => export::run(&format),
@@ -152,6 +160,7 @@ pub fn main() -> ExitCode {
         Command::Slice(options) => files::slice(&options),
         Command::Merge(options) => files::merge(&options),
         Command::Render(options) => render::run(&options),
+        Command::Report(options) => report::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Bench(what) => bench::run(&what),
         Command::Doctor(options) => doctor::run(&options),
@@ -161,6 +170,19 @@ pub fn main() -> ExitCode {
         eprintln!("error: {error:#}");
         ExitCode::from(2)
     })
+}
+
+/// Ends the program without a word when the reader of its output has gone, as in `chauffeur info DRIVE | head`. The code is that of
+/// a program which the signal has ended, so that a gate in a pipe does not pass by accident.
+fn leave_when_nobody_listens() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if text.starts_with("failed printing to std") && text.contains("Broken pipe") {
+            std::process::exit(128 + 13);
+        }
+        usual(panic);
+    }));
 }
 
 /// The drive in the repository, for who names none.

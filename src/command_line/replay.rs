@@ -2,7 +2,7 @@
 
 use super::{CompressionName, NetworkOptions, embedded_drive, table};
 use crate::config::Config;
-use crate::replay::{Mode, Prepared, Replay};
+use crate::replay::{Mode, Prepared, Replay, Start};
 use crate::runtime::{FaultCell, Outcome, Progress};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,6 +20,12 @@ pub struct Options {
     /// What the replay obeys.
     #[arg(long, value_enum, default_value_t = ModeName::Lossless)]
     mode: ModeName,
+    /// Run again only from this stage on; what lies before comes from the drive, which must hold it.
+    #[arg(long, value_enum, value_name = "STAGE", conflicts_with = "mode")]
+    from: Option<StartName>,
+    /// Change one key of the configuration, such as `planning.headway_s=2`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// Speed of `--mode realtime`, 1 is life.
     #[arg(long, default_value_t = 1.0)]
     rate: f64,
@@ -51,21 +57,65 @@ enum ModeName {
     Realtime,
 }
 
+/// A stage to begin with.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StartName {
+    Decode,
+    Localize,
+    Detect,
+    Track,
+    Plan,
+    Control,
+}
+
+impl From<StartName> for Start {
+    fn from(name: StartName) -> Self {
+        match name {
+            StartName::Decode => Self::Decode,
+            StartName::Localize => Self::Localize,
+            StartName::Detect => Self::Detect,
+            StartName::Track => Self::Track,
+            StartName::Plan => Self::Plan,
+            StartName::Control => Self::Control,
+        }
+    }
+}
+
+/// A key of a room that does not run changes nothing: better said than passed over.
+fn refuse_what_has_no_effect(start: Start, changes: &[String]) -> anyhow::Result<()> {
+    for change in changes {
+        let room = change.split(['.', '=']).next().unwrap_or_default().trim();
+        let stage = match room {
+            "geometric" | "segments" => "detect",
+            "planning" => "plan",
+            other => other,
+        };
+        anyhow::ensure!(start.runs(stage), "--set {change}: {stage} does not run again in this replay");
+    }
+    Ok(())
+}
+
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let drive = options.drive.clone().unwrap_or_else(embedded_drive);
     let output = options.output.clone().unwrap_or_else(|| default_output(&drive));
+    let mode = match (options.from, options.mode) {
+        (Some(start), _) => Mode::From(start.into()),
+        (None, ModeName::Lossless) => Mode::Lossless,
+        (None, ModeName::Faithful) => Mode::Faithful,
+        (None, ModeName::FromDetections) => Mode::From(Start::Track),
+        (None, ModeName::Realtime) => Mode::RealTime { rate: options.rate },
+    };
+    if let Mode::From(start) = mode {
+        refuse_what_has_no_effect(start, &options.set)?;
+    }
     let replay = Replay {
-        mode: match options.mode {
-            ModeName::Lossless => Mode::Lossless,
-            ModeName::Faithful => Mode::Faithful,
-            ModeName::FromDetections => Mode::FromDetections,
-            ModeName::Realtime => Mode::RealTime { rate: options.rate },
-        },
+        mode,
         compression: options.compression.into(),
         output: Some(output.clone()),
-        config: Config::read(options.config.as_deref())?,
+        config: Config::read_with(options.config.as_deref(), &options.set)?,
         networks: options.networks.choice(),
         serial: options.serial,
+        without_sensors: false,
         warm_up: 0,
         kept_frames: 0,
         drive,

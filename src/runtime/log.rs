@@ -1,5 +1,6 @@
 //! The log: what is written of a frame, in which order, and the queue in front of the writing thread.
 
+use super::digest::Digester;
 use super::frame::{Frame, Input};
 use super::recall::Recall;
 use super::statistics::Statistics;
@@ -81,6 +82,9 @@ pub struct Recorder {
     in_real_time: bool,
     newest: Option<Stamp>,
     last_flush: Option<Stamp>,
+    digester: Digester,
+    /// Leave images and sweeps out of the drive.
+    pub without_sensors: bool,
     /// The tally so far.
     pub tally: Tally,
     /// The times so far.
@@ -92,8 +96,19 @@ impl Recorder {
     /// `in_real_time`: measured times are written too, so two runs differ; and the drive goes on when its log cannot.
     #[must_use]
     pub fn new(writer: Option<DriveWriter>, with_inputs: bool, in_real_time: bool, warm_up: u64) -> Self {
-        let (statistics, tally) = (Statistics::skipping(warm_up), Tally::default());
-        Self { writer, with_inputs, in_real_time, newest: None, last_flush: None, tally, statistics }
+        let statistics = Statistics::skipping(warm_up);
+        let (tally, digester) = (Tally::default(), Digester::default());
+        Self {
+            writer,
+            with_inputs,
+            in_real_time,
+            newest: None,
+            last_flush: None,
+            digester,
+            without_sensors: false,
+            tally,
+            statistics,
+        }
     }
 
     /// Writes one item.
@@ -158,12 +173,16 @@ impl Recorder {
     }
 
     fn input(&mut self, input: Input) -> Result<(), RecordingError> {
+        if self.without_sensors && matches!(input, Input::Camera(_) | Input::Lidar(_)) {
+            return Ok(());
+        }
         self.put(&input.into_message())
     }
 
     fn frame(&mut self, mut frame: Frame) -> Result<(), RecordingError> {
         let Frame { admission, .. } = frame;
         self.count(&frame);
+        let digests = self.writer.is_some().then(|| self.digester.digest(&frame));
         if self.with_inputs {
             let inputs = std::mem::take(&mut frame.sensors).into_inputs();
             inputs.into_iter().try_for_each(|input| self.input(input))?;
@@ -189,6 +208,9 @@ impl Recorder {
             let text = format!("frame {} skipped: {}", admission.frame, skipped.reason);
             let (stamp, name) = (admission.stamp, skipped.stage.to_string());
             self.put(&Message::Text { stamp, level: LogLevel::Warning, name, text })?;
+        }
+        if let Some(digests) = digests {
+            self.put(&Message::Digests(digests))?;
         }
         if self.in_real_time {
             self.put(&Message::Latency(frame.spans.to_latency(admission.frame, admission.stamp)))?;

@@ -11,6 +11,7 @@
 pub mod clock;
 pub mod control_loop;
 pub mod crew;
+pub mod digest;
 pub mod door;
 pub mod fault;
 pub mod frame;

@@ -5,7 +5,7 @@ mod plan;
 mod route;
 mod sensors;
 
-use super::{Command, Detections, Ego, Latency, Pose, Signals, Tick, Tracks, Truth, WheelSpeed};
+use super::{Command, Detections, Digests, Ego, Latency, Pose, Signals, Tick, Tracks, Truth, WheelSpeed};
 use crate::Message;
 use crate::topics::Topic;
 use foxglove::messages::Log;
@@ -14,7 +14,7 @@ use objects::{detection2, detection3, track, truth_object};
 use plan::plan;
 use route::route;
 use sensors::{calibration, ego_state, image, log_level, points};
-use types::{InsFix, ObjectClass, Phase, Stamp, StopReason};
+use types::{Fallback, InsFix, ObjectClass, Phase, Stamp, StopReason};
 
 type Decoded<T> = Result<T, String>;
 
@@ -70,12 +70,18 @@ pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &[u8]) ->
         }
         Topic::Plan => Message::Plan(plan(read(data)?, stamp)?),
         Topic::Command => {
-            let Command { tick, steering_rad, acceleration_mps2, plan, ego, stop, limits, .. } = read(data)?;
+            let Command { tick, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback, .. } = read(data)?;
             let stop = match stop.as_str() {
                 "" => None,
                 name => Some(known("stop", name, StopReason::from_name(name))?),
             };
-            Message::Command(types::Command { tick, stamp, steering_rad, acceleration_mps2, plan, ego, stop, limits })
+            let fallback = match fallback.as_str() {
+                "" => None,
+                name => Some(known("fallback", name, Fallback::from_name(name))?),
+            };
+            let command =
+                types::Command { tick, stamp, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback };
+            Message::Command(command)
         }
         Topic::Latency => {
             let Latency { frame, spans, .. } = read(data)?;
@@ -85,6 +91,11 @@ pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &[u8]) ->
                 duration_ns: span.duration_ns,
             };
             Message::Latency(types::Latency { frame, stamp, spans: spans.into_iter().map(span).collect() })
+        }
+        Topic::Digests => {
+            let Digests { frame, stages, .. } = read(data)?;
+            let stage = |one: super::StageDigest| types::StageDigest { stage: one.stage, digest: one.digest };
+            Message::Digests(types::Digests { frame, stamp, stages: stages.into_iter().map(stage).collect() })
         }
         Topic::Log => {
             let Log { level, message: text, name, .. } = read(data)?;
