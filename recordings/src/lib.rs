@@ -10,6 +10,7 @@
 
 pub mod argoverse;
 mod axes;
+mod bare;
 mod cdr;
 mod container;
 mod error;
@@ -34,6 +35,7 @@ mod topics;
 mod viewer;
 mod writer;
 
+pub use bare::read_bare;
 pub use error::RecordingError;
 pub use info::{ChannelInfo, DriveInfo};
 pub use intake::ImportSummary;

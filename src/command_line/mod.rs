@@ -7,6 +7,8 @@ mod bench;
 mod check;
 mod diff;
 mod doctor;
+mod export;
+mod files;
 mod import;
 mod info;
 mod render;
@@ -47,6 +49,15 @@ enum Command {
     /// Make a drive out of a data set.
     #[command(subcommand)]
     Import(import::Source),
+    /// Make a clean file out of a cut or damaged one.
+    Recover(files::RecoverOptions),
+    /// Copy a part of a file, by time; without times all of it, with another compression.
+    Slice(files::SliceOptions),
+    /// Merge files in the order of time.
+    Merge(files::MergeOptions),
+    /// Make somebody else's format out of a drive.
+    #[command(subcommand)]
+    Export(export::Format),
     /// Draw one moment of a drive (bird's-eye view and camera), or a map.
     Render(render::Options),
     /// One page for a browser: bird's-eye view, camera, plots, decisions of a drive, or of two.
@@ -166,6 +177,10 @@ pub fn main() -> ExitCode {
         Command::Diff(options) => diff::run(&options),
         Command::Info(options) => info::run(&options),
         Command::Import(source) => import::run(&source),
+        Command::Export(format) => export::run(&format),
+        Command::Recover(options) => files::recover(&options),
+        Command::Slice(options) => files::slice(&options),
+        Command::Merge(options) => files::merge(&options),
         Command::Render(options) => render::run(&options),
         Command::Report(options) => report::run(&options),
         Command::Simulate(options) => simulate::run(&options),

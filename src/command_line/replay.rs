@@ -197,7 +197,14 @@ pub fn with_progress<T>(
     let _ = ctrlc::set_handler(move || interrupted.interrupt());
     let ticking = crate::runtime::crew::periodically(Duration::from_millis(100), {
         let (bar, progress) = (bar.clone(), Arc::clone(&progress));
-        move || bar.set_position(progress.frames.load(Ordering::Relaxed))
+        let mut told = false;
+        move || {
+            bar.set_position(progress.frames.load(Ordering::Relaxed));
+            if let (false, Some(reason)) = (told, progress.log_ended.get()) {
+                bar.suspend(|| eprintln!("the log has ended, the drive goes on: {reason}"));
+                told = true;
+            }
+        }
     });
     let outcome = run(&fault, &progress);
     drop(ticking);
@@ -219,7 +226,7 @@ pub fn verdict(outcome: Outcome) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// The exit code of any run: 2 bad input or output, 1 a fault, 0 else.
+/// The exit code of any run: 2 bad input or output, 1 a fault or a log that ended early, 0 else.
 pub fn verdict_of_run(outcome: Outcome) -> anyhow::Result<ExitCode> {
     if let Some(fault) = outcome.fault {
         eprintln!("fault in {}: {}", fault.stage, fault.reason);
@@ -229,6 +236,10 @@ pub fn verdict_of_run(outcome: Outcome) -> anyhow::Result<ExitCode> {
     }
     if let Some(error) = outcome.error {
         return Err(error);
+    }
+    if let Some(reason) = outcome.tally.log_ended {
+        eprintln!("the log ended before the drive: {reason}");
+        return Ok(ExitCode::from(1));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -16,6 +16,7 @@ pub mod door;
 pub mod fault;
 pub mod frame;
 pub mod join;
+pub mod load;
 pub mod log;
 pub mod pool;
 pub mod recall;

@@ -39,7 +39,7 @@ pub fn import(log: &Path, output: &Path, compression: Compression) -> Result<Imp
     let path = city_from_base.iter().map(|(stamp, pose)| (*stamp, odom_from_city * pose)).collect::<Vec<_>>();
     let sweeps = frames(&log.join("sensors").join("lidar"), &["feather", "csv"])?;
     let images = frames(&log.join("sensors").join("cameras").join(CAMERA), &["jpg"])?;
-    let rig = rig::read(log, !images.is_empty())?;
+    let rig = rig::read(log, !sweeps.is_empty(), !images.is_empty())?;
 
     let title = log.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let mut intake = Intake::create(output, format!("Argoverse 2 log {title}"), compression)?;

@@ -15,8 +15,9 @@ pub(super) struct Rig {
     pub(super) findings: Vec<String>,
 }
 
-/// The calibration of the lidar's frame (at the upper lidar, with the vehicle's axes) and of the front camera, if there are images.
-pub(super) fn read(log: &Path, with_camera: bool) -> Result<Rig, RecordingError> {
+/// The calibration of the lidar's frame (at the upper lidar, with the vehicle's axes) and of the front camera, as far as there are
+/// sweeps and images.
+pub(super) fn read(log: &Path, with_lidar: bool, with_camera: bool) -> Result<Rig, RecordingError> {
     let folder = log.join("calibration");
     let mut findings = Vec::new();
     let place = |name: &str| -> Result<Option<Isometry3<f64>>, RecordingError> {
@@ -27,7 +28,7 @@ pub(super) fn read(log: &Path, with_camera: bool) -> Result<Rig, RecordingError>
         Ok(transforms(&table)?.get(row).copied())
     };
     let lidar = place("up_lidar")?.map(|pose| pose.translation.vector);
-    if lidar.is_none() {
+    if lidar.is_none() && with_lidar {
         findings.push("no calibration: the lidar is put where their cars have it, 1.35 m before the rear axle".into());
     }
     let lidar = lidar.unwrap_or_else(|| USUAL_LIDAR.into());

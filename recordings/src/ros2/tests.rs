@@ -103,3 +103,113 @@ fn a_folder_of_files_is_one_bag() {
     let summary = import(&split, &choice("none"), &back, Compression::Lz4).unwrap();
     assert_eq!((summary.sweeps, summary.images, summary.ins_fixes), (4, 4, 0));
 }
+
+/// A bag with a lidar on a mast, its y axis forward, raw images, GPS and an inertial unit; schemas as `encoding` has them.
+fn foreign(path: &Path, encoding: &str, message_encoding: &str) {
+    use super::messages::*;
+    use crate::cdr::{Cdr, Octets, encode};
+    use types::Stamp;
+    let mut sink = crate::writer::Sink::create(path, crate::writer::options(Compression::None)).unwrap();
+    let mut put = |topic: &str, schema: &str, time_ns: u64, message: &dyn Fn(&mut Vec<u8>)| {
+        let schema = sink.writer.add_schema(schema, encoding, b"module m { struct S {}; };").unwrap();
+        let channel_id = sink.writer.add_channel(schema, topic, message_encoding, &Default::default()).unwrap();
+        let header = mcap::records::MessageHeader { channel_id, sequence: 0, log_time: time_ns, publish_time: time_ns };
+        let mut data = Vec::new();
+        message(&mut data);
+        sink.writer.write_to_known_channel(&header, &data).unwrap();
+    };
+    fn bytes<M: Cdr>(message: M) -> impl Fn(&mut Vec<u8>) {
+        move |out| encode(&message, out)
+    }
+    let half = 0.5_f64.sqrt();
+    let edge = |child: &str, x: f64, z: f64, rotation: Quaternion| TransformStamped {
+        header: Header::new(Stamp::default(), "base_link"),
+        child_frame_id: child.into(),
+        transform: Transform { translation: Vector3 { x, y: 0.0, z }, rotation },
+    };
+    let level = Quaternion { w: 1.0, ..Quaternion::default() };
+    let right = Quaternion { w: half, z: -half, ..Quaternion::default() };
+    let optical = Quaternion { x: -0.5, y: 0.5, z: -0.5, w: 0.5 };
+    let transforms =
+        vec![edge("mast", 1.0, 2.0, right), edge("eye", 1.5, 1.5, optical), edge("gps", 0.0, 2.0, level.clone())];
+    put("/tf_static", "tf2_msgs/msg/TFMessage", 1, &bytes(TfMessage { transforms }));
+    let k = [500.0, 0.0, 2.0, 0.0, 500.0, 1.0, 0.0, 0.0, 1.0];
+    for n in 0..2_u64 {
+        let stamp = Stamp::from_nanos(1_000_000_000 + 100_000_000 * n as i64);
+        let time = stamp.nanos() as u64 + 5_000_000;
+        let field = |name: &str, offset| Field { name: name.into(), offset, datatype: 7, count: 1 };
+        let fields = vec![field("x", 0), field("y", 4), field("z", 8), field("intensity", 12)];
+        let data = [-3.0_f32, 20.0, -2.0, 100.0].iter().flat_map(|value| value.to_le_bytes()).collect();
+        let header = Header::new(stamp, "/mast");
+        let data = Octets(data);
+        let cloud = PointCloud2 {
+            header,
+            height: 1,
+            width: 1,
+            fields,
+            point_step: 16,
+            row_step: 16,
+            data,
+            ..Default::default()
+        };
+        put("/points", "sensor_msgs/msg/PointCloud2", time, &bytes(cloud));
+        let info = CameraInfo { header: Header::new(stamp, "eye"), height: 2, width: 4, k, ..Default::default() };
+        put("/cam/camera_info", "sensor_msgs/msg/CameraInfo", time, &bytes(info));
+        let (header, encoding) = (Header::new(stamp, "eye"), "mono8".to_owned());
+        let data = Octets(vec![7; 8]);
+        let image = Image { header, height: 2, width: 4, encoding, is_bigendian: 0, step: 4, data };
+        put("/cam/image_raw", "sensor_msgs/msg/Image", time, &bytes(image));
+        let imu = Imu { header: Header::new(stamp, "gps"), orientation: level.clone(), ..Default::default() };
+        put("/imu", "sensor_msgs/msg/Imu", time, &bytes(imu));
+        let header = Header::new(stamp, "gps");
+        let fix = NavSatFix { header, latitude: 49.0, longitude: 8.0 + 1e-5 * n as f64, ..Default::default() };
+        put("/fix", "sensor_msgs/msg/NavSatFix", time, &bytes(fix));
+    }
+    sink.finish().unwrap();
+}
+
+#[test]
+fn a_foreign_bag_with_raw_images_and_gps() {
+    let folder = tempfile::tempdir().unwrap();
+    let [bag, drive] = ["bag.mcap", "drive.mcap"].map(|name| folder.path().join(name));
+    for encoding in ["ros2idl", "ros2msg"] {
+        foreign(&bag, encoding, "cdr");
+        let summary = import(&bag, &Choice::default(), &drive, Compression::Lz4).unwrap();
+        assert_eq!((summary.sweeps, summary.images, summary.ins_fixes), (2, 2, 2), "{summary:?}");
+        for message in DriveReader::open(&drive).unwrap().map(Result::unwrap) {
+            match message {
+                Message::Lidar(sweep) => {
+                    // 20 m forward, 3 m to the left, in the sensor's frame turned to the vehicle's axes.
+                    let number = |at: usize| f32::from_le_bytes(std::array::from_fn(|i| sweep.data[at + i]));
+                    assert_eq!([0, 4, 8].map(number), [20.0, 3.0, -2.0]);
+                    assert!((number(12) - 100.0 / 255.0).abs() < 1e-6);
+                    assert_eq!(sweep.stamp.nanos(), 1_000_000_000 + 100_000_000 * sweep.seq as i64);
+                }
+                Message::Calibration(calibration) => {
+                    let off = calibration.base_from_lidar.translation.vector - nalgebra::Vector3::new(1.0, 0.0, 2.0);
+                    assert!(off.norm() < 1e-9 && calibration.base_from_lidar.rotation.angle() < 1e-6);
+                    // 20 m before the lidar is 19.5 m before the camera, and half a metre above it.
+                    let camera = calibration.camera.unwrap();
+                    let [u, v, depth] = camera.project(&nalgebra::Point3::new(20.0, 0.0, 0.0)).unwrap();
+                    assert!((depth - 19.5).abs() < 1e-6 && (u - 2.0).abs() < 1e-3, "{u} {v} {depth}");
+                    assert!((v - 1.0 + 500.0 * 0.5 / 19.5).abs() < 1e-3);
+                }
+                Message::Camera(frame) => assert_eq!(picture::size(&frame.data), Some([4, 2])),
+                Message::Ins(fix) => {
+                    // 1e-5 degrees of longitude at 49 degrees north are 0.7316 m.
+                    let place = fix.state.odom_from_base.translation;
+                    assert!(
+                        (place.x - 0.7316 * fix.seq as f64).abs() < 1e-3 && (place.z + 2.0).abs() < 1e-6,
+                        "{place}"
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+    foreign(&bag, "ros2msg", "xcdr");
+    let said = import(&bag, &Choice::default(), &drive, Compression::Lz4).unwrap_err().to_string();
+    let foreign = "/cam/camera_info holds xcdr messages of sensor_msgs/msg/CameraInfo (ros2msg), expected cdr messages of \
+                   sensor_msgs/msg/CameraInfo (ros2msg or ros2idl)";
+    assert!(said.ends_with(foreign), "{said}");
+}
