@@ -104,6 +104,12 @@ impl Planner {
         (self.memory.s_m, self.memory.line, self.memory.kept) = (None, 0, None);
     }
 
+    /// Which of the task's lines the last plan follows.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.memory.line
+    }
+
     /// How many candidates the last cycle looked at, on all lines.
     #[must_use]
     pub fn looked_at(&self) -> usize {

@@ -1,5 +1,6 @@
 //! One scenario, from its start to its goal or its last step.
 
+use super::choices::Choice;
 use super::roads::Lanes;
 use super::traffic::Traffic;
 use super::vehicle;
@@ -8,7 +9,7 @@ use anyhow::Context;
 use maps::formats::commonroad::{PlanningProblem, Scenario};
 use nalgebra::{Isometry3, Vector3};
 use planning::{Config, PlanInput, Planner, Task};
-use types::{EgoState, Plan, Pose2, PoseSource, Stamp, TrajectoryPoint};
+use types::{Decision, EgoState, Plan, Pose2, PoseSource, Stamp, TrajectoryPoint};
 
 /// What the planner is told of the future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +39,24 @@ pub struct Drive {
     pub goal_step: Option<i64>,
     /// Why not, in words.
     pub why: String,
-    /// Processor time of each cycle, ms, and how many candidates it looked at.
-    pub cycles: Vec<(f64, usize)>,
-    /// Changes of mind: going or stopping, this side or that.
-    pub flips: usize,
+    /// Every cycle.
+    pub cycles: Vec<Cycle>,
+}
+
+/// One plan, and what it took.
+pub struct Cycle {
+    /// Since step 0, s.
+    pub time_s: f64,
+    /// Processor time, ms.
+    pub took_ms: f64,
+    /// How many candidates it looked at.
+    pub looked_at: usize,
+    /// What was decided.
+    pub choice: Choice,
+    /// The place, heading and speed it was made at.
+    pub ego: TrajectoryPoint,
+    /// Why.
+    pub decision: Decision,
 }
 
 /// The future is known for this long, s: longer than any candidate.
@@ -67,10 +82,10 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
         goal_step: None,
         why: String::new(),
         cycles: Vec::new(),
-        flips: 0,
     };
     let mut plan: Option<(i64, Plan)> = None;
     let mut ground = scenario.map.network.ground(problem.initial.x, problem.initial.y).lanes;
+    let mut relaid = false;
     for step in first..=last {
         let reached = |goal: &maps::formats::commonroad::Goal| {
             let pose = Pose2 { x: ego.x, y: ego.y, yaw: ego.heading_rad };
@@ -96,6 +111,7 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
                 if !other.is_empty() {
                     lanes = other;
                     planner.forget_lines();
+                    relaid = true;
                 }
                 ground = here;
             }
@@ -112,9 +128,15 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
             };
             let watch = CpuWatch::start();
             let made = planner.step_for(&input, &Task { lines: &lines, futures: futures.as_ref() });
-            drive.cycles.push((watch.elapsed().as_secs_f64() * 1e3, planner.looked_at()));
-            let flipped = plan.as_ref().is_some_and(|(_, before)| before.decision.kind != made.decision.kind);
-            drive.flips += usize::from(flipped);
+            drive.cycles.push(Cycle {
+                time_s: step as f64 * dt,
+                took_ms: watch.elapsed().as_secs_f64() * 1e3,
+                looked_at: planner.looked_at(),
+                choice: Choice::of(&made, planner.line(), relaid),
+                ego,
+                decision: made.decision.clone(),
+            });
+            relaid = false;
             plan = Some((step, made));
         }
         let Some((since, plan)) = &plan else { break };

@@ -2,7 +2,7 @@
 //!
 //! In: a folder of CommonRoad XML files. Out: `OUTPUT/<scenario id>.csv`, one row a step: the rear axle of the vehicle.
 
-use crate::commonroad::{Drive, Options as How, Prediction, drive};
+use crate::commonroad::{Cycle, Drive, Options as How, Prediction, drive};
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use maps::formats::commonroad;
@@ -26,6 +26,9 @@ pub struct Options {
     /// What the planner knows of the future: what the file tells, or nothing.
     #[arg(long, value_enum, default_value_t = Told::Truth)]
     prediction: Told,
+    /// Folder for the reasons of all plans, one file a scenario.
+    #[arg(long, value_name = "DIR")]
+    reasons: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -43,7 +46,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Told::Own => Prediction::Own,
     };
     let (mut cycles, mut reached, mut undone) = (Vec::new(), 0, Vec::new());
-    let (mut driven_s, mut flips) = (0.0, 0);
+    let (mut driven_s, mut counts) = (0.0, [0usize; 3]);
     for path in &files {
         let bytes = fs::read(path).with_context(|| format!("{}", path.display()))?;
         let scenario = commonroad::read(&path.display().to_string(), &bytes)?;
@@ -53,18 +56,25 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         let out = options.output.join(format!("{}.csv", scenario.id));
         fs::write(&out, rows(&run, scenario.time_step_s)).with_context(|| format!("{}", out.display()))?;
         driven_s += (run.states.len() - 1) as f64 * scenario.time_step_s;
-        flips += run.flips;
+        if let Some(folder) = &options.reasons {
+            let file = folder.join(format!("{}.txt", scenario.id));
+            fs::create_dir_all(folder)
+                .and_then(|()| fs::write(&file, reasons(&run.cycles)))
+                .with_context(|| format!("{}", file.display()))?;
+        }
         match run.goal_step {
             Some(_) => reached += 1,
             None => undone.push((scenario.id.clone(), run.why.clone())),
         }
+        counts = count(&run.cycles, counts);
         cycles.extend(run.cycles);
     }
     print_cycles(&cycles);
+    println!("{reached} of {} reach their goal, {driven_s:.0} s driven", files.len());
+    let [line, side, stop] = counts;
     println!(
-        "{reached} of {} reach their goal, {driven_s:.0} s driven, {:.1} changes of decision a minute",
-        files.len(),
-        60.0 * flips as f64 / driven_s.max(1e-9)
+        "{:.1} changes of decision a minute: {line} of the line, {side} of the side, {stop} of going or stopping",
+        60.0 * (line + side + stop) as f64 / driven_s.max(1e-9)
     );
     for (id, why) in &undone {
         println!("not reached: {id}: {why}");
@@ -72,9 +82,9 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_cycles(cycles: &[(f64, usize)]) {
-    let mut times: Vec<f64> = cycles.iter().map(|cycle| cycle.0).collect();
-    let mut counts: Vec<usize> = cycles.iter().map(|cycle| cycle.1).collect();
+fn print_cycles(cycles: &[Cycle]) {
+    let mut times: Vec<f64> = cycles.iter().map(|cycle| cycle.took_ms).collect();
+    let mut counts: Vec<usize> = cycles.iter().map(|cycle| cycle.looked_at).collect();
     times.sort_by(f64::total_cmp);
     counts.sort_unstable();
     let Some(last) = times.len().checked_sub(1) else { return };
@@ -90,6 +100,34 @@ fn print_cycles(cycles: &[(f64, usize)]) {
     );
     let (seconds, looked_at) = (1e-3 * times.iter().sum::<f64>(), counts.iter().sum::<usize>());
     println!("{:.0} candidates a second", looked_at as f64 / seconds.max(1e-9));
+}
+
+/// Adds the changes of decision of one run.
+fn count(cycles: &[Cycle], mut counts: [usize; 3]) -> [usize; 3] {
+    for pair in cycles.windows(2) {
+        if let Some(change) = pair[1].choice.change_from(&pair[0].choice) {
+            counts[change as usize] += 1;
+        }
+    }
+    counts
+}
+
+/// One line a plan: when, where, how fast, on which line, whether the decision changed, and why.
+fn reasons(cycles: &[Cycle]) -> String {
+    let mut text = String::new();
+    for (index, cycle) in cycles.iter().enumerate() {
+        let change = index.checked_sub(1).and_then(|before| cycle.choice.change_from(&cycles[before].choice));
+        let change = change.map_or_else(|| "-".to_string(), |change| format!("{change:?}"));
+        let Cycle { time_s, ego, decision, choice, .. } = cycle;
+        let kind = decision.kind.name();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{time_s:5.1} s ({:.1}, {:.1}) {:.2} m/s {:.2} m/s2 line {} {change:<4} {kind}: {}",
+            ego.x, ego.y, ego.speed_mps, ego.acceleration_mps2, choice.line, decision.reason
+        );
+    }
+    text
 }
 
 /// Rows for the judge.
