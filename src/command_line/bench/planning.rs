@@ -2,6 +2,7 @@
 //!
 //! In: a folder of CommonRoad XML files. Out: `OUTPUT/<scenario id>.csv`, one row a step: the rear axle of the vehicle.
 
+use crate::commonroad::choices::{Counts, FLIP_S};
 use crate::commonroad::{Cycle, Drive, Options as How, Prediction, drive};
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
@@ -46,7 +47,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Told::Own => Prediction::Own,
     };
     let (mut cycles, mut reached, mut undone) = (Vec::new(), 0, Vec::new());
-    let (mut driven_s, mut counts) = (0.0, [0usize; 3]);
+    let (mut driven_s, mut counts) = (0.0, Counts::default());
     for path in &files {
         let bytes = fs::read(path).with_context(|| format!("{}", path.display()))?;
         let scenario = commonroad::read(&path.display().to_string(), &bytes)?;
@@ -66,16 +67,17 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             Some(_) => reached += 1,
             None => undone.push((scenario.id.clone(), run.why.clone())),
         }
-        counts = count(&run.cycles, counts);
+        counts.add(&run.cycles);
         cycles.extend(run.cycles);
     }
     print_cycles(&cycles);
     println!("{reached} of {} reach their goal, {driven_s:.0} s driven", files.len());
-    let [line, side, stop] = counts;
-    println!(
-        "{:.1} changes of decision a minute: {line} of the line, {side} of the side, {stop} of going or stopping",
-        60.0 * (line + side + stop) as f64 / driven_s.max(1e-9)
-    );
+    let told = |[line, side, stands]: [usize; 3]| {
+        let rate = 60.0 * (line + side + stands) as f64 / driven_s.max(1e-9);
+        format!("{rate:.1} a minute ({line} of the line, {side} of the side, {stands} of driving or standing)")
+    };
+    println!("changes of decision: {}", told(counts.changes));
+    println!("taken back within {FLIP_S:.0} s: {}", told(counts.flips));
     for (id, why) in &undone {
         println!("not reached: {id}: {why}");
     }
@@ -102,17 +104,8 @@ fn print_cycles(cycles: &[Cycle]) {
     println!("{:.0} candidates a second", looked_at as f64 / seconds.max(1e-9));
 }
 
-/// Adds the changes of decision of one run.
-fn count(cycles: &[Cycle], mut counts: [usize; 3]) -> [usize; 3] {
-    for pair in cycles.windows(2) {
-        if let Some(change) = pair[1].choice.change_from(&pair[0].choice) {
-            counts[change as usize] += 1;
-        }
-    }
-    counts
-}
-
-/// One line a plan: when, where, how fast, on which line, whether the decision changed, and why.
+/// One line a plan: when, where, how fast, on which line, whether the decision changed, and why; then how many changes and flips there
+/// were, of the line, the side, and driving or standing.
 fn reasons(cycles: &[Cycle]) -> String {
     let mut text = String::new();
     for (index, cycle) in cycles.iter().enumerate() {
@@ -127,6 +120,10 @@ fn reasons(cycles: &[Cycle]) -> String {
             ego.x, ego.y, ego.speed_mps, ego.acceleration_mps2, choice.line, decision.reason
         );
     }
+    let mut counts = Counts::default();
+    counts.add(cycles);
+    let row = |numbers: [usize; 3]| numbers.map(|n| n.to_string()).join(" ");
+    let _ = writeln!(text, "# changes {} / flips {}", row(counts.changes), row(counts.flips));
     text
 }
 
