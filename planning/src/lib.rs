@@ -23,11 +23,13 @@ pub mod emergency;
 mod fixture;
 pub mod goal;
 pub mod judge;
+pub mod lane_graph;
 pub mod lattice;
 pub mod longitudinal;
 pub mod offsets;
 pub mod polynomial;
 pub mod predict;
+pub mod rear;
 pub mod reason;
 pub mod reference;
 pub mod rollout;
@@ -39,6 +41,7 @@ pub mod task;
 pub mod way;
 
 pub use config::Config;
+pub use lane_graph::LaneGraph;
 pub use task::{Future, Futures, Goal, Line, Task};
 pub use way::{Way, WayError};
 
@@ -69,6 +72,7 @@ pub struct Planner {
     vehicle: Vehicle,
     memory: start::Memory,
     beliefs: belief::Beliefs,
+    intentions: predict::intentions::Intentions,
     /// One for each line.
     lines: Vec<Bench>,
     looked_at: usize,
@@ -92,8 +96,9 @@ impl Planner {
         Self {
             config: config.repaired(),
             vehicle,
-            memory: start::Memory::default(),
+            memory: start::Memory { same_line_s: f64::INFINITY, ..start::Memory::default() },
             beliefs: belief::Beliefs::default(),
+            intentions: predict::intentions::Intentions::default(),
             lines: Vec::new(),
             looked_at: 0,
         }
@@ -102,6 +107,7 @@ impl Planner {
     /// The lines of the next task are other ones than those of the last: what is known of a place on them is forgotten.
     pub fn forget_lines(&mut self) {
         (self.memory.s_m, self.memory.line, self.memory.kept) = (None, 0, None);
+        self.memory.same_line_s = f64::INFINITY;
     }
 
     /// Which of the task's lines the last plan follows.
@@ -131,6 +137,8 @@ impl Planner {
             let plan = emergency::without_ego(input, &self.memory);
             return self.memory.remember(plan, None);
         };
+        let unknown = task.lanes.filter(|_| task.futures.is_none());
+        self.intentions.update(unknown, &self.beliefs, [start.now.x, start.now.y], start.lead_s);
         let roads = reference::roads(input.route, task, &start, &self.memory, &vehicle.limits);
         let most = roads.iter().map(|(line, _)| line + 1).max().unwrap_or(1);
         if self.lines.len() < most {
@@ -140,7 +148,19 @@ impl Planner {
         let mut best: Option<(usize, usize, f64)> = None;
         for (place, (line, road)) in roads.iter().enumerate() {
             let bench = &mut self.lines[*line];
-            bench.prepare(input, task, *line, road, &start, &self.beliefs, &self.memory, &effort, config, vehicle);
+            bench.prepare(
+                input,
+                task,
+                *line,
+                road,
+                &start,
+                &self.beliefs,
+                &self.intentions,
+                &self.memory,
+                &effort,
+                config,
+                vehicle,
+            );
             let (view, lattice) = bench.view(*line, road, &self.memory, &start, config, vehicle);
             let choice = choose::try_all(lattice, &view, &effort);
             self.looked_at += lattice.candidates.len();
@@ -183,6 +203,8 @@ impl Planner {
         };
         let kept = choice.filter(|_| threat.is_none()).map(|index| lattice.keep(index, road));
         self.memory.s_m = Some(road.s_m);
+        self.memory.same_line_s =
+            if self.memory.line == *line { self.memory.same_line_s + self.memory.since_s.clamp(0.0, 1.0) } else { 0.0 };
         self.memory.line = *line;
         self.memory.stuck_s = stuck_s;
         self.memory.remember(plan, kept)
@@ -193,6 +215,9 @@ impl Planner {
 const DETOUR_1PM: f64 = 0.02;
 const MOST_DETOUR: f64 = 3.0;
 const OTHER_LINE: f64 = 0.6;
+/// One who has just changed the line does not change it again: up to this more, falling to nothing over this time, s.
+const AGAIN: f64 = 4.0;
+const AGAIN_S: f64 = 4.0;
 /// One that does not lead to the goal costs this, and up to this more the nearer the place where it must be left, and the
 /// time when the goal must be reached.
 const ASTRAY: f64 = 1.5;
@@ -208,7 +233,8 @@ const HOME_M: f64 = 1.5;
 /// What it costs to choose a line.
 fn line_price(about: &Line<'_>, line: usize, road: &reference::Road<'_>, memory: &start::Memory) -> f64 {
     let other = memory.kept.is_some() && line != memory.line;
-    let price = (DETOUR_1PM * about.detour_m).min(MOST_DETOUR) + if other { OTHER_LINE } else { 0.0 };
+    let again = AGAIN * (1.0 - memory.same_line_s / AGAIN_S).max(0.0);
+    let price = (DETOUR_1PM * about.detour_m).min(MOST_DETOUR) + if other { OTHER_LINE + again } else { 0.0 };
     let Some(leave_by_m) = about.leave_by_m else { return price };
     let left_m = (leave_by_m - road.s_m).max(0.0);
     let near = (1.0 - left_m / (LEAVE_S * road.ego.s_dot_mps + LEAVE_M)).max(0.0);
@@ -228,12 +254,13 @@ impl Bench {
         road: &reference::Road<'_>,
         start: &start::Start,
         beliefs: &belief::Beliefs,
+        intentions: &predict::intentions::Intentions,
         memory: &start::Memory,
         effort: &Effort,
         config: &Config,
         vehicle: &Vehicle,
     ) {
-        predict::predict(beliefs, task.futures, road, start, config, vehicle, &mut self.obstacles);
+        predict::predict(beliefs, task.futures, intentions, road, start, config, vehicle, &mut self.obstacles);
         let (signals, stamp) = (input.signals, input.stamp);
         self.rules.ask(road, &self.obstacles, signals, stamp, memory.since_s, config, vehicle);
         caution::caution(&self.obstacles, road, config, vehicle, &mut self.rules.caps);

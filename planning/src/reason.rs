@@ -12,7 +12,7 @@ use crate::targets::{MOVING_MPS, Target};
 use types::{Decision, DecisionKind, Vehicle};
 
 /// Smaller offsets are no passing, m.
-const BESIDE_M: f64 = 0.2;
+const BESIDE_M: f64 = 0.4;
 
 /// Says what was chosen and why.
 #[must_use]
