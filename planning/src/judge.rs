@@ -25,10 +25,15 @@ const DRIFT_S: f64 = 2.0;
 const CLEARANCE_M: f64 = 0.4;
 const CLEARANCE_S: f64 = 0.04;
 const MOST_CLEARANCE_M: f64 = 1.0;
+/// And at most this much of the respect for people and of the doubt, m.
+const MOST_RESPECT_M: f64 = 0.6;
 /// A car slower than this has come to rest, m/s; standing where somebody will come counts as this much clearance that
 /// is missing, m2.
 const RESTS_MPS: f64 = 0.05;
 const RUN_INTO_M2: f64 = 1.0;
+/// A gap to a moving object that is too short is asked to grow this fast from this length on, m/s and m.
+const GROWS_MPS: f64 = 1.5;
+const LEAST_GAP_M: f64 = 1.0;
 /// Braking behind a slower object takes this deceleration at most, m/s2.
 const FIRM_MPS2: f64 = 2.5;
 /// A car that is stuck creeps past what has stood for this long, at most this fast, s and m/s, and keeps at least this free:
@@ -40,8 +45,8 @@ const CREEP_M: [f64; 2] = [0.1, 0.2];
 const STRIDE: usize = (PREDICTION_STEP_S / SAMPLE_STEP_S) as usize;
 /// Samples that are priced.
 const LOOKS: f64 = HORIZON_S / SAMPLE_STEP_S + 1.0;
-/// See `settles`: 1 s.
-const SETTLES: usize = (1.0 / SAMPLE_STEP_S) as usize;
+/// See `settles`: 0.2 s.
+const SETTLES: usize = (0.2 / SAMPLE_STEP_S) as usize;
 /// Times at which a candidate is compared with the last plan, in samples.
 const COMPARED: [usize; 3] = [10, 20, 30];
 
@@ -255,6 +260,7 @@ impl Court<'_> {
             // Where it comes to rest counts as much as the way there.
             cost += weight::GAP * self.gap_deficit(&samples[SAMPLES - 1], SAMPLES - 1, [end_m; 2]);
         }
+        cost += lattice.rear_prices[candidate.profile];
         cost += self.staying(lateral, &samples[SAMPLES - 1]) + self.change(lattice, index, &states);
         if !self.goals.is_empty() {
             let price = |goal: &Aimed| goal.price(&samples[..=horizon], &offsets, &states[..=horizon], SAMPLE_STEP_S);
@@ -307,7 +313,9 @@ impl Court<'_> {
         let (profile, lateral) = (&lattice.profiles[candidate.profile], &lattice.laterals[candidate.lateral]);
         let samples = lattice.samples_of(candidate.profile);
         let horizon = profile.horizon_sample();
-        let leaves_lane = lateral.end_m.abs() > IN_LANE_M;
+        // Who comes from behind counts where the ego leaves its lane, and before it begins to change to another line.
+        let begins_change = self.kept.is_none() && lattice.start_d_m.abs() > IN_LANE_M;
+        let leaves_lane = lateral.end_m.abs() > IN_LANE_M || begins_change;
         let mut last = State::default();
         let mut state = |i: usize| {
             let sample = &samples[i];
@@ -390,7 +398,8 @@ impl Court<'_> {
                 if (o.behind && !leaves_lane) || (self.obstacles.known && i > horizon && behind) {
                     continue;
                 }
-                let free = separation(&ego, body) - self.kept_free(o, pose, margin, state.speed);
+                let apart = separation(&ego, body);
+                let free = apart - self.kept_free(o, pose, margin, state.speed);
                 if free <= 0.0 {
                     // Who drives into a car that has come to rest hits it; where one would better not stand costs.
                     if o.speed_mps > 0.0 && state.speed < RESTS_MPS && i > 0 && !self.obstacles.known {
@@ -399,7 +408,8 @@ impl Court<'_> {
                     }
                     return Err((object, i as f64 * SAMPLE_STEP_S));
                 }
-                nearest = nearest.min(free);
+                // What is too near now may stay as near, at a price.
+                nearest = nearest.min(apart - (pose.margin_m + margin).min(margin + MOST_RESPECT_M));
             }
             // Standing near something costs nothing.
             let short = wanted - nearest;
@@ -437,7 +447,14 @@ impl Court<'_> {
             let (speed, slower) = (sample[1], then.min(sample[1]));
             let braking = (speed * speed - slower * slower) / (2.0 * FIRM_MPS2);
             let share = if target.speed_mps > 0.1 { slower / target.speed_mps } else { 0.0 };
-            let wanted = self.effort_gap(target, share) + braking;
+            // A gap that is too short grows slowly: who cuts in before the ego is no reason to brake hard.
+            let now = target.rear_s_m - self.road.s_m - self.vehicle.front_offset_m();
+            let grown = now.max(LEAST_GAP_M) + GROWS_MPS * t;
+            let asked = self.effort_gap(target, share);
+            let wanted = if target.speed_mps > 0.1 { asked.min(grown) } else { asked } + braking;
+            if t > target.leaves_s {
+                continue;
+            }
             let gap = target.rear_s_m + target.travelled(t) - front;
             worst = worst.max((wanted - gap) / wanted);
         }

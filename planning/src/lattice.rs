@@ -177,6 +177,8 @@ pub struct Lattice {
     pub laterals: Vec<Lateral>,
     /// The combinations.
     pub candidates: Vec<Combination>,
+    /// What each profile costs for who comes from behind.
+    pub(crate) rear_prices: Vec<f64>,
     rows: Vec<Row>,
     /// Buffer of the judge: costs and indices.
     pub(crate) order: Vec<(f64, usize)>,
@@ -223,6 +225,9 @@ impl Lattice {
         for (profile, samples) in self.profiles.iter().zip(self.samples.chunks_mut(SAMPLES)) {
             self.flaws.push(profile.sample(samples, limits));
         }
+        let mut prices = std::mem::take(&mut self.rear_prices);
+        crate::rear::prices(self, view, &mut prices);
+        self.rear_prices = prices;
         self.candidates.clear();
         for (profile, p) in self.profiles.iter().enumerate() {
             // Stopping is tried on the first few paths only: a swerve to stop in is no help, unless in an emergency.

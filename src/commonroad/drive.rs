@@ -8,7 +8,7 @@ use crate::runtime::clock::CpuWatch;
 use anyhow::Context;
 use maps::formats::commonroad::{PlanningProblem, Scenario};
 use nalgebra::{Isometry3, Vector3};
-use planning::{Config, PlanInput, Planner, Task};
+use planning::{Config, LaneGraph, PlanInput, Planner, Task};
 use types::{Decision, EgoState, Plan, Pose2, PoseSource, Stamp, TrajectoryPoint};
 
 /// What the planner is told of the future.
@@ -73,9 +73,14 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
     let (dt, vehicle) = (scenario.time_step_s, vehicle());
     let config = Config { latency_s: 0.0, sight_m: 300.0, margin_m: 0.2, ..Config::default() };
     let mut planner = Planner::new(config, vehicle);
+    let graph = LaneGraph::new(&scenario.map.network);
     let first = problem.initial.step;
     let last = problem.goals.iter().map(|goal| goal.steps.last).max().unwrap_or(first).max(first + 1);
     let mut ego = start(problem, vehicle.center_offset_m());
+    if ego.curvature_1pm == 0.0 {
+        // A turn rate of exactly nothing is told where nothing is known: then the car turns with its lane.
+        ego.curvature_1pm = lanes.curvature_1pm(&ego);
+    }
     let mut drive = Drive {
         states: vec![ego],
         first_s: first as f64 * dt,
@@ -127,7 +132,8 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
                 signals: Some(&signals),
             };
             let watch = CpuWatch::start();
-            let made = planner.step_for(&input, &Task { lines: &lines, futures: futures.as_ref() });
+            let made =
+                planner.step_for(&input, &Task { lines: &lines, futures: futures.as_ref(), lanes: Some(&graph) });
             drive.cycles.push(Cycle {
                 time_s: step as f64 * dt,
                 took_ms: watch.elapsed().as_secs_f64() * 1e3,
