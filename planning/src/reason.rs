@@ -143,7 +143,8 @@ impl Teller<'_> {
         let now = self.road.ego.s_dot_mps;
         let allowed = self.lattice.row(0.0).wanted_mps;
         let limit = self.road.station(self.road.s_m, self.config, &self.vehicle.limits).limit_mps;
-        let cap = self.lattice.cap.as_ref().filter(|cap| wanted.min(allowed) < cap.speed_mps + 0.5 || now > wanted);
+        let cap =
+            self.lattice.table.cap.as_ref().filter(|cap| wanted.min(allowed) < cap.speed_mps + 0.5 || now > wanted);
         let why = cap.map_or_else(
             || if wanted < 0.9 * limit { "for the road ahead".to_string() } else { "on a free road".to_string() },
             |cap| cap.track.map_or_else(|| cap.reason.to_string(), |track| format!("{} (track {track})", cap.reason)),
