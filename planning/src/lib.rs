@@ -11,9 +11,14 @@
 //! on from the last one at the instant at which it can first have an effect. If no candidate is free, a second, smaller
 //! lattice brakes as hard as the vehicle can.
 
+mod aims;
 pub mod belief;
+mod blocks;
+mod bound;
 pub mod caution;
+mod change;
 pub mod choose;
+mod clearance;
 pub mod collision;
 pub mod config;
 pub mod cost;
@@ -21,11 +26,16 @@ pub mod effort;
 pub mod emergency;
 #[cfg(test)]
 mod fixture;
+mod gaps;
 pub mod goal;
 pub mod judge;
 pub mod lane_graph;
+pub mod lanes;
+pub mod lateral;
 pub mod lattice;
+mod limits;
 pub mod longitudinal;
+mod near;
 pub mod offsets;
 pub mod polynomial;
 pub mod predict;
@@ -35,6 +45,10 @@ pub mod reference;
 pub mod rollout;
 pub mod rules;
 pub mod start;
+#[cfg(test)]
+mod steady;
+mod sweep;
+pub mod table;
 pub mod tail;
 pub mod targets;
 pub mod task;
@@ -162,9 +176,10 @@ impl Planner {
                 vehicle,
             );
             let (view, lattice) = bench.view(*line, road, &self.memory, &start, config, vehicle);
-            let choice = choose::try_all(lattice, &view, &effort);
-            self.looked_at += lattice.candidates.len();
             let price = task.lines.get(*line).map_or(0.0, |about| line_price(about, *line, road, &self.memory));
+            let bound = best.map_or(f64::INFINITY, |(_, _, known)| (known - price) * WORTH);
+            let choice = choose::try_all(lattice, &view, &effort, bound);
+            self.looked_at += lattice.candidates.len();
             if let Some(index) = choice {
                 let cost = lattice.candidates[index].cost + price;
                 if best.is_none_or(|(_, _, known)| cost < known) {
@@ -182,7 +197,7 @@ impl Planner {
             let found = emergency::threat(lattice, view.obstacles);
             effort = emergency::effort(&found, vehicle);
             threat = Some(found);
-            choice = choose::try_all(lattice, &view, &effort).or_else(|| choose::least_bad(lattice));
+            choice = choose::try_all(lattice, &view, &effort, f64::INFINITY).or_else(|| choose::least_bad(lattice));
             self.looked_at += lattice.candidates.len();
         }
         let (mut trajectory, cost) = match choice {
@@ -210,6 +225,9 @@ impl Planner {
         self.memory.remember(plan, kept)
     }
 }
+
+/// A candidate that is dearer than the best of another line by this factor is not looked at: rounding must not count.
+const WORTH: f64 = 1.0 + 1e-9;
 
 /// A line that is longer costs this for each metre, another than the last one this.
 const DETOUR_1PM: f64 = 0.02;
@@ -344,5 +362,28 @@ impl View<'_> {
         } else {
             self.memory.stuck_s
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_just_chosen_is_kept_and_later_may_be_left() {
+        let way = fixture::way(fixture::line());
+        let about = Line { way: &way, detour_m: 0.0, leave_by_m: None, goals: &[], until_s: None };
+        let start = start::Start::at_once(maps::CartesianState { speed_mps: 10.0, ..Default::default() });
+        let road = reference::choose(Some(&way), &start, None, &types::Limits::default());
+        let mut scene = fixture::scene(&start, &fixture::line(), vec![]);
+        let index = choose::choose(&mut scene.lattice).unwrap();
+        let kept = Some(scene.lattice.keep(index, &road));
+        let price = |line: usize, same_line_s: f64| {
+            let memory = start::Memory { kept, same_line_s, line: 0, ..start::Memory::default() };
+            line_price(&about, line, &road, &memory)
+        };
+        assert_eq!((price(0, 0.0), price(0, 9.0)), (0.0, 0.0));
+        assert!(price(1, 0.0) > 4.0 && price(1, 2.0) > 2.0 && price(1, 2.0) < price(1, 0.0));
+        assert_eq!(price(1, 9.0), OTHER_LINE);
     }
 }

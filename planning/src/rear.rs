@@ -8,7 +8,6 @@ use crate::View;
 use crate::lattice::Lattice;
 use crate::longitudinal::{SAMPLE_STEP_S, SAMPLES};
 use crate::predict::{Obstacle, PREDICTION_STEP_S};
-use types::Vehicle;
 
 /// Squared missing share of the gap, the mean over the times.
 const PRICE: f64 = 8.0;
@@ -42,7 +41,7 @@ pub(crate) fn prices(lattice: &Lattice, view: &View<'_>, out: &mut Vec<f64>) {
     };
     let steps = (EVERY_S / PREDICTION_STEP_S).round() as usize;
     let samples = (EVERY_S / SAMPLE_STEP_S).round() as usize;
-    let bumpers: Vec<f64> = (0..=LOOKS).map(|look| ahead(look * steps)).collect();
+    let bumpers: [f64; LOOKS + 1] = std::array::from_fn(|look| ahead(look * steps));
     let rear_m = view.road.s_m - view.vehicle.rear_overhang_m;
     for (price, profile) in out.iter_mut().zip(lattice.samples.chunks(SAMPLES)) {
         let missing = (1..=LOOKS).map(|look| {
@@ -58,7 +57,7 @@ pub(crate) fn prices(lattice: &Lattice, view: &View<'_>, out: &mut Vec<f64>) {
 
 /// The nearest object that comes from behind in the lane of the ego.
 fn follower(view: &View<'_>) -> Option<usize> {
-    let (road, vehicle): (_, &Vehicle) = (view.road, view.vehicle);
+    let &View { road, vehicle, .. } = view;
     let in_lane = |o: &Obstacle| {
         let beside = (o.d_m - road.ego.d_m).abs() - o.half_d_m - 0.5 * vehicle.width_m;
         o.behind && !o.second && o.s_dot_mps > SLOW_MPS && o.s_m < road.s_m && beside < BESIDE_M
@@ -69,14 +68,13 @@ fn follower(view: &View<'_>) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::fixture::{line, scene, start, track};
     use crate::longitudinal::Aim;
 
     #[test]
     fn braking_before_a_near_and_faster_car_costs_and_driving_on_does_not() {
         let cost = |speed: f64, gap: f64, brakes: bool| {
-            let rear = -crate::Vehicle::default().rear_overhang_m - gap - 2.0;
+            let rear = -types::Vehicle::default().rear_overhang_m - gap - 2.0;
             let s = scene(&start(0.0, 0.0, 10.0), &line(), vec![track(1, rear, 0.0, [speed, 0.0])]);
             let wanted = |aim: &Aim| {
                 matches!(aim, Aim::Brake(d) if brakes && *d > 2.0)

@@ -254,3 +254,67 @@ fn follow(
         ];
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::track;
+    use crate::lane_graph::tests::fork;
+    use types::{Stamp, Tracks};
+
+    /// A car heading north 15 m before a fork (straight on, or right with 8 m radius), watched for a second.
+    fn seen(speed_mps: f64, gaining_mps2: f64, yaw_rate_radps: f64) -> Vec<Intention> {
+        let network = fork();
+        let graph = LaneGraph::new(&network);
+        let mut beliefs = Beliefs::default();
+        for cycle in 0..10 {
+            let past_s = 0.1 * f64::from(9 - cycle);
+            let speed = speed_mps - gaining_mps2 * past_s;
+            let mut object = track(1, 0.2, -15.0 - speed_mps * past_s, [0.0, speed]);
+            object.bbox.yaw = std::f64::consts::FRAC_PI_2;
+            (object.yaw_rate_radps, object.hits) = (yaw_rate_radps, 20);
+            let stamp = Stamp::from_nanos(0).offset(0.1 * f64::from(cycle));
+            beliefs.update(&Tracks { frame: 0, stamp, objects: vec![object] }, stamp);
+        }
+        let mut intentions = Intentions::default();
+        intentions.update(Some(&graph), &beliefs, [0.0, 0.0], 0.0);
+        assert!(intentions.of(2).is_empty());
+        intentions.of(1).to_vec()
+    }
+
+    fn turns(intention: &Intention) -> bool {
+        intention.poses[PREDICTION_STEPS - 1][2].abs() < 0.3
+    }
+
+    #[test]
+    fn who_is_too_fast_to_turn_goes_straight_on_and_who_is_slow_may_do_either() {
+        let fast = seen(14.0, 0.0, 0.0);
+        assert!(fast.len() == 1 && !turns(&fast[0]), "{:?}", fast.len());
+        let slow = seen(5.0, 0.0, 0.0);
+        assert_eq!(slow.iter().filter(|way| turns(way)).count(), 1);
+        assert_eq!(slow.len(), 2);
+        let sum: f64 = slow.iter().map(|way| way.probability).sum();
+        assert!((sum - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn ways_are_driven_as_lanes_are() {
+        for way in seen(5.0, 0.0, 0.0) {
+            // 5 m/s all the way, at most 3 m/s2 in the bend, never a jump.
+            let speeds: Vec<f64> =
+                way.poses.windows(2).map(|p| (p[1][0] - p[0][0]).hypot(p[1][1] - p[0][1]) / 0.2).collect();
+            assert!(speeds.iter().all(|v| (3.8..5.6).contains(v)), "{speeds:?}");
+            assert!(way.poses[0][0].abs() < 0.3 && (way.poses[0][1] + 15.0).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn who_creeps_without_gaining_speed_waits_and_who_gains_comes() {
+        let way_m = |gaining: f64| {
+            let way = seen(1.2, gaining, 0.0)[0];
+            way.poses[PREDICTION_STEPS - 1][1] - way.poses[0][1]
+        };
+        assert!(way_m(0.0) < 1.5, "{}", way_m(0.0));
+        assert!(way_m(1.0) > 12.0, "{}", way_m(1.0));
+    }
+}
