@@ -66,13 +66,23 @@ impl Teller<'_> {
                 self.halt(halt, travel)
             }
             (Some(object), ..) if profile.stops() => self.stop(object, travel),
-            (_, Some(object), _) if lateral.end_m.abs() > BESIDE_M && target.is_none() && quick => {
+            (_, Some(object), _)
+                if lateral.end_m.abs() > BESIDE_M
+                    && target.is_none()
+                    && (quick || self.clears(object, lateral.end_m)) =>
+            {
                 self.pass(object, lateral.end_m, speed)
             }
             (Some(object), ..) if target.is_some() || speed < wanted - 0.5 => self.follow(object, speed),
             (_, _, Some(halt)) if speed < self.road.ego.s_dot_mps - 0.5 => self.halt(halt, travel),
             _ => self.cruise(profile.stops() && wanted > 0.5, speed, wanted),
         }
+    }
+
+    /// Whether an offset leads past an object.
+    fn clears(&self, object: usize, offset_m: f64) -> bool {
+        let o = &self.obstacles.objects[object];
+        (o.d_m - offset_m).abs() > o.half_d_m + 0.5 * self.vehicle.width_m
     }
 
     /// Whether the halt comes before the object.

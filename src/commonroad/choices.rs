@@ -18,8 +18,9 @@ pub const FLIP_S: f64 = 3.0;
 
 /// Who stands this long after a plan by that plan is about to stand, s.
 pub const STAND_S: f64 = 4.0;
-/// Slower is standing, m/s.
-const STANDING_MPS: f64 = 0.3;
+/// Slower is standing, faster is driving, m/s. What creeps in between does neither: no decision changes by it.
+const STANDING_MPS: f64 = 0.2;
+const DRIVING_MPS: f64 = 1.0;
 
 /// The decision of one plan.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,8 +29,8 @@ pub struct Choice {
     pub line: usize,
     /// The lines were laid anew before this plan.
     pub relaid: bool,
-    /// It is about to stand.
-    pub stands: bool,
+    /// It is about to stand, or to drive; none if it creeps.
+    pub stands: Option<bool>,
     /// The object that it is about, and what is done about it.
     pub about: Option<(u64, Manner)>,
 }
@@ -67,7 +68,11 @@ impl Choice {
             DecisionKind::Follow | DecisionKind::Stop => Some(Manner::Behind),
             DecisionKind::Cruise | DecisionKind::EmergencyStop => None,
         };
-        let stands = plan.trajectory.at(STAND_S).is_none_or(|then| then.speed_mps < STANDING_MPS);
+        let stands = match plan.trajectory.at(STAND_S).map_or(0.0, |then| then.speed_mps) {
+            slow if slow < STANDING_MPS => Some(true),
+            fast if fast > DRIVING_MPS => Some(false),
+            _ => None,
+        };
         Self { line, relaid, stands, about: plan.decision.track.zip(manner) }
     }
 
@@ -80,7 +85,7 @@ impl Choice {
         } else if before.about.zip(self.about).is_some_and(other_manner) {
             Some(Change::Side)
         } else {
-            (self.stands != before.stands).then_some(Change::Stop)
+            self.stands.zip(before.stands).is_some_and(|(now, before)| now != before).then_some(Change::Stop)
         }
     }
 }
@@ -127,14 +132,18 @@ impl Counts {
 
     fn add_choices(&mut self, choices: &[(f64, Choice)]) {
         let Some(&(first_s, first)) = choices.first() else { return };
-        let (mut line, mut stands) = (Held::new(first.line, first_s), Held::new(first.stands, first_s));
+        let mut line = Held::new(first.line, first_s);
+        let mut stands: Option<Held<bool>> = None;
         let mut about: BTreeMap<u64, Held<Manner>> = BTreeMap::new();
         for &(time_s, choice) in choices {
             if choice.relaid {
                 line = Held::new(choice.line, time_s);
             }
             self.note(Change::Line, line.decide(choice.line, time_s));
-            self.note(Change::Stop, stands.decide(choice.stands, time_s));
+            if let Some(now) = choice.stands {
+                let held = stands.get_or_insert(Held::new(now, time_s));
+                self.note(Change::Stop, held.decide(now, time_s));
+            }
             if let Some((track, manner)) = choice.about {
                 let held = about.entry(track).or_insert(Held::new(manner, time_s));
                 self.note(Change::Side, held.decide(manner, time_s));
@@ -175,6 +184,7 @@ mod tests {
             (left, choice(DecisionKind::Follow, "follows", 4, 8.0), None),
             (follow, stop, Some(Change::Stop)),
             (stop, stop, None),
+            (follow, choice(DecisionKind::Follow, "slows", 3, 0.5), None),
             (cruise, Choice { line: 1, ..cruise }, Some(Change::Line)),
             (cruise, Choice { line: 1, relaid: true, ..cruise }, None),
         ];

@@ -44,6 +44,8 @@ const BEND_RADIUS_M: f64 = 50.0;
 const FADES_S: f64 = 0.7;
 /// Ways less likely than this are left out, unless they are the likeliest.
 const UNLIKELY: f64 = 0.25;
+/// And those below this are not even followed.
+const LEAST: f64 = 0.02;
 /// Ways that lead to within this of each other are one, m, for the first this many steps.
 const ALIKE_M: f64 = 1.5;
 const ALIKE_STEPS: usize = 26;
@@ -123,20 +125,22 @@ fn intentions(graph: &LaneGraph<'_>, belief: &Belief, lead_s: f64, out: &mut Vec
     for place in graph.places(center, heading_rad) {
         graph.onward(place, reach_m, &mut chains);
     }
-    let mut sum = 0.0;
-    for chain in chains.iter().filter(|chain| chain.nodes.len() > 1) {
-        let likelihood = likelihood(chain, belief, center, heading_rad, speed_mps);
-        sum += likelihood;
-        out.push(Intention { probability: likelihood, poses: [[0.0; 3]; PREDICTION_STEPS] });
-        if let Some(intention) = out.last_mut() {
-            follow(chain, belief, center, speed_mps, lead_s, &mut intention.poses);
-        }
-    }
+    chains.retain(|chain| chain.nodes.len() > 1);
+    let likelihoods: Vec<f64> =
+        chains.iter().map(|chain| likelihood(chain, belief, center, heading_rad, speed_mps)).collect();
+    let sum: f64 = likelihoods.iter().sum();
     if !(sum > 0.0 && sum.is_finite()) {
-        out.clear();
         return;
     }
-    out.iter_mut().for_each(|intention| intention.probability /= sum);
+    for (chain, likelihood) in chains.iter().zip(likelihoods) {
+        // Equal ways may still add up: see `merge`.
+        if likelihood < LEAST * sum {
+            continue;
+        }
+        let mut poses = [[0.0; 3]; PREDICTION_STEPS];
+        follow(chain, belief, center, speed_mps, lead_s, &mut poses);
+        out.push(Intention { probability: likelihood / sum, poses });
+    }
     merge(out);
 }
 
