@@ -29,8 +29,6 @@ pub(crate) const CREEP_MPS: f64 = 1.2;
 pub(crate) struct Buffers {
     near: Near,
     courses: Vec<Course>,
-    /// Which courses are laid.
-    laid: Vec<bool>,
     bounds: Bounds,
     blocks: Blocks,
 }
@@ -59,27 +57,20 @@ pub(crate) fn judge(lattice: &mut Lattice, view: &View<'_>, effort: &Effort, bou
         best_mps: lattice.table.best_mps(),
         vehicle: view.vehicle,
     };
-    let Buffers { near, courses, laid, bounds, blocks } = &mut buffers;
+    let Buffers { near, courses, bounds, blocks } = &mut buffers;
     bounds.fill(&court);
     let around_m = bounds.most_aside_m() + own_reach_m(view.vehicle) + MOST_CLEARANCE_M + effort.margin_m(f64::MAX);
     near.fill(lattice, view.obstacles, around_m);
     court.sort_out(view, effort, bounds, blocks, &mut candidates);
-    laid.clear();
-    laid.resize(lattice.profiles.len(), false);
+    courses.iter_mut().for_each(Course::clear);
     if courses.len() < lattice.profiles.len() {
         courses.resize_with(lattice.profiles.len(), Course::default);
     }
     let clearance = Clearance::new(view, effort, near);
     let mut best = bound;
     for block in blocks.all() {
-        let course = &mut courses[block.profile];
-        let mut lay = |course: &mut Course| {
-            if !std::mem::replace(&mut laid[block.profile], true) {
-                course.lay(&court, block.profile);
-            }
-        };
         let candidates = &mut candidates[lattice.firsts[block.profile]..];
-        court.judge_block(block, course, &mut lay, bounds, &clearance, &mut best, candidates);
+        court.judge_block(block, &mut courses[block.profile], bounds, &clearance, &mut best, candidates);
     }
     lattice.buffers = buffers;
     lattice.candidates = candidates;
@@ -109,12 +100,10 @@ impl Court<'_> {
     }
 
     /// Judges the candidates of a block and lowers `best` to the cheapest of them that is free.
-    #[expect(clippy::too_many_arguments, reason = "the buffers of a cycle")]
     fn judge_block(
         &self,
         block: &Block,
         course: &mut Course,
-        lay: &mut impl FnMut(&mut Course),
         bounds: &Bounds,
         clearance: &Clearance<'_>,
         best: &mut f64,
@@ -135,7 +124,7 @@ impl Court<'_> {
         if count == 0 {
             return;
         }
-        lay(course);
+        course.lay(self, block.profile);
         let outcomes = sweep(self, course, bounds, block.profile, &places[..count]);
         for ((place, _), (verdict, cost)) in places[..count].iter().zip(outcomes) {
             let candidate = &mut candidates[place.lateral];

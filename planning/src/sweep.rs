@@ -28,12 +28,19 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    /// Lays the course of a profile over the old one.
+    /// Takes the course up.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+    }
+
+    /// Lays the course of a profile, if it is not laid yet.
     pub fn lay(&mut self, court: &Court<'_>, profile: usize) {
+        if !self.rows.is_empty() {
+            return;
+        }
         let lattice = court.lattice;
         let horizon = lattice.profiles[profile].horizon_sample();
         let samples = &lattice.samples_of(profile)[..=horizon];
-        self.rows.clear();
         self.rows.extend(samples.iter().map(|sample| lattice.row(sample[0])));
         self.bumpers.clear();
         self.bumpers.extend(self.rows.iter().map(|row| court.feasible.bumper(row)));
