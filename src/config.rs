@@ -169,10 +169,11 @@ mod tests {
             let changes: Vec<String> = changes.iter().map(|change| (*change).to_string()).collect();
             Config::read_with(None, &changes)
         };
-        let config = set(&["planning.headway_s=2.5", "vehicle.limits.jerk_mps3 = 4.0", "localize.fuse=true"]).unwrap();
+        let config =
+            set(&["planning.headway_s=2.5", "vehicle.limits.jerk_mps3 = 4.0", "localize.held_frames=7"]).unwrap();
         assert_eq!(
-            (config.planning.headway_s, config.vehicle.limits.jerk_mps3, config.localize.fuse),
-            (2.5, 4.0, true)
+            (config.planning.headway_s, config.vehicle.limits.jerk_mps3, config.localize.held_frames),
+            (2.5, 4.0, 7)
         );
         assert_eq!(config.planning.margin_m, Config::default().planning.margin_m);
         for (change, named) in [

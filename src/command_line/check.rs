@@ -12,7 +12,7 @@ use recordings::Compression;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 /// Which drives, and what they must be like.
@@ -263,6 +263,7 @@ fn print(result: &DriveResult, update: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn parts_are_from_one_to_n() {

@@ -358,6 +358,7 @@ pub(crate) mod tests {
                     ego: Some(frame),
                     stop: None,
                     limits: 0,
+                    fallback: None,
                 }));
             }
         }
