@@ -268,11 +268,18 @@ fn detection3(found: &Detection3) -> Decoded<types::Detection3> {
         score: found.score,
         point_count: found.point_count,
         camera: found.camera,
+        seen_after_s: found.seen_after_s,
     })
 }
 
 fn track(track: &Track) -> Decoded<types::Track> {
     sized("covariance", track.covariance.len(), 16)?;
+    // Drives before version 0.2 have none.
+    let turning = &track.heading_covariance;
+    if !turning.is_empty() {
+        sized("heading_covariance", turning.len(), 4)?;
+    }
+    let turning = |i: usize| turning.get(i).copied().unwrap_or(0.0);
     Ok(types::Track {
         id: track.id,
         class: class(&track.class)?,
@@ -281,6 +288,7 @@ fn track(track: &Track) -> Decoded<types::Track> {
         velocity_mps: [track.vx_mps, track.vy_mps],
         yaw_rate_radps: track.yaw_rate_radps,
         covariance: std::array::from_fn(|row| std::array::from_fn(|column| track.covariance[4 * row + column])),
+        heading_covariance: [[turning(0), turning(1)], [turning(2), turning(3)]],
         hits: track.hits,
         misses: track.misses,
     })
@@ -367,6 +375,7 @@ mod tests {
                 velocity_mps: [n[8], n[9]],
                 yaw_rate_radps: n[10],
                 covariance: [[n[0], n[1], n[2], n[3]], [n[4], n[5], n[6], n[7]], [n[8], n[9], n[10], n[11]], [n[12], n[13], n[14], n[15]]],
+                heading_covariance: [[n[11], n[10]], [n[9], n[8]]],
                 hits,
                 misses: !hits,
             };
@@ -375,6 +384,7 @@ mod tests {
             };
             let numbers = |t: &types::Track| {
                 let mut all = t.covariance.as_flattened().to_vec();
+                all.extend(t.heading_covariance.as_flattened());
                 all.extend([t.existence, t.bbox.length, t.bbox.width, t.bbox.height, t.bbox.yaw, t.yaw_rate_radps]);
                 all.extend(t.bbox.center.iter().chain(&t.velocity_mps));
                 all.into_iter().map(f64::to_bits).collect::<Vec<_>>()
