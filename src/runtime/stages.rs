@@ -4,7 +4,7 @@ use super::digest;
 use super::frame::{Buffers, Frame};
 use super::stage::Stage;
 use models::{CameraDetector, LidarDetector, LidarSegmenter};
-use perception::detect::{GeometricDetector, ObstacleDetector, SegmentDetector};
+use perception::detect::{GeometricDetector, ObstacleDetector, SegmentDetector, bring_to_stamp};
 use perception::localize::{Localizer, Senses};
 use perception::track::Tracker;
 use planning::{PlanInput, Planner, Way};
@@ -150,6 +150,9 @@ impl Stage for Detect {
                     objects
                 }
             };
+        }
+        if let Some(ego) = &frame.ego {
+            bring_to_stamp(&mut found.lidar, points, &self.calibration.base_from_lidar, ego);
         }
         perception::fuse::fuse(&self.calibration, &found.camera, &mut found.lidar);
         spans.lap("fuse");
