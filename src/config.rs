@@ -14,6 +14,8 @@ pub struct Config {
     pub vehicle: Vehicle,
     /// The corridor.
     pub runtime: Runtime,
+    /// What the lidar sees of its own vehicle.
+    pub decode: perception::decode::Config,
     /// Detection without a network.
     pub geometric: perception::detect::GeometricConfig,
     /// Objects from labelled points.
@@ -66,7 +68,12 @@ impl Config {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
         let config: Self = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
-        let rooms = [config.vehicle.implausible(), config.planning.implausible(), config.control.implausible()];
+        let rooms = [
+            config.vehicle.implausible(),
+            config.decode.implausible(),
+            config.planning.implausible(),
+            config.control.implausible(),
+        ];
         if let Some((field, value)) = rooms.into_iter().flatten().next() {
             bail!("{}: {field} = {value} cannot be true of a road vehicle", path.display());
         }
