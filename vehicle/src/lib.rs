@@ -4,6 +4,7 @@
 //! errors with the numbers that disagree. Never: a socket, a thread, a clock; whoever owns the port hands the bytes over.
 
 mod calendar;
+pub mod can;
 pub mod capture;
 pub mod clock;
 pub mod lidar;
