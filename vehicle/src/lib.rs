@@ -7,4 +7,5 @@ mod calendar;
 pub mod can;
 pub mod capture;
 pub mod clock;
+pub mod ins;
 pub mod lidar;
