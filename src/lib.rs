@@ -2,11 +2,12 @@
 //!
 //! This package wires the rooms together. `runtime` owns threads, queues and clocks; `command_line` owns stdout and
 //! exit codes; `render` draws; `stack` builds the stages of one car from its configuration;
-//! `commonroad` drives the planner alone on recorded scenarios.
+//! `live` reads the car's sockets; `commonroad` drives the planner alone on recorded scenarios.
 
 pub mod command_line;
 pub mod commonroad;
 pub mod config;
+pub mod live;
 pub mod onnxruntime;
 pub mod render;
 pub mod replay;

@@ -1,5 +1,7 @@
 //! `chauffeur import`.
 
+mod pcap;
+
 use clap::Subcommand;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -19,10 +21,15 @@ pub enum Source {
         #[arg(long, value_name = "DRIVE.mcap")]
         output: PathBuf,
     },
+    /// A recording of a lidar's packets: pcap or pcapng.
+    Pcap(pcap::Options),
 }
 
 pub fn run(source: &Source) -> anyhow::Result<ExitCode> {
-    let Source::Kitti { root, sequence, output } = source;
+    let (root, sequence, output) = match source {
+        Source::Kitti { root, sequence, output } => (root, sequence, output),
+        Source::Pcap(options) => return pcap::run(options),
+    };
     let summary = recordings::kitti::import(root, sequence, output)?;
     println!(
         "{}: {} sweeps, {} images, {} GPS/INS outputs, {} route poses, {:.1} MB",
