@@ -1,5 +1,6 @@
 //! The log: what is written of a frame, in which order, and the queue in front of the writing thread.
 
+use super::following::Following;
 use super::frame::{Frame, Input};
 use super::recall::Recall;
 use super::statistics::Statistics;
@@ -65,6 +66,10 @@ pub struct Tally {
     pub lost: (u64, u64),
     /// Objects detected of those that are there, where the drive knows the truth.
     pub recall: Recall,
+    /// How well the car follows its plans.
+    pub following: Following,
+    /// Commands that the simple controller had to make: how many for each reason.
+    pub fallbacks: BTreeMap<&'static str, u64>,
     /// Stamps of the first and the last frame.
     pub span: Option<(Stamp, Stamp)>,
 }
@@ -101,6 +106,9 @@ impl Recorder {
             LogItem::Text(stamp, name, text) => self.put(&Message::Text { stamp, level: LogLevel::Error, name, text }),
             LogItem::Commands(commands) => commands.into_iter().try_for_each(|command| {
                 self.tally.commands += 1;
+                if let Some(reason) = command.fallback {
+                    *self.tally.fallbacks.entry(reason.name()).or_default() += 1;
+                }
                 self.put(&Message::Command(command))
             }),
         }
@@ -178,6 +186,7 @@ impl Recorder {
         tally.tracks += frame.tracks.as_ref().map_or(0, |t| t.objects.len()) as u64;
         tally.identities.extend(frame.tracks.iter().flat_map(|t| &t.objects).map(|t| t.id));
         tally.recall.count(frame);
+        tally.following.count(frame);
         tally.plans += u64::from(frame.plan.is_some());
         tally.rejected_points += frame.rejected_points;
         for (kind, text) in &frame.findings {

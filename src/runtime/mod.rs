@@ -13,6 +13,7 @@ pub mod control_loop;
 pub mod crew;
 pub mod door;
 pub mod fault;
+pub mod following;
 pub mod frame;
 pub mod join;
 pub mod log;
