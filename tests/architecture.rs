@@ -25,6 +25,7 @@ const DOORS: [(&str, &str); 11] = [
     ("cudarc", "models"),
     ("mcap", "recordings"),
     ("foxglove", "recordings"),
+    ("clarabel", "control"),
     ("crossbeam-channel", "chauffeur"),
     ("crossbeam-queue", "chauffeur"),
     ("clap", "chauffeur"),

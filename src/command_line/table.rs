@@ -1,6 +1,8 @@
 //! Tables for a person.
 
 use crate::runtime::Outcome;
+use crate::runtime::following::{Following, Sizes};
+use crate::runtime::log::Tally;
 use crate::runtime::recall::Recall;
 use crate::runtime::statistics::{Row, peak_memory_mb};
 use crate::simulation::judge::Report;
@@ -67,7 +69,8 @@ pub fn print_outcome(outcome: &Outcome) {
 }
 
 /// What became of a simulated car.
-pub fn print_report(report: &Report, recall: &Recall) {
+pub fn print_report(report: &Report, tally: &Tally) {
+    let recall = &tally.recall;
     let row = |name: &str, value: String| println!("{name:<20}{value}");
     let times = |times: &[f64]| match times {
         [] => "never".to_string(),
@@ -107,8 +110,21 @@ pub fn print_report(report: &Report, recall: &Recall) {
         ("acceleration", "m/s2", &report.acceleration),
         ("lateral", "m/s2", &report.lateral),
         ("jerk", "m/s3", &report.jerk),
+        ("lateral jerk", "m/s3", &report.lateral_jerk),
     ] {
         row(name, format!("{:.2} {unit} at most, {:.2} rms", extent.most, extent.rms()));
+    }
+    row("beside the plan", {
+        let error = |sizes: &Sizes, unit: &str| {
+            let p95 = sizes.quantile(0.95);
+            p95.map_or("-".to_string(), |p95| format!("{p95:.3} {unit}"))
+        };
+        let Following { lateral, speed, .. } = &tally.following;
+        format!("95 % within {}, and within {} of its speed", error(lateral, "m"), error(speed, "m/s"))
+    });
+    if !tally.fallbacks.is_empty() {
+        let of: Vec<String> = tally.fallbacks.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        row("simple controller", format!("made commands: {}", of.join(", ")));
     }
     let classes: Vec<String> = recall
         .by_class()

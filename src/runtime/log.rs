@@ -1,6 +1,7 @@
 //! The log: what is written of a frame, in which order, and the queue in front of the writing thread.
 
 use super::digest::Digester;
+use super::following::Following;
 use super::frame::{Frame, Input};
 use super::recall::Recall;
 use super::statistics::Statistics;
@@ -68,6 +69,10 @@ pub struct Tally {
     pub log_ended: Option<String>,
     /// Objects detected of those that are there, where the drive knows the truth.
     pub recall: Recall,
+    /// How well the car follows its plans.
+    pub following: Following,
+    /// Commands that the simple controller had to make: how many for each reason.
+    pub fallbacks: BTreeMap<&'static str, u64>,
     /// Stamps of the first and the last frame.
     pub span: Option<(Stamp, Stamp)>,
 }
@@ -149,6 +154,9 @@ impl Recorder {
             LogItem::Text(stamp, name, text) => self.put(&Message::Text { stamp, level: LogLevel::Error, name, text }),
             LogItem::Commands(commands) => commands.into_iter().try_for_each(|command| {
                 self.tally.commands += 1;
+                if let Some(reason) = command.fallback {
+                    *self.tally.fallbacks.entry(reason.name()).or_default() += 1;
+                }
                 self.put(&Message::Command(command))
             }),
         }
@@ -230,6 +238,7 @@ impl Recorder {
         tally.tracks += frame.tracks.as_ref().map_or(0, |t| t.objects.len()) as u64;
         tally.identities.extend(frame.tracks.iter().flat_map(|t| &t.objects).map(|t| t.id));
         tally.recall.count(frame);
+        tally.following.count(frame);
         tally.plans += u64::from(frame.plan.is_some());
         tally.rejected_points += frame.rejected_points;
         for (kind, text) in &frame.findings {

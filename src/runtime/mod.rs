@@ -14,6 +14,7 @@ pub mod crew;
 pub mod digest;
 pub mod door;
 pub mod fault;
+pub mod following;
 pub mod frame;
 pub mod join;
 pub mod load;
