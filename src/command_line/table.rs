@@ -3,7 +3,6 @@
 use crate::runtime::Outcome;
 use crate::runtime::following::{Following, Sizes};
 use crate::runtime::log::Tally;
-use crate::runtime::recall::Recall;
 use crate::runtime::statistics::{Row, peak_memory_mb};
 use crate::simulation::judge::Report;
 
