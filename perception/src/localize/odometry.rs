@@ -31,6 +31,11 @@ const MOST_GUESSES: f64 = 12.0;
 const MOST_ROUNDS: usize = 100;
 const KNOWN_ROUNDS: usize = 30;
 const GUESS_ROUNDS: usize = 10;
+/// A sweep that was straightened with a motion this far from the one it then shows is straightened anew, so many times at most, where nothing else
+/// tells the motion: else the error would come back with the next sweep, and swing up in a turn. m/s, rad/s.
+const BENT_MPS: f64 = 0.3;
+const BENT_RADPS: f64 = 0.02;
+const MOST_AGAIN: usize = 3;
 /// Largest standard deviation of a place, m, if nothing but the lidar tells of the motion.
 const LARGEST_OPEN_M: f64 = 0.15;
 /// Standard deviations of a predicted pose, m and rad: if the motion merely goes on, and if it is known from other sensors.
@@ -266,7 +271,16 @@ impl LidarOdometry {
         };
         let kernel_m = (0.3 * sigma).clamp(0.1, 0.5);
         let search = Search { radius_m: 3.0 * sigma, kernel_m, rounds, guess_m, guess_rad };
-        let found = register(&mut self.map, &self.sparse, &guess, search, &mut self.hoods);
+        let mut found = register(&mut self.map, &self.sparse, &guess, search, &mut self.hoods);
+        for _ in 0..MOST_AGAIN {
+            let twist = twist_between(&self.pose, &found.odom_from_sensor, dt_s);
+            if is_known || !self.is_bent(&twist) {
+                break;
+            }
+            self.twist = twist;
+            self.straighten();
+            found = register(&mut self.map, &self.sparse, &guess, search, &mut self.hoods);
+        }
         self.check(&found, &guess, dt_s, is_known)?;
         self.threshold.learn(&guess.inv_mul(&found.odom_from_sensor));
         self.accept(found.odom_from_sensor, dt_s);
@@ -350,6 +364,13 @@ impl LidarOdometry {
             return Err(OdometryError::TooFewPoints { found: self.sparse.len(), needed: FEWEST_POINTS });
         }
         Ok(())
+    }
+
+    /// Whether the sweep was straightened with another motion than this.
+    fn is_bent(&self, twist: &Vector6<f64>) -> bool {
+        let off = twist - self.twist;
+        let is_off = off.fixed_rows::<3>(0).norm() > BENT_MPS || off.fixed_rows::<3>(3).norm() > BENT_RADPS;
+        is_off && self.middle_s > 0.0
     }
 
     fn straighten(&mut self) {
