@@ -14,6 +14,8 @@ pub struct Config {
     pub vehicle: Vehicle,
     /// The corridor.
     pub runtime: Runtime,
+    /// What the lidar sees of its own vehicle.
+    pub decode: perception::decode::Config,
     /// Detection without a network.
     pub geometric: perception::detect::GeometricConfig,
     /// Objects from labelled points.
@@ -93,7 +95,12 @@ impl Config {
 
     /// Whether every value can be true.
     fn check(&self) -> anyhow::Result<()> {
-        let rooms = [self.vehicle.implausible(), self.planning.implausible(), self.control.implausible()];
+        let rooms = [
+            self.vehicle.implausible(),
+            self.decode.implausible(),
+            self.planning.implausible(),
+            self.control.implausible(),
+        ];
         if let Some((field, value)) = rooms.into_iter().flatten().next() {
             bail!("{field} = {value} cannot be true of a road vehicle");
         }
@@ -169,10 +176,11 @@ mod tests {
             let changes: Vec<String> = changes.iter().map(|change| (*change).to_string()).collect();
             Config::read_with(None, &changes)
         };
-        let config = set(&["planning.headway_s=2.5", "vehicle.limits.jerk_mps3 = 4.0", "localize.fuse=true"]).unwrap();
+        let config =
+            set(&["planning.headway_s=2.5", "vehicle.limits.jerk_mps3 = 4.0", "localize.held_frames=7"]).unwrap();
         assert_eq!(
-            (config.planning.headway_s, config.vehicle.limits.jerk_mps3, config.localize.fuse),
-            (2.5, 4.0, true)
+            (config.planning.headway_s, config.vehicle.limits.jerk_mps3, config.localize.held_frames),
+            (2.5, 4.0, 7)
         );
         assert_eq!(config.planning.margin_m, Config::default().planning.margin_m);
         for (change, named) in [

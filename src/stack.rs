@@ -7,6 +7,7 @@ use crate::runtime::{Stage, Ticker};
 use anyhow::{Context, bail, ensure};
 use control::Controller;
 use models::{CameraDetector, Catalogue, Engine, LidarDetector, LidarSegmenter, Provider, Role};
+use perception::decode::OwnReturns;
 use perception::detect::{GeometricDetector, ObstacleDetector, SegmentDetector};
 use perception::localize::Localizer;
 use perception::track::Tracker;
@@ -97,16 +98,16 @@ impl Networks {
         for spec in &catalogue.networks {
             match spec.role {
                 Role::CameraDetector if has_camera => {
-                    let network = CameraDetector::load(&engine, spec)?;
-                    networks.placements.extend(network.placement().map(|place| (spec.name.clone(), place)));
+                    let mut network = CameraDetector::load(&engine, spec)?;
+                    networks.placements.extend(network.network().placement().map(|place| (spec.name.clone(), place)));
                     networks.camera = Some(network);
                 }
                 Role::LidarSegmenter if has_lidar => {
                     networks.lidar = Some(LidarNetwork::Segmenter(LidarSegmenter::load(&engine, spec)?));
                 }
                 Role::LidarDetector if has_lidar => {
-                    let network = LidarDetector::load(&engine, spec)?;
-                    networks.placements.extend(network.placement().map(|place| (spec.name.clone(), place)));
+                    let mut network = LidarDetector::load(&engine, spec)?;
+                    networks.placements.extend(network.network().placement().map(|place| (spec.name.clone(), place)));
                     networks.lidar = Some(LidarNetwork::Detector(network));
                 }
                 Role::CameraDetector | Role::LidarSegmenter | Role::LidarDetector => continue,
@@ -159,6 +160,7 @@ pub fn stages(
 ) -> anyhow::Result<Vec<Box<dyn Stage>>> {
     calibration.validate()?;
     let calibration = Arc::new(calibration.clone());
+    let own_returns = OwnReturns::new(&config.decode, &config.vehicle, &calibration.base_from_lidar);
     let localizer = Localizer::new(config.localize.clone());
     let detect = stages::Detect {
         camera: networks.camera,
@@ -173,8 +175,11 @@ pub fn stages(
         },
         calibration: Arc::clone(&calibration),
     };
-    let mut all: Vec<Box<dyn Stage>> =
-        vec![Box::new(stages::Decode), Box::new(stages::Localize { localizer, calibration }), Box::new(detect)];
+    let mut all: Vec<Box<dyn Stage>> = vec![
+        Box::new(stages::Decode { own_returns }),
+        Box::new(stages::Localize { localizer, calibration }),
+        Box::new(detect),
+    ];
     all.extend(behind_detection(config, route)?);
     Ok(all)
 }

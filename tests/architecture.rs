@@ -19,17 +19,19 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// Dependencies with one door each.
-const DOORS: [(&str, &str); 10] = [
+const DOORS: [(&str, &str); 11] = [
     ("ort", "models"),
     ("rten", "models"),
     ("cudarc", "models"),
     ("mcap", "recordings"),
     ("foxglove", "recordings"),
+    ("clarabel", "control"),
     ("crossbeam-channel", "chauffeur"),
     ("crossbeam-queue", "chauffeur"),
     ("clap", "chauffeur"),
     ("indicatif", "chauffeur"),
     ("anyhow", "chauffeur"),
+    ("parquet", "chauffeur"),
 ];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {

@@ -75,6 +75,21 @@ pub enum Message {
 }
 
 impl Message {
+    /// About how many bytes it takes in a drive.
+    pub(crate) fn bytes(&self) -> usize {
+        const SMALL: usize = 64 << 10;
+        match self {
+            Self::Camera(frame) => SMALL + frame.data.len(),
+            Self::Lidar(sweep) => SMALL + sweep.data.len(),
+            Self::Plan(plan) => SMALL + 512 * (plan.candidates.len() + plan.predictions.len()),
+            Self::Truth(truth) => SMALL + 2048 * truth.objects.len(),
+            Self::Tracks(tracks) => SMALL + 2048 * tracks.objects.len(),
+            Self::Detections(found) => SMALL + 2048 * (found.lidar.len() + found.camera.len()),
+            Self::Route(route) => SMALL + 512 * route.points.len(),
+            _ => SMALL,
+        }
+    }
+
     /// The message's stamp, `None` for calibration and route.
     #[must_use]
     pub fn stamp(&self) -> Option<Stamp> {

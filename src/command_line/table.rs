@@ -1,8 +1,9 @@
 //! Tables for a person.
 
 use crate::runtime::Outcome;
-use crate::runtime::recall::Recall;
-use crate::runtime::statistics::Row;
+use crate::runtime::following::{Following, Sizes};
+use crate::runtime::log::Tally;
+use crate::runtime::statistics::{Row, peak_memory_mb};
 use crate::simulation::judge::Report;
 
 /// The latency table: parts in the order of the corridor, each with its share of the whole.
@@ -67,7 +68,8 @@ pub fn print_outcome(outcome: &Outcome) {
 }
 
 /// What became of a simulated car.
-pub fn print_report(report: &Report, recall: &Recall) {
+pub fn print_report(report: &Report, tally: &Tally) {
+    let recall = &tally.recall;
     let row = |name: &str, value: String| println!("{name:<20}{value}");
     let times = |times: &[f64]| match times {
         [] => "never".to_string(),
@@ -107,8 +109,21 @@ pub fn print_report(report: &Report, recall: &Recall) {
         ("acceleration", "m/s2", &report.acceleration),
         ("lateral", "m/s2", &report.lateral),
         ("jerk", "m/s3", &report.jerk),
+        ("lateral jerk", "m/s3", &report.lateral_jerk),
     ] {
         row(name, format!("{:.2} {unit} at most, {:.2} rms", extent.most, extent.rms()));
+    }
+    row("beside the plan", {
+        let error = |sizes: &Sizes, unit: &str| {
+            let p95 = sizes.quantile(0.95);
+            p95.map_or("-".to_string(), |p95| format!("{p95:.3} {unit}"))
+        };
+        let Following { lateral, speed, .. } = &tally.following;
+        format!("95 % within {}, and within {} of its speed", error(lateral, "m"), error(speed, "m/s"))
+    });
+    if !tally.fallbacks.is_empty() {
+        let of: Vec<String> = tally.fallbacks.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        row("simple controller", format!("made commands: {}", of.join(", ")));
     }
     let classes: Vec<String> = recall
         .by_class()
@@ -116,14 +131,6 @@ pub fn print_report(report: &Report, recall: &Recall) {
         .map(|(class, (asked, found))| format!("{class} {:.1} % of {asked}", 100.0 * *found as f64 / *asked as f64))
         .collect();
     row("detected", if classes.is_empty() { "-".to_string() } else { classes.join(", ") });
-}
-
-/// The most memory this process has had so far, where the system tells (Linux).
-fn peak_memory_mb() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1.024e-3)
 }
 
 /// Processor time of all threads of this process so far, s, where the system tells (Linux, in hundredths).

@@ -6,12 +6,14 @@
 //! `check`, reports and whatever else judges a drive share these numbers, so that they cannot disagree.
 
 pub mod contact;
+pub mod criteria;
 pub mod deviation;
 pub mod difference;
 pub mod fields;
 pub mod frames;
 pub mod labels;
 pub mod metrics;
+pub mod reference;
 pub mod summary;
 pub mod tolerance;
 

@@ -1,6 +1,7 @@
 //! The log: what is written of a frame, in which order, and the queue in front of the writing thread.
 
 use super::digest::Digester;
+use super::following::Following;
 use super::frame::{Frame, Input};
 use super::recall::Recall;
 use super::statistics::Statistics;
@@ -64,17 +65,27 @@ pub struct Tally {
     pub commands: u64,
     /// Messages that the log had to leave out: sensors, then others.
     pub lost: (u64, u64),
+    /// Why the log ended before the drive did, if it did: a disk that is full, most of all.
+    pub log_ended: Option<String>,
     /// Objects detected of those that are there, where the drive knows the truth.
     pub recall: Recall,
+    /// How well the car follows its plans.
+    pub following: Following,
+    /// Commands that the simple controller had to make: how many for each reason.
+    pub fallbacks: BTreeMap<&'static str, u64>,
     /// Stamps of the first and the last frame.
     pub span: Option<(Stamp, Stamp)>,
 }
+
+/// A killed process loses what came after the last flush: one is made so often, in sensor time.
+const FLUSH_S: f64 = 0.5;
 
 /// Writes items to a drive (or to nowhere) and keeps the tally and the times.
 pub struct Recorder {
     writer: Option<DriveWriter>,
     with_inputs: bool,
-    with_latency: bool,
+    in_real_time: bool,
+    newest: Option<Stamp>,
     last_flush: Option<Stamp>,
     digester: Digester,
     /// Leave images and sweeps out of the drive.
@@ -87,15 +98,16 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder. `with_inputs`: a frame brings its sensor messages along (else the door has logged them already).
-    /// `with_latency`: measured times are written too, so two runs differ.
+    /// `in_real_time`: measured times are written too, so two runs differ; and the drive goes on when its log cannot.
     #[must_use]
-    pub fn new(writer: Option<DriveWriter>, with_inputs: bool, with_latency: bool, warm_up: u64) -> Self {
+    pub fn new(writer: Option<DriveWriter>, with_inputs: bool, in_real_time: bool, warm_up: u64) -> Self {
         let statistics = Statistics::skipping(warm_up);
         let (tally, digester) = (Tally::default(), Digester::default());
         Self {
             writer,
             with_inputs,
-            with_latency,
+            in_real_time,
+            newest: None,
             last_flush: None,
             digester,
             without_sensors: false,
@@ -107,14 +119,44 @@ impl Recorder {
     /// Writes one item.
     ///
     /// # Errors
-    /// The writer's error, such as a full disk.
+    /// The writer's error, such as a full disk. In real time there is none: the log is closed, [`Tally::log_ended`] says why, and the
+    /// items that follow are counted and left out.
     pub fn write(&mut self, item: LogItem) -> Result<(), RecordingError> {
+        match self.write_item(item).and_then(|()| self.flush_when_due()) {
+            Err(error) if self.in_real_time => {
+                self.end_log(&error);
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Closes the log before the end of the drive. After a full disk there is room for that.
+    fn end_log(&mut self, error: &RecordingError) {
+        let closed = self.writer.take().map(DriveWriter::finish);
+        let end = if matches!(closed, Some(Err(_))) { "; its end is missing: use recover" } else { "" };
+        self.tally.log_ended.get_or_insert_with(|| format!("{error}{end}"));
+    }
+
+    fn flush_when_due(&mut self) -> Result<(), RecordingError> {
+        let (Some(writer), Some(newest)) = (&mut self.writer, self.newest) else { return Ok(()) };
+        if self.last_flush.is_none_or(|last| newest.seconds_since(last) >= FLUSH_S) {
+            writer.flush()?;
+            self.last_flush = Some(newest);
+        }
+        Ok(())
+    }
+
+    fn write_item(&mut self, item: LogItem) -> Result<(), RecordingError> {
         match item {
             LogItem::Input(input) => self.input(input),
             LogItem::Frame(frame) => self.frame(*frame),
             LogItem::Text(stamp, name, text) => self.put(&Message::Text { stamp, level: LogLevel::Error, name, text }),
             LogItem::Commands(commands) => commands.into_iter().try_for_each(|command| {
                 self.tally.commands += 1;
+                if let Some(reason) = command.fallback {
+                    *self.tally.fallbacks.entry(reason.name()).or_default() += 1;
+                }
                 self.put(&Message::Command(command))
             }),
         }
@@ -125,13 +167,16 @@ impl Recorder {
     /// # Errors
     /// The writer's error.
     pub fn finish(mut self) -> Result<(Tally, Statistics), RecordingError> {
-        if let Some(writer) = self.writer.take() {
-            writer.finish()?;
+        match self.writer.take().map(DriveWriter::finish) {
+            Some(Err(error)) if self.in_real_time => self.end_log(&error),
+            Some(Err(error)) => return Err(error),
+            _ => {}
         }
         Ok((self.tally, self.statistics))
     }
 
     fn put(&mut self, message: &Message) -> Result<(), RecordingError> {
+        self.newest = self.newest.max(message.stamp());
         self.writer.as_mut().map_or(Ok(()), |writer| writer.write(message))
     }
 
@@ -175,14 +220,8 @@ impl Recorder {
         if let Some(digests) = digests {
             self.put(&Message::Digests(digests))?;
         }
-        if self.with_latency {
+        if self.in_real_time {
             self.put(&Message::Latency(frame.spans.to_latency(admission.frame, admission.stamp)))?;
-        }
-        // A killed process loses at most the last chunk: close one each second of the drive.
-        let due = self.last_flush.is_none_or(|last| admission.stamp.seconds_since(last) >= 1.0);
-        if due && let Some(writer) = &mut self.writer {
-            writer.flush()?;
-            self.last_flush = Some(admission.stamp);
         }
         frame.spans.lap("log");
         self.statistics.record(&frame.spans);
@@ -199,6 +238,7 @@ impl Recorder {
         tally.tracks += frame.tracks.as_ref().map_or(0, |t| t.objects.len()) as u64;
         tally.identities.extend(frame.tracks.iter().flat_map(|t| &t.objects).map(|t| t.id));
         tally.recall.count(frame);
+        tally.following.count(frame);
         tally.plans += u64::from(frame.plan.is_some());
         tally.rejected_points += frame.rejected_points;
         for (kind, text) in &frame.findings {

@@ -35,6 +35,13 @@ impl Extent {
         self.count += 1;
     }
 
+    /// Adds those of another run.
+    pub fn merge(&mut self, other: &Self) {
+        self.most = self.most.max(other.most);
+        self.sum_of_squares += other.sum_of_squares;
+        self.count += other.count;
+    }
+
     /// Root mean square.
     #[must_use]
     pub fn rms(&self) -> f64 {
@@ -73,6 +80,8 @@ pub struct Report {
     pub lateral: Extent,
     /// Longitudinal jerk over a tenth of a second, m/s3.
     pub jerk: Extent,
+    /// Lateral jerk over a tenth of a second, m/s3.
+    pub lateral_jerk: Extent,
 }
 
 /// Watches the world.
@@ -81,7 +90,7 @@ pub struct Judge {
     until_goal: bool,
     report: Report,
     last: Option<(Stamp, f64)>,
-    last_frame: Option<(Stamp, f64)>,
+    last_frame: Option<(Stamp, [f64; 2])>,
     resting_since: Option<Stamp>,
     moved: bool,
 }
@@ -148,13 +157,15 @@ impl Judge {
     /// Looks at a frame: jerk, from frame to frame.
     pub fn frame(&mut self, world: &World) {
         let ego = world.ego();
-        if let Some((stamp, acceleration)) = self.last_frame {
+        let lateral = ego.speed_mps * ego.yaw_rate_radps;
+        if let Some((stamp, [acceleration, lateral_before])) = self.last_frame {
             let seconds = ego.stamp.seconds_since(stamp);
             if seconds > 0.0 {
                 self.report.jerk.add((ego.acceleration_mps2 - acceleration) / seconds);
+                self.report.lateral_jerk.add((lateral - lateral_before) / seconds);
             }
         }
-        self.last_frame = Some((ego.stamp, ego.acceleration_mps2));
+        self.last_frame = Some((ego.stamp, [ego.acceleration_mps2, lateral]));
         self.report.time_to_collision_s = Some(world.min_time_to_contact_s()).filter(|seconds| seconds.is_finite());
     }
 

@@ -22,7 +22,7 @@ pub mod truth;
 pub mod vehicle;
 
 pub use calibration::{Calibration, CalibrationError, CameraModel};
-pub use command::{Command, CommandLimit, StopReason};
+pub use command::{Command, CommandLimit, Fallback, StopReason};
 pub use ego::{EgoState, InsFix, PoseSource, WheelSpeed};
 pub use frame::{Admission, Digests, Latency, Span, StageDigest};
 pub use geometry::{Box2, Box3, Pose2, wrap_angle};
@@ -31,6 +31,6 @@ pub use plan::{Candidate, Decision, DecisionKind, Plan, PredictedPath, Trajector
 pub use route::{Phase, Route, RoutePoint, Signals, StopKind, StopLine};
 pub use sensor::{CameraFrame, Image, ImageFormat, LidarSweep, PointCloud, PointField, PointKind, SpinningPoint};
 pub use step::StepError;
-pub use time::Stamp;
+pub use time::{ReceiveTime, SensorTime, Stamp};
 pub use truth::{Truth, TruthObject};
 pub use vehicle::{Limits, Vehicle};

@@ -50,7 +50,11 @@ pub(crate) fn message(message: &Message, stamp: Stamp, out: &mut Vec<u8>) {
         Message::Command(command) => {
             let types::Command { tick, steering_rad, acceleration_mps2, plan, ego, limits, .. } = *command;
             let stop = command.stop.map(|reason| reason.name().to_string()).unwrap_or_default();
-            append(&Command { timestamp, tick, steering_rad, acceleration_mps2, plan, ego, stop, limits }, out);
+            let fallback = command.fallback.map(|reason| reason.name().to_string()).unwrap_or_default();
+            append(
+                &Command { timestamp, tick, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback },
+                out,
+            );
         }
         Message::Latency(latency) => {
             let span = |span: &types::Span| Span {
@@ -241,6 +245,7 @@ fn detections(detections: &types::Detections, timestamp: Option<Timestamp>) -> D
         score: found.score,
         point_count: found.point_count,
         camera: found.camera,
+        seen_after_s: found.seen_after_s,
     };
     Detections {
         timestamp,
@@ -260,6 +265,7 @@ fn track(track: &types::Track) -> Track {
         vy_mps: track.velocity_mps[1],
         yaw_rate_radps: track.yaw_rate_radps,
         covariance: track.covariance.as_flattened().to_vec(),
+        heading_covariance: track.heading_covariance.as_flattened().to_vec(),
         hits: track.hits,
         misses: track.misses,
     }

@@ -119,7 +119,7 @@ fn closed_loop(simulation: &Simulation) -> anyhow::Result<ExitCode> {
     let finished = replay::with_progress(most_frames, |fault, progress| prepared.run(fault, progress))?;
     table::print_latency(&finished.outcome.statistics.rows());
     table::print_outcome(&finished.outcome);
-    table::print_report(&finished.report, &finished.outcome.tally.recall);
+    table::print_report(&finished.report, &finished.outcome.tally);
     if let Some(output) = &simulation.output {
         println!("drive: {}", output.display());
     }

@@ -1,6 +1,8 @@
 //! What became of many runs: one line for each family, and each failure with the command that repeats it.
 
 use super::Options;
+use crate::runtime::following::{Following, Sizes};
+use crate::simulation::judge::Extent;
 use crate::simulation::{Finished, Simulation};
 use std::process::ExitCode;
 
@@ -19,6 +21,9 @@ struct Sums {
     driven_m: f64,
     time_to_collision_s: Option<f64>,
     detected: (u64, u64),
+    following: Following,
+    jerk: Extent,
+    lateral_jerk: Extent,
 }
 
 impl Sums {
@@ -35,6 +40,10 @@ impl Sums {
         self.driven_m += other.driven_m;
         let times = [self.time_to_collision_s, other.time_to_collision_s];
         self.time_to_collision_s = times.into_iter().flatten().min_by(f64::total_cmp);
+        self.following.lateral.merge(&other.following.lateral);
+        self.following.speed.merge(&other.following.speed);
+        self.jerk.merge(&other.jerk);
+        self.lateral_jerk.merge(&other.lateral_jerk);
         self.detected = (self.detected.0 + other.detected.0, self.detected.1 + other.detected.1);
     }
 
@@ -45,7 +54,15 @@ impl Sums {
         let (km, each_s) = (1e-3 * self.driven_m, self.driven_s / self.runs.max(1) as f64);
         let share = 100.0 * self.detected.1 as f64 / self.detected.0.max(1) as f64;
         let found = if self.detected.0 == 0 { "-".to_string() } else { format!("{share:.1}") };
-        format!("{name:<12}{:>6}{:>6}{counts}{km:>8.1}{each_s:>8.1}{nearest:>8}{found:>9}", self.runs, self.ok)
+        let error = |sizes: &Sizes| sizes.quantile(0.95).map_or("-".to_string(), |error| format!("{error:.2}"));
+        let (lateral, speed) = (error(&self.following.lateral), error(&self.following.speed));
+        format!(
+            "{name:<12}{:>6}{:>6}{counts}{km:>8.1}{each_s:>8.1}{nearest:>8}{found:>9}{lateral:>9}{speed:>11}{:>10.2}{:>9.2}",
+            self.runs,
+            self.ok,
+            self.jerk.rms(),
+            self.lateral_jerk.rms()
+        )
     }
 }
 
@@ -53,7 +70,11 @@ impl Sums {
 fn head() -> String {
     let counts = ["collisions", "off road", "red lights", "timeouts", "faults", "hit by"];
     let counts = counts.map(|name| format!("{name:>11}")).concat();
-    format!("{:<12}{:>6}{:>6}{counts}{:>8}{:>8}{:>8}{:>9}", "family", "runs", "ok", "km", "s/run", "TTC s", "found %")
+    let rest = format!(
+        "{:>8}{:>8}{:>8}{:>9}{:>9}{:>11}{:>10}{:>9}",
+        "km", "s/run", "TTC s", "found %", "beside m", "speed m/s", "jerk m/s3", "lateral"
+    );
+    format!("{:<12}{:>6}{:>6}{counts}{rest}", "family", "runs", "ok")
 }
 
 /// All runs together.
@@ -92,6 +113,9 @@ impl Summary {
                 driven_m: report.travelled_m,
                 time_to_collision_s: report.time_to_collision_s,
                 detected,
+                following: outcome.tally.following,
+                jerk: report.jerk,
+                lateral_jerk: report.lateral_jerk,
             },
         );
         let nearest = report.time_to_collision_s.map_or("-".to_string(), |seconds| format!("{seconds:.1} s"));
