@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::browser::Browser;
-use support::{fail, messages, replay, street, succeed, text};
+use support::{chauffeur, fail, messages, replay, street, succeed, text};
 use types::{Decision, Plan};
 
 /// Writes the page and gives its path.
@@ -34,6 +34,11 @@ fn drive(folder: &Path, name: &str, messages: impl IntoIterator<Item = Message>)
 /// A drive of the stack through the street, geometric detection.
 fn driven(folder: &Path) -> PathBuf {
     replay(&street(), folder, "driven.mcap", &["--models", "none"])
+}
+
+/// What a command says, whatever its exit code.
+fn told(arguments: &[&str]) -> String {
+    String::from_utf8(chauffeur(arguments).stdout).unwrap()
 }
 
 fn number(value: &Value) -> f64 {
@@ -109,7 +114,7 @@ fn what_a_drive_says_is_never_markup() {
     assert_eq!(shown, evil);
     assert_eq!(
         browser.evaluate(
-            "[window.broken === undefined, document.images.length, document.querySelectorAll('h1 b').length]"
+            "[window.broken === undefined, document.images.length, document.querySelectorAll('h1 b, h1 img').length]"
         ),
         serde_json::json!([true, 0, 0])
     );
@@ -127,10 +132,11 @@ fn drives_that_lack_something() {
     let cut = folder.path().join("cut.mcap");
     let bytes = fs::read(&whole).unwrap();
     fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
-    let gap = |message: &Message| {
-        let seconds = message.stamp().map_or(0.0, |stamp| stamp.nanos().rem_euclid(10_000_000_000) as f64 * 1e-9);
-        (2.0..4.0).contains(&seconds)
-    };
+    let start = messages(&whole).iter().find_map(Message::stamp).unwrap();
+    let gap =
+        |message: &Message| message.stamp().is_some_and(|stamp| (2.05..4.05).contains(&stamp.seconds_since(start)));
+    let kept = messages(&whole).into_iter().filter(|message| !gap(message));
+    let gap = drive(folder.path(), "gap.mcap", kept);
     let cases: [(PathBuf, &str); 8] = [
         (street(), "never run"),
         (without("blind.mcap", |m| matches!(m, Message::Camera(_))), "No camera"),
@@ -141,7 +147,7 @@ fn drives_that_lack_something() {
             without("silent.mcap", |m| matches!(m, Message::Tracks(_) | Message::Plan(_) | Message::Command(_))),
             "silent: no tracks",
         ),
-        (without("gap.mcap", gap), "no contact"),
+        (gap, "no frames for 2.1 s from 2.0 s on"),
         (cut, "end of the file is missing"),
     ];
     for (path, expected) in &cases {
@@ -151,6 +157,11 @@ fn drives_that_lack_something() {
         browser.press("End");
         browser.press("Home");
         browser.evaluate("slider.value = slider.max / 2; slider.dispatchEvent(new Event('input'))");
+        if path.ends_with("gap.mcap") {
+            browser.evaluate("player.seek(3.1)");
+            let note = browser.evaluate("document.querySelector('.caption.above').textContent");
+            assert_eq!(note, "no frame for 1.0 s");
+        }
         assert_eq!(browser.complaints(), Vec::<String>::new(), "{}", path.display());
     }
 }
@@ -161,7 +172,7 @@ fn two_drives_side_by_side() {
     let folder = tempfile::tempdir().unwrap();
     let first = driven(folder.path());
     let slow = folder.path().join("slow.toml");
-    fs::write(&slow, "[planning]\ncruise_speed_mps = 6.0\n").unwrap();
+    fs::write(&slow, "[planning]\nheadway_s = 3.0\n").unwrap();
     let second = replay(&first, folder.path(), "slow.mcap", &["--models", "none", "--config", text(&slow)]);
     let alone = fs::metadata(report(&[text(&first)], folder.path())).unwrap().len();
     let page = report(&[text(&first), "--against", text(&second)], folder.path());
@@ -170,8 +181,59 @@ fn two_drives_side_by_side() {
     assert!(both < alone + alone / 3, "{alone} bytes alone, {both} together");
     browser.open(&page);
     assert_eq!(browser.evaluate("document.querySelectorAll('.view').length"), 2);
+    // The first divergence is the one that `diff` names, and it is marked.
+    let said: Value = serde_json::from_str(&told(&["diff", "--json", text(&first), text(&second)])).unwrap();
+    let expected = &said["difference"]["first"];
+    assert_eq!(expected["stage"], "plan");
+    let shown = browser.evaluate("document.getElementById('divergence').innerText");
+    for part in [
+        format!("frame {} at", expected["frame"]),
+        "stage plan".to_string(),
+        expected["fields"][0]["field"].as_str().unwrap().to_string(),
+    ] {
+        assert!(shown.as_str().unwrap().contains(&part), "no \"{part}\" in {shown}");
+    }
+    assert!(number(&browser.evaluate("document.querySelectorAll('.divergence-mark:not([hidden])').length")) > 5.0);
     browser.press("End");
+    browser.press("d");
+    let place = browser.evaluate("player.page.drives[0].series.frames[rowAt(player.page.drives[0], player.time())]");
+    assert_eq!(place, expected["frame"]);
+    browser.evaluate("player.seek(4)");
     browser.screenshot("report-against.png");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    // The same twice.
+    let again = replay(&first, folder.path(), "again.mcap", &["--models", "none"]);
+    browser.open(&report(&[text(&first), "--against", text(&again)], folder.path()));
+    let shown = browser.evaluate("document.getElementById('divergence').innerText");
+    assert!(shown.as_str().unwrap().contains("No divergence"), "{shown}");
+    // A drive that was never run cannot part from one that was.
+    browser.open(&report(&[text(&first), "--against", text(&street())], folder.path()));
+    let shown = browser.evaluate("document.getElementById('divergence').innerText");
+    assert!(shown.as_str().unwrap().contains("never run"), "{shown}");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn latencies_of_a_run_by_the_clock() {
+    let Some(mut browser) = Browser::start("latencies_of_a_run_by_the_clock") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let run = ["--models", "none", "--mode", "realtime", "--rate", "3"];
+    let driven = replay(&street(), folder.path(), "clock.mcap", &run);
+    browser.open(&report(&[text(&driven)], folder.path()));
+    browser.evaluate("player.go(Math.floor(player.times.length / 2))");
+    // The parts of the frame's bar follow each other and end where the whole ends.
+    let parts = browser.evaluate(
+        "[...document.querySelectorAll('.waterfall .bar i')].map((bar) => [parseFloat(bar.style.left), parseFloat(bar.style.width)])",
+    );
+    let parts = parts.as_array().unwrap();
+    assert!(parts.len() > 5, "{parts:?}");
+    let mut end = 0.0;
+    for part in parts {
+        assert!((number(&part[0]) - end).abs() < 0.1, "{parts:?}");
+        end = number(&part[0]) + number(&part[1]);
+    }
+    assert!((end - 100.0).abs() < 0.1, "{parts:?}");
+    browser.screenshot("report-latency.png");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

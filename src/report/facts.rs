@@ -67,6 +67,8 @@ pub struct Facts {
     series: Series,
     log: Vec<LogLine>,
     #[serde(skip)]
+    base: Base,
+    #[serde(skip)]
     span: (Stamp, Stamp),
     #[serde(skip)]
     origin: Option<Origin>,
@@ -108,6 +110,7 @@ impl Facts {
             pictures: Vec::new(),
             series: Series::default(),
             log: Vec::new(),
+            base,
             span,
             origin: None,
             way: route.cloned().unwrap_or_default(),
@@ -159,11 +162,33 @@ impl Facts {
         (1e4 * stamp.seconds_since(self.span.0)).round() / 1e4
     }
 
+    /// Whether both drives are of the same time.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.span.0 <= other.span.1 && other.span.0 <= self.span.1
+    }
+
     /// Places the drive on the time of the other one, if both are of the same time; else both begin at zero.
-    pub fn align_to(&mut self, other: &Self) -> bool {
-        let same = self.span.0 <= other.span.1 && other.span.0 <= self.span.1;
-        self.offset_s = if same { self.span.0.seconds_since(other.span.0) } else { 0.0 };
-        same
+    pub fn align_to(&mut self, other: &Self) {
+        self.offset_s = if self.overlaps(other) { self.span.0.seconds_since(other.span.0) } else { 0.0 };
+    }
+
+    /// Name of the file.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the stack made frames of it.
+    #[must_use]
+    pub fn was_run(&self) -> bool {
+        self.base == Base::Ticks
+    }
+
+    /// Time of its first frame on the page, s.
+    #[must_use]
+    pub fn first_frame_s(&self) -> f64 {
+        self.offset_s + self.series.first_s()
     }
 
     /// Where places count from; the first answer holds for the whole drive.

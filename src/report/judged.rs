@@ -8,6 +8,9 @@ use types::DecisionKind;
 /// Contacts and complaints that are told one by one.
 const MOST_COMPLAINTS: usize = 5;
 
+/// No frame for so long is a gap, s.
+const GAP_S: f64 = 0.5;
+
 /// What was found so far.
 #[derive(Debug, Default)]
 pub struct Judged {
@@ -16,6 +19,9 @@ pub struct Judged {
     emergencies: Option<(u64, f64)>,
     closest: Option<(f64, f64, u64)>,
     frames_without_plan: u64,
+    last_s: Option<f64>,
+    /// Where frames are missing: from when, for how long, s.
+    gaps: Vec<(f64, f64)>,
     /// Parts of the file that could not be read.
     pub unreadable: u64,
     /// Messages that could not be drawn.
@@ -43,6 +49,11 @@ impl Judged {
             && self.closest.is_none_or(|(before_s, ..)| least_s < before_s)
         {
             self.closest = Some((least_s, time_s, track));
+        }
+        if let Some(last_s) = self.last_s.replace(time_s)
+            && time_s - last_s > GAP_S
+        {
+            self.gaps.push((last_s, time_s - last_s));
         }
         self.frames_without_plan += u64::from(row.decision.is_none());
     }
@@ -77,19 +88,25 @@ impl Judged {
             say(Tone::Alarm, format!("ego and track {track} overlap at {time_s:.1} s"));
         }
         for (reason, (frames, first_s)) in &self.stops {
-            say(Tone::Alarm, format!("control stops the car in {frames} frames, first at {first_s:.1} s: {reason}"));
+            say(
+                Tone::Alarm,
+                format!("control stops the car in {}, first at {first_s:.1} s: {reason}", counted(*frames, "frame")),
+            );
         }
         if let Some((frames, first_s)) = self.emergencies {
-            say(Tone::Warning, format!("emergency stop in {frames} plans, first at {first_s:.1} s"));
+            say(Tone::Warning, format!("emergency stop in {}, first at {first_s:.1} s", counted(frames, "plan")));
+        }
+        for (from_s, length_s) in self.gaps.iter().take(MOST_COMPLAINTS) {
+            say(Tone::Warning, format!("no frames for {length_s:.1} s from {from_s:.1} s on"));
         }
         if self.frames_without_plan > 0 && summary.plans > 0 {
-            say(Tone::Warning, format!("{} frames without a plan", self.frames_without_plan));
+            say(Tone::Warning, format!("{} without a plan", counted(self.frames_without_plan, "frame")));
         }
         if summary.dropped > 0 {
-            say(Tone::Warning, format!("{} sets dropped at the door", summary.dropped));
+            say(Tone::Warning, format!("{} dropped at the door", counted(summary.dropped, "set")));
         }
         if result.is_empty() {
-            result.push((Tone::Good, "no contact, no stop by control, no emergency stop, no drop".to_string()));
+            result.push((Tone::Good, "no contact, no stop by control, no emergency stop, no drop, no gap".to_string()));
         }
         if let Some((least_s, time_s, track)) = self.closest {
             result.push((
@@ -102,6 +119,11 @@ impl Judged {
         }
         result
     }
+}
+
+/// A number and its noun.
+fn counted(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 #[cfg(test)]
@@ -134,7 +156,9 @@ mod tests {
             result.iter().any(|(tone, text)| *tone == Tone::Alarm && text == "ego and track 9 overlap at 1.1 s"),
             "{result:?}"
         );
-        assert!(result.iter().any(|(_, text)| text.ends_with("stale plan")));
+        assert!(result.iter().any(|(_, text)| text == "control stops the car in 1 frame, first at 1.1 s: stale plan"));
         assert!(result.iter().all(|(tone, _)| *tone != Tone::Good));
+        judged.look_at(&row, 3.1);
+        assert!(judged.result(&summary).iter().any(|(_, text)| text == "no frames for 2.0 s from 1.1 s on"));
     }
 }

@@ -6,6 +6,7 @@
 //! [`drive`] reads, [`scene`], [`sweep`] and [`picture`] make small what is drawn, [`facts`] and [`series`] hold the rest, and the files in
 //! `page/` draw it all. They are part of the program as they are.
 
+pub mod divergence;
 pub mod drive;
 pub mod envelope;
 pub mod facts;
@@ -18,6 +19,7 @@ pub mod store;
 pub mod sweep;
 
 use anyhow::{Context, ensure};
+use divergence::Divergence;
 use drive::Shared;
 use facts::Facts;
 use page::Page;
@@ -31,7 +33,7 @@ use types::{CommandLimit, DecisionKind, ObjectClass, Phase, Vehicle, Verdict};
 #[derive(Serialize)]
 struct Contents<'a> {
     drives: &'a [Facts],
-    same_time: bool,
+    divergence: Option<Divergence>,
     classes: Vec<&'static str>,
     decisions: Vec<&'static str>,
     phases: Vec<&'static str>,
@@ -76,13 +78,16 @@ fn fill(drives: &[&Path], vehicle: Vehicle, out: BufWriter<File>) -> anyhow::Res
     }
     shared.pictures.flush(&mut page)?;
     shared.sweeps.flush(&mut page)?;
-    let mut same_time = true;
     if let [first, second] = facts.as_mut_slice() {
-        same_time = second.align_to(first);
+        second.align_to(first);
     }
+    let divergence = match (drives, facts.as_slice()) {
+        (&[a, b], [first, second]) => Some(divergence::find([a, b], [first, second])?),
+        _ => None,
+    };
     let contents = Contents {
         drives: &facts,
-        same_time,
+        divergence,
         classes: ObjectClass::ALL.map(ObjectClass::name).to_vec(),
         decisions: DecisionKind::ALL.map(DecisionKind::name).to_vec(),
         phases: Phase::ALL.map(Phase::name).to_vec(),

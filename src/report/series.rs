@@ -1,6 +1,6 @@
 //! The numbers of a drive over time, as columns.
 
-use crate::evaluate::FrameMetrics;
+use crate::evaluate::{FrameMetrics, Part};
 use serde::Serialize;
 use types::DecisionKind;
 
@@ -103,6 +103,12 @@ impl Series {
         self.times.len()
     }
 
+    /// Time of the first frame, s.
+    #[must_use]
+    pub fn first_s(&self) -> f64 {
+        self.times.first().copied().unwrap_or(0.0)
+    }
+
     /// Adds a frame, `time_s` after the start of the drive.
     pub fn add(&mut self, row: &FrameMetrics, time_s: f64) {
         for (chart, (_, _, lines)) in self.charts.iter_mut().zip(&CHARTS) {
@@ -126,19 +132,29 @@ impl Series {
 
 impl Latency {
     fn add(&mut self, row: &FrameMetrics, frame: usize) {
-        for part in &row.parts {
-            if !self.parts.contains(&part.name) {
-                self.parts.push(part.name.clone());
+        let parts = told_apart(&row.parts);
+        for (name, _) in &parts {
+            if !self.parts.contains(name) {
+                self.parts.push(name.clone());
                 self.begins.push(vec![None; frame]);
                 self.lengths.push(vec![None; frame]);
             }
         }
         for ((name, begins), lengths) in self.parts.iter().zip(&mut self.begins).zip(&mut self.lengths) {
-            let part = row.parts.iter().find(|part| part.name == *name);
+            let part = parts.iter().find(|part| part.0 == *name).map(|part| part.1);
             begins.push(part.and_then(|part| rounded(part.start_ms)));
             lengths.push(part.and_then(|part| rounded(part.duration_ms)));
         }
     }
+}
+
+/// Parts by name; a frame waits in more than one queue.
+fn told_apart(parts: &[Part]) -> Vec<(String, &Part)> {
+    let name = |(place, part): (usize, &Part)| match parts[..place].iter().filter(|p| p.name == part.name).count() {
+        0 => part.name.clone(),
+        before => format!("{} {}", part.name, before + 1),
+    };
+    parts.iter().enumerate().map(name).zip(parts).collect()
 }
 
 /// Thousandths; nothing for what is not finite.
@@ -149,7 +165,6 @@ fn rounded(value: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::Part;
 
     #[test]
     fn columns_stay_of_one_length() {
@@ -160,10 +175,12 @@ mod tests {
             &FrameMetrics { parts: vec![part("decode")], speed_mps: Some(f64::NAN), ..FrameMetrics::default() },
             0.1,
         );
-        series.add(&FrameMetrics { parts: vec![part("plan")], ..FrameMetrics::default() }, 0.2);
+        series.add(&FrameMetrics { parts: vec![part("plan"), part("plan")], ..FrameMetrics::default() }, 0.2);
         assert_eq!(series.frames(), 3);
         assert_eq!(series.charts[0].lines[0].1, [Some(1.235), None, None]);
-        assert_eq!(series.latency.lengths, [vec![None, Some(2.0), None], vec![None, None, Some(2.0)]]);
+        assert_eq!(series.latency.parts, ["decode", "plan", "plan 2"]);
+        let twice = vec![None, None, Some(2.0)];
+        assert_eq!(series.latency.lengths, [vec![None, Some(2.0), None], twice.clone(), twice]);
         let value = serde_json::to_value(&series).unwrap();
         for column in ["times", "frames", "decisions", "reasons", "stops", "limits", "contact_tracks"] {
             assert_eq!(value[column].as_array().unwrap().len(), 3, "{column}");

@@ -108,7 +108,7 @@ class Charts {
         outputs[line].textContent = values.join(" | ");
       });
     };
-    const data = uPlot.join(drives.map((drive, place) => [drive.series.times, ...columns[place].map(([, values]) => values)]));
+    const data = uPlot.join(drives.map((drive, place) => withGaps(drive.series.times, columns[place].map(([, values]) => values))));
     const whole = ["objects", "dropped at the door", "objects that are there, within 50 m"].includes(title);
     const series = drives.flatMap((_, drive) =>
       lines.map((_, line) => ({
@@ -213,7 +213,17 @@ class Charts {
 /** The row of numbers in force at a moment; -1 before the first and in a gap. */
 function rowAt(drive, time) {
   const row = lastUpTo(drive.series.times, time + 1e-6);
-  return row >= 0 && time - drive.series.times[row] < LONGEST_FRAME_S ? row : -1;
+  return row >= 0 && time - drive.series.times[row] < LONGEST_FRAME_S - SAME_S ? row : -1;
+}
+
+/** Times and columns, and nothing where there are no frames, so that no line crosses a gap. */
+function withGaps(times, columns) {
+  const all = [[], ...columns.map(() => [])];
+  times.forEach((time, row) => {
+    if (row && time - times[row - 1] > LONGEST_FRAME_S) all.forEach((column, place) => column.push(place ? null : times[row - 1] + 0.5 * LONGEST_FRAME_S));
+    all.forEach((column, place) => column.push(place ? columns[place - 1][row] : time));
+  });
+  return all;
 }
 
 /** Points with a gap on both sides: no line shows them. */

@@ -27,26 +27,27 @@ function remarks(rows) {
 /** What made the drive, what it holds, what became of it. */
 function header(page) {
   return page.drives.map((drive, place) => {
-    const title = make("h1", "", drive.name);
-    if (page.drives.length > 1) title.prepend(make("i", place ? "dashed" : ""), place ? "B" : "A");
+    const title = make("h1", "", make("span", "", drive.name));
+    if (page.drives.length > 1) title.prepend(make("i", place ? "dashed" : ""), make("span", "", place ? "B" : "A"));
     return make("section", "drive", title, pairs(drive.made_by), pairs(drive.holds), remarks([...drive.result, ...drive.notes]));
   });
 }
 
 /** Where two drives part. */
-function divergence(node, page, seek) {
-  const found = page.divergence;
-  if (page.drives.length < 2 || !found) return;
+function divergence(node, { divergence: found }, seek) {
+  if (!found) return;
   node.hidden = false;
   node.classList.toggle("equal", found.equal);
-  node.append(make("b", "", found.equal ? "No divergence" : "First divergence"), make("span", "", found.text));
-  if (found.values.length) node.append(make("span", "", "A ", make("code", "", found.values[0]), "  B ", make("code", "", found.values[1])));
+  node.append(make("b", "", found.equal ? "No divergence" : found.time_s === null ? "Not compared" : "First divergence"), make("span", "", found.text));
   if (found.time_s !== null) {
     const button = make("button", "", "go there");
+    button.type = "button";
     button.addEventListener("click", () => seek(found.time_s));
     node.append(button);
   }
-  if (!page.same_time) node.append(make("span", "alarm", "The drives are of different times: both begin at 0 s."));
+  if (!found.fields.length) return;
+  const rows = found.fields.map(([name, a, b]) => make("tr", "", make("td", "", name), make("td", "", make("code", "", a)), make("td", "", make("code", "", b))));
+  node.append(make("table", "", make("tr", "", make("th", "", "field"), make("th", "", "A"), make("th", "", "B")), ...rows));
 }
 
 /** The numbers of one moment. */

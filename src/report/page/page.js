@@ -9,7 +9,10 @@ class Player {
     this.page = page;
     this.layers = new Set(LAYERS.filter((layer) => page.drives.some((drive) => layer !== "truth" || drive.scenes.some((scene) => scene.truth))));
     const all = page.drives.flatMap((drive) => [...drive.series.times, ...drive.sceneTimes]).sort((a, b) => a - b);
-    this.times = all.filter((time, place) => !place || time - all[place - 1] > SAME_S);
+    const frames = all.filter((time, place) => !place || time - all[place - 1] > SAME_S);
+    // A gap takes its time, too.
+    const within = (from, to) => Array.from({ length: Math.min(Math.ceil((to - from) / LONGEST_FRAME_S) - 1, 100) || 0 }, (_, step) => from + (step + 1) * LONGEST_FRAME_S);
+    this.times = frames.flatMap((time, place) => [time, ...(place + 1 < frames.length ? within(time, frames[place + 1]) : [])]);
     this.place = 0;
     this.playing = false;
     const seek = (time) => this.seek(time);
@@ -120,8 +123,9 @@ class Player {
       const place = lastUpTo(drive.sceneTimes, time + SAME_S);
       const scene = place < 0 ? null : drive.scenes[place];
       const age = scene ? time - scene.time_s : Infinity;
-      const missing = scene && age <= LONGEST_FRAME_S ? (scene.ego ? "" : "no ego state: tracks, plan and route cannot be placed") : scene ? `no frame for ${age.toFixed(1)} s` : "no frame yet";
+      const missing = scene && age < LONGEST_FRAME_S - SAME_S ? (scene.ego ? "" : "no ego state: tracks, plan and route cannot be placed") : scene ? `no frame for ${age.toFixed(1)} s` : "no frame yet";
       view.note.textContent = [view.note.dataset.which, missing].filter(Boolean).join("  ");
+      view.note.classList.toggle("alarm", Boolean(missing));
       view.ground.draw(scene);
       view.camera.draw(time, scene).catch(trouble);
       view.now.show(time, scene);
