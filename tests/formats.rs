@@ -237,7 +237,7 @@ fn a_kitti_raw_drive_is_the_tracking_sequence() {
     draw(&raw, "0.3");
     let sensors = |drive: &Path| {
         let wanted = |message: &Message| match message {
-            Message::Lidar(sweep) => Some((sweep.seq, sweep.data.len(), [0; 3])),
+            Message::Lidar(sweep) => Some((sweep.seq, sweep.data.len(), [0_i64; 3])),
             Message::Ins(fix) => {
                 Some((fix.seq, 0, fix.state.odom_from_base.translation.vector.map(|v| (v * 1e4).round() as i64).into()))
             }
