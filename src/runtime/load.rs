@@ -81,8 +81,17 @@ pub fn put(load: &Load, writer: Option<DriveWriter>) -> anyhow::Result<Felt> {
         let start = Instant::now();
         let (steering_rad, acceleration_mps2) = (0.01, -0.5);
         let (tick, stamp) = (tick.into(), stamp(tick));
-        let command =
-            Command { tick, stamp, steering_rad, acceleration_mps2, plan: None, ego: None, stop: None, limits: 0 };
+        let command = Command {
+            tick,
+            stamp,
+            steering_rad,
+            acceleration_mps2,
+            plan: None,
+            ego: None,
+            stop: None,
+            limits: 0,
+            fallback: None,
+        };
         let _ = log.send(LogItem::Commands(vec![command]));
         felt.handing_ns.push(start.elapsed().as_nanos() as u64);
     }
