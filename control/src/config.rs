@@ -2,6 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Who follows the plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Model-predictive control, and the simple controller where it finds no answer.
+    #[default]
+    Predictive,
+    /// The simple controller alone: feed-forward, and feedback of offset, angle and speed.
+    Pursuit,
+}
+
 /// Settings of the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -10,11 +21,13 @@ pub struct Config {
     pub max_plan_age_s: f64,
     /// An ego state older than this is none, s.
     pub max_ego_age_s: f64,
+    /// Who follows the plan.
+    pub kind: Kind,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_plan_age_s: 0.3, max_ego_age_s: 0.5 }
+        Self { max_plan_age_s: 0.3, max_ego_age_s: 0.5, kind: Kind::default() }
     }
 }
 

@@ -11,7 +11,7 @@ pub const STEERING_RATE_RADPS: f64 = 0.6;
 /// The brakes are taken up this fast against a collision, m/s3.
 const EMERGENCY_JERK_MPS3: f64 = 30.0;
 /// Lower speeds count as this in the lateral limits, m/s.
-const SLOWEST_MPS: f64 = 1.0;
+pub const SLOWEST_MPS: f64 = 1.0;
 /// Ticks count as at most this long, s.
 const LONGEST_TICK_S: f64 = 0.1;
 /// The first tick counts as this long, s.
@@ -59,10 +59,30 @@ impl Gate {
         Self { vehicle, stamp: None, steering_rad: 0.0, acceleration_mps2: 0.0, speed_mps }
     }
 
+    /// A gate that goes on from a command that another gate let pass. Numbers that are not finite count as none.
+    #[must_use]
+    pub fn after(vehicle: Vehicle, steering_rad: f64, acceleration_mps2: f64, speed_mps: f64) -> Self {
+        let finite = |value: f64, other: f64| if value.is_finite() { value } else { other };
+        let (angle, limits) = (vehicle.max_steering_rad, &vehicle.limits);
+        let hardest = limits.emergency_deceleration_mps2.max(limits.deceleration_mps2);
+        Self {
+            steering_rad: finite(steering_rad, 0.0).clamp(-angle, angle),
+            acceleration_mps2: finite(acceleration_mps2, 0.0).clamp(-hardest, limits.acceleration_mps2),
+            speed_mps: finite(speed_mps, limits.speed_mps).abs().min(150.0),
+            ..Self::new(vehicle)
+        }
+    }
+
     /// The last steering angle, rad.
     #[must_use]
     pub fn steering_rad(&self) -> f64 {
         self.steering_rad
+    }
+
+    /// The last acceleration, m/s2.
+    #[must_use]
+    pub fn acceleration_mps2(&self) -> f64 {
+        self.acceleration_mps2
     }
 
     /// How long the tick at `stamp` counts, s.

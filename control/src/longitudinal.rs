@@ -38,8 +38,7 @@ impl Longitudinal {
         seconds: f64,
         vehicle: &Vehicle,
     ) -> f64 {
-        let rests = planned.speed_mps < REST_MPS && planned.acceleration_mps2 < REST_MPS;
-        if rests && ego.speed_mps < HELD_MPS {
+        if rests(planned, ego) {
             self.reset();
             return HOLD_MPS2;
         }
@@ -55,6 +54,12 @@ impl Longitudinal {
         }
         wanted
     }
+}
+
+/// Whether the plan rests and the vehicle is so slow that it is held.
+#[must_use]
+pub fn rests(planned: &TrajectoryPoint, ego: &EgoState) -> bool {
+    planned.speed_mps < REST_MPS && planned.acceleration_mps2 < REST_MPS && ego.speed_mps < HELD_MPS
 }
 
 /// Braking without a plan or without knowing the own state, m/s2: hard, until the car is known to stand.

@@ -73,6 +73,7 @@ impl Scene {
                 ego: None,
                 stop: None,
                 limits: 0,
+                fallback: None,
             },
             route: Route::default(),
             signals: Signals::default(),

@@ -40,6 +40,41 @@ impl StopReason {
     }
 }
 
+/// Why the simple controller made a command and not the predicting one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fallback {
+    /// The solver found no solution in its iterations.
+    NotConverged,
+    /// A number of the problem was not finite.
+    NotFinite,
+    /// The vehicle is too far off the path for a linear model.
+    OffPath,
+    /// The ego state is too old to predict from.
+    OldState,
+}
+
+impl Fallback {
+    /// Every reason, in order.
+    pub const ALL: [Self; 4] = [Self::NotConverged, Self::NotFinite, Self::OffPath, Self::OldState];
+
+    /// Name as it stands in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotConverged => "not converged",
+            Self::NotFinite => "not finite",
+            Self::OffPath => "off path",
+            Self::OldState => "old state",
+        }
+    }
+
+    /// The reason of a name written by [`Fallback::name`].
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+}
+
 /// A limit that the command gate applied, as a bit of [`Command::limits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -56,6 +91,31 @@ pub enum CommandLimit {
     Jerk = 16,
     /// A number was not finite and was replaced.
     NotFinite = 32,
+}
+
+impl CommandLimit {
+    /// Every limit, in the order of the bits.
+    pub const ALL: [Self; 6] = [
+        Self::SteeringAngle,
+        Self::LateralAcceleration,
+        Self::LateralJerk,
+        Self::Acceleration,
+        Self::Jerk,
+        Self::NotFinite,
+    ];
+
+    /// Name for a person.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SteeringAngle => "steering angle",
+            Self::LateralAcceleration => "lateral acceleration",
+            Self::LateralJerk => "lateral jerk",
+            Self::Acceleration => "acceleration",
+            Self::Jerk => "jerk",
+            Self::NotFinite => "not finite",
+        }
+    }
 }
 
 /// One command, after the gate.
@@ -77,4 +137,6 @@ pub struct Command {
     pub stop: Option<StopReason>,
     /// Limits applied by the gate: a set of [`CommandLimit`] bits.
     pub limits: u32,
+    /// Why the simple controller made it, if it did.
+    pub fallback: Option<Fallback>,
 }

@@ -22,9 +22,9 @@ pub mod truth;
 pub mod vehicle;
 
 pub use calibration::{Calibration, CalibrationError, CameraModel};
-pub use command::{Command, CommandLimit, StopReason};
+pub use command::{Command, CommandLimit, Fallback, StopReason};
 pub use ego::{EgoState, InsFix, PoseSource, WheelSpeed};
-pub use frame::{Admission, Latency, Span};
+pub use frame::{Admission, Digests, Latency, Span, StageDigest};
 pub use geometry::{Box2, Box3, Pose2, wrap_angle};
 pub use object::{Detection2, Detection3, Detections, ObjectClass, Track, Tracks};
 pub use plan::{Candidate, Decision, DecisionKind, Plan, PredictedPath, Trajectory, TrajectoryPoint, Verdict};

@@ -175,6 +175,7 @@ fn a_blind_driver_is_found_out() {
         ego: None,
         stop: None,
         limits: 0,
+        fallback: None,
     };
     world.drive(Driver::Command(command));
     world.advance(12.0);
