@@ -48,18 +48,21 @@ scan = next(iter(open_source(sys.argv[1], meta=[sys.argv[2]])))[0]
 open(sys.argv[3], 'wb').write(core.XYZLut(scan.sensor_info)(scan).astype('<f8').tobytes())
 ";
 
-    /// Decodes packets (8 bytes of time in s, 1206 bytes) and writes the points of all whole sweeps as x, y, z, ring in doubles.
+    /// Decodes packets (8 bytes of time in s, 1206 bytes) and writes the points of all whole sweeps as x, y, z, ring in doubles. In
+    /// the first one it does not know yet how fast the head turns.
     const VELODYNE_DECODER: &str = r"
 import struct, sys
 import numpy as np
 import velodyne_decoder as vd
 decoder = vd.StreamDecoder(vd.Config(model=getattr(vd.Model, sys.argv[1])))
 data, out = open(sys.argv[2], 'rb').read(), open(sys.argv[3], 'wb')
+first = True
 for at in range(0, len(data), 1214):
     scan = decoder.decode(struct.unpack_from('<d', data, at)[0], data[at + 8:at + 1214])
-    if scan:
+    if scan and not first:
         points = np.asarray(scan[1], dtype='<f8')
         out.write(points[:, [0, 1, 2, 6]].tobytes())
+    first = first and not scan
 ";
 
     #[derive(Clone, Copy, Debug)]
@@ -212,21 +215,21 @@ for at in range(0, len(data), 1214):
     /// No recordings of these two are at hand: packets of noise, against another decoder, where Python has `velodyne-decoder`.
     #[test]
     fn vlp32c_and_vls128_as_another_decoder() {
-        // The other decoder turns on by other rules within a VLS-128 packet: its head stands still there.
+        // The other decoder rounds azimuths to 0.01 degrees: 3 mm at 33 m. It lets a VLS-128 rest one pulse longer in the middle of a firing
+        // than the timing table of the manual has it: another 6 mm there, for the upper half of the channels.
         let wide = [0xEEFF_u16; 12];
         let banks: [u16; 12] = std::array::from_fn(|block| [0xEEFF, 0xDDFF, 0xCCFF, 0xBBFF][block % 4]);
-        for (model, name, product, flags, step, span_us) in [
-            (velodyne::Model::Vlp32c, "VLP32C", 0x28, wide, 20, 663.552),
-            (velodyne::Model::Vls128, "AlphaPrime", 0xA1, banks, 0, 159.9),
+        for (model, name, product, flags, (step, shared), span_us, farthest_m) in [
+            (velodyne::Model::Vlp32c, "VLP32C", 0x28, wide, (20, 1), 663.552, 0.003),
+            (velodyne::Model::Vls128, "AlphaPrime", 0xA1, banks, (19, 4), 159.9, 0.009),
         ] {
             let (mut noise, mut file, mut found) = (1_u64, Vec::new(), Vec::new());
             let mut sensor = velodyne::Velodyne::new(model);
-            let advance = if step == 0 { 57 } else { 12 * step };
             for index in 0..1500_u32 {
                 let mut packet = Vec::new();
                 for block in 0..12 {
                     packet.extend(flags[block as usize].to_le_bytes());
-                    packet.extend((((index * advance + block * step) % 36_000) as u16).to_le_bytes());
+                    packet.extend((((index * (12 / shared) + block / shared) * step % 36_000) as u16).to_le_bytes());
                     for _ in 0..32 {
                         noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                         packet.extend([(noise >> 40) as u8, (noise >> 50) as u8 & 0x1F | 1, (noise >> 32) as u8]);
@@ -268,8 +271,7 @@ for at in range(0, len(data), 1214):
                 median * 1e3,
                 largest * 1e3
             );
-            // The other decoder rounds azimuths to 0.01 degrees: 3 mm at 33 m.
-            assert!(off.len() > 100_000 && near * 100 >= off.len() * 90 && median < 0.001, "{name}");
+            assert!(off.len() > 100_000 && near * 100 >= off.len() * 40 && largest < farthest_m, "{name}: {largest}");
         }
     }
 

@@ -1,10 +1,11 @@
 //! `chauffeur import pcap`: a lidar's packets, as a network recorder wrote them, to a drive.
 
+use super::Target;
 use crate::runtime::clock::CpuWatch;
 use anyhow::{Context, bail};
 use clap::Args;
 use nalgebra::{Isometry3, Vector3};
-use recordings::{Compression, DriveWriter, Message, RunRecord};
+use recordings::{DriveWriter, Message, RunRecord};
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,9 +33,8 @@ pub struct Options {
     /// Whether PTP or GPS sets the lidar's clock: its time is then the stamp.
     #[arg(long)]
     synchronised: bool,
-    /// The drive to write.
-    #[arg(long, value_name = "DRIVE.mcap")]
-    output: PathBuf,
+    #[command(flatten)]
+    target: Target,
 }
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
@@ -61,7 +61,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         source: format!("{} packets of {}", options.sensor, crate::stack::file_name(&options.file)),
         ..RunRecord::default()
     };
-    let mut writer = DriveWriter::create(&options.output, &run, Compression::Lz4)?;
+    let mut writer = DriveWriter::create(&options.target.output, &run, options.target.compression.into())?;
     writer.write(&Message::Calibration(calibration))?;
     let mut import = Import { points: 0, decoding_s: 0.0, refused: None, failed: None };
     let read = vehicle::capture::read(input, |datagram| {
@@ -100,7 +100,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     println!("clock of the lidar: {clock}");
     println!(
         "{}: {} whole turns ({} with holes) and the rest, {} points, {:.1} MB; decoded at {:.1} million points/s",
-        options.output.display(),
+        options.target.output.display(),
         counts.sweeps,
         counts.with_holes,
         import.points,

@@ -10,7 +10,7 @@ pub(crate) const PANDAR40P: [i32; 40] = [
 ];
 
 /// OT128 in standard resolution, of 128 channels. In high resolution a block holds half a firing, and which half is told by a
-/// state that this table leaves out: the times are then up to 25 µs too late, less than 1 mm at 30 m/s.
+/// state that this table leaves out: the times are then up to 28 µs too late, less than 1 mm at 30 m/s.
 #[rustfmt::skip]
 pub(crate) const OT128: [i32; 128] = [
     49_758, 43_224, 36_690, 30_156, 21_980, 15_446, 8_912, 2_378, 49_758, 43_224, 36_690, 30_156, 2_378,
