@@ -1,6 +1,6 @@
 //! One vehicle's configuration: a typed TOML file, unknown keys refused, every key with a default.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -63,14 +63,41 @@ impl Config {
     /// # Errors
     /// Names the file and the key or the value that is wrong.
     pub fn read(path: Option<&Path>) -> anyhow::Result<Self> {
-        let Some(path) = path else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
-        let config: Self = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
-        let rooms = [config.vehicle.implausible(), config.planning.implausible(), config.control.implausible()];
-        if let Some((field, value)) = rooms.into_iter().flatten().next() {
-            bail!("{}: {field} = {value} cannot be true of a road vehicle", path.display());
+        Self::read_with(path, &[])
+    }
+
+    /// Reads a configuration and changes single keys of it: `planning.headway_s=2`. The value is written as in the file.
+    ///
+    /// # Errors
+    /// Names the file, or the change, and the key or the value that is wrong.
+    pub fn read_with(path: Option<&Path>, changes: &[String]) -> anyhow::Result<Self> {
+        let mut config = Self::default();
+        let mut table = toml::Table::new();
+        if let Some(path) = path {
+            let text = std::fs::read_to_string(path).with_context(|| format!("{}", path.display()))?;
+            config = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
+            config.check().with_context(|| format!("{}", path.display()))?;
+            table = toml::from_str(&text).with_context(|| format!("{}", path.display()))?;
         }
-        let runtime = &config.runtime;
+        for change in changes {
+            let said = || format!("--set {change}");
+            set(&mut table, change).with_context(said)?;
+            let changed = table.clone().try_into();
+            config = changed
+                .map_err(|error| anyhow!("{}", error.to_string().trim().replace('\n', " ")))
+                .with_context(said)?;
+            config.check().with_context(said)?;
+        }
+        Ok(config)
+    }
+
+    /// Whether every value can be true.
+    fn check(&self) -> anyhow::Result<()> {
+        let rooms = [self.vehicle.implausible(), self.planning.implausible(), self.control.implausible()];
+        if let Some((field, value)) = rooms.into_iter().flatten().next() {
+            bail!("{field} = {value} cannot be true of a road vehicle");
+        }
+        let runtime = &self.runtime;
         for (key, value, low, high) in [
             ("control_period_s", runtime.control_period_s, 0.001, 1.0),
             ("latency_s", runtime.latency_s, 0.0, 1.0),
@@ -78,10 +105,10 @@ impl Config {
             ("step_budget_s", runtime.step_budget_s, 0.01, 3600.0),
         ] {
             if !(low..=high).contains(&value) {
-                bail!("{}: runtime.{key} = {value} is outside {low} to {high}", path.display());
+                bail!("runtime.{key} = {value} is outside {low} to {high}");
             }
         }
-        Ok(config)
+        Ok(())
     }
 
     /// SHA-256 over every value, given or default, in hex: two runs with equal digests were configured alike.
@@ -89,6 +116,24 @@ impl Config {
     pub fn digest(&self) -> String {
         hex(&Sha256::digest(format!("{self:?}")))
     }
+}
+
+/// Puts `key.key=value` into a table.
+fn set(table: &mut toml::Table, change: &str) -> anyhow::Result<()> {
+    let (key, value) = change.split_once('=').context("is not KEY=VALUE")?;
+    // A line of its own, so that quotes, lists and numbers mean what they mean in the file.
+    let line = format!("value = {value}");
+    let value = toml::from_str::<toml::Table>(&line).ok().and_then(|mut line| line.remove("value"));
+    let value = value.context("the value is not TOML: text needs quotes")?;
+    let mut keys: Vec<&str> = key.trim().split('.').map(str::trim).collect();
+    let last = keys.pop().filter(|last| !last.is_empty()).context("the key is empty")?;
+    let mut table = table;
+    for key in keys {
+        let inner = table.entry(key.to_string()).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+        table = inner.as_table_mut().with_context(|| format!("{key} is no section"))?;
+    }
+    table.insert(last.to_string(), value);
+    Ok(())
 }
 
 /// Bytes in hexadecimal.
@@ -116,6 +161,33 @@ mod tests {
         assert!(impossible.contains("vehicle.width_m = -1"), "{impossible}");
         let period = format!("{:#}", read("[runtime]\ncontrol_period_s = 0.0\n").unwrap_err());
         assert!(period.contains("control_period_s"), "{period}");
+    }
+
+    #[test]
+    fn single_keys_are_changed_and_unknown_ones_refused() {
+        let set = |changes: &[&str]| {
+            let changes: Vec<String> = changes.iter().map(|change| (*change).to_string()).collect();
+            Config::read_with(None, &changes)
+        };
+        let config =
+            set(&["planning.headway_s=2.5", "vehicle.limits.jerk_mps3 = 4.0", "localize.held_frames=7"]).unwrap();
+        assert_eq!(
+            (config.planning.headway_s, config.vehicle.limits.jerk_mps3, config.localize.held_frames),
+            (2.5, 4.0, 7)
+        );
+        assert_eq!(config.planning.margin_m, Config::default().planning.margin_m);
+        for (change, named) in [
+            ("planning.horse_power=90", "horse_power"),
+            ("planing.headway_s=2", "planing"),
+            ("planning.headway_s", "KEY=VALUE"),
+            ("planning.headway_s=soon", "text needs quotes"),
+            ("planning.headway_s=-1.0", "planning.headway_s = -1"),
+            ("planning=3", "planning"),
+            (".=3", "empty"),
+        ] {
+            let said = format!("{:#}", set(&[change]).unwrap_err());
+            assert!(said.starts_with(&format!("--set {change}: ")) && said.contains(named), "{said}");
+        }
     }
 
     #[test]

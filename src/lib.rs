@@ -2,14 +2,18 @@
 //!
 //! This package wires the rooms together. `runtime` owns threads, queues and clocks; `command_line` owns stdout and
 //! exit codes; `render` draws; `stack` builds the stages of one car from its configuration;
-//! `commonroad` drives the planner alone on recorded scenarios.
+//! `commonroad` drives the planner alone on recorded scenarios; `evaluate` makes numbers of a drive,
+//! and `check` holds drives against references and criteria.
 
+pub mod check;
 pub mod command_line;
 pub mod commonroad;
 pub mod config;
+pub mod evaluate;
 pub mod onnxruntime;
 pub mod render;
 pub mod replay;
+pub mod report;
 pub mod runtime;
 pub mod simulation;
 pub mod stack;

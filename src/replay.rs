@@ -14,6 +14,44 @@ use std::sync::Arc;
 use std::time::Duration;
 use types::{Calibration, Route, Stamp};
 
+/// Where a replay begins to compute; what lies before comes from the drive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Start {
+    /// Sensors are read again.
+    Decode,
+    /// As [`Start::Decode`]: odometry looks at the points.
+    Localize,
+    /// Recorded ego states.
+    Detect,
+    /// Recorded ego states and detections: no network, no sensor.
+    Track,
+    /// Recorded ego states and tracks.
+    Plan,
+    /// Recorded ego states and plans.
+    Control,
+}
+
+impl Start {
+    /// The stages that run behind this start, by name; control runs always.
+    #[must_use]
+    pub fn runs(self, stage: &str) -> bool {
+        match stage {
+            "decode" => self <= Self::Detect,
+            "localize" => self <= Self::Localize,
+            "detect" => self <= Self::Detect,
+            "track" => self <= Self::Track,
+            "plan" => self <= Self::Plan,
+            _ => true,
+        }
+    }
+
+    /// Whether the sensors' bytes are needed.
+    #[must_use]
+    pub fn reads_sensors(self) -> bool {
+        self <= Self::Detect
+    }
+}
+
 /// What a replay obeys.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mode {
@@ -21,8 +59,8 @@ pub enum Mode {
     Lossless,
     /// The choices that the drive recorded: frames, drops, and which plan each command followed.
     Faithful,
-    /// As faithful, with the recorded detections and ego states: no network, no sensor.
-    FromDetections,
+    /// As faithful, but what lies before this stage is taken from the drive.
+    From(Start),
     /// Sensors at their time on the wall clock, `rate` times as fast; the door drops what comes too fast.
     RealTime {
         /// Speed, 1 is life.
@@ -37,7 +75,12 @@ impl Mode {
         match self {
             Self::Lossless => "lossless",
             Self::Faithful => "faithful",
-            Self::FromDetections => "from-detections",
+            Self::From(Start::Decode) => "from-decode",
+            Self::From(Start::Localize) => "from-localize",
+            Self::From(Start::Detect) => "from-detect",
+            Self::From(Start::Track) => "from-detections",
+            Self::From(Start::Plan) => "from-plan",
+            Self::From(Start::Control) => "from-control",
             Self::RealTime { .. } => "realtime",
         }
     }
@@ -60,6 +103,8 @@ pub struct Replay {
     pub networks: NetworkChoice,
     /// All stages in one thread.
     pub serial: bool,
+    /// Leave images and sweeps out of the log: they are in the drive.
+    pub without_sensors: bool,
     /// Frames left out of the statistics at the start.
     pub warm_up: u64,
     /// Frames after them whose times are kept one by one.
@@ -75,6 +120,8 @@ pub struct Prepared {
     pub expected_frames: u64,
     /// What detects, in words.
     pub detectors: String,
+    /// What makes the log: version, mode, configuration, networks.
+    pub record: RunRecord,
 }
 
 /// What a drive says about itself before its first frame.
@@ -100,6 +147,9 @@ mod topic {
     pub const TICK: &str = "/tick";
     pub const EGO: &str = "/ego/state";
     pub const DETECTIONS: &str = "/detections";
+    pub const TRACKS: &str = "/tracks";
+    pub const PLAN: &str = "/plan";
+    pub const TRUTH: &str = "/truth/objects";
     pub const COMMAND: &str = "/command";
 }
 
@@ -144,50 +194,79 @@ impl Replay {
         let count = |topic| count(&info, topic);
         let config = &self.config;
         let path = self.drive.display();
-        let injected = self.mode == Mode::FromDetections;
-        if injected {
-            for (topic, count) in [("ego states", count(topic::EGO)), ("detections", count(topic::DETECTIONS))] {
-                ensure!(count > 0, "{path}: the drive holds no {topic}: replay it once with --mode lossless");
-            }
-        } else {
+        let start = if let Mode::From(start) = self.mode { start } else { Start::Decode };
+        for (stage, what, topic) in [
+            (Start::Detect, "ego states", topic::EGO),
+            (Start::Track, "detections", topic::DETECTIONS),
+            (Start::Plan, "tracks", topic::TRACKS),
+            (Start::Control, "plans", topic::PLAN),
+        ] {
+            let wanted = if stage == Start::Detect { start >= stage } else { start == stage };
+            ensure!(
+                !wanted || count(topic) > 0,
+                "{path}: the drive holds no {what}: replay it once with --mode lossless"
+            );
+        }
+        if start.reads_sensors() {
             ensure!(sensors.camera || sensors.lidar, "{path}: the drive holds neither images nor sweeps");
         }
-        if matches!(self.mode, Mode::Faithful | Mode::FromDetections) {
+        if matches!(self.mode, Mode::Faithful | Mode::From(_)) {
             ensure!(
                 count(topic::TICK) > 0,
                 "{path}: the drive holds no choices to obey: it was never run; use --mode lossless"
             );
         }
-        let networks =
-            if injected { Networks::default() } else { Networks::load(&self.networks, sensors.camera, sensors.lidar)? };
+        let networks = if start.runs("detect") {
+            Networks::load(&self.networks, sensors.camera, sensors.lidar)?
+        } else {
+            Networks::default()
+        };
+        let record = self.record(&networks);
         let mut recorder = Recorder::new(
-            self.writer(&networks, &calibration, &route)?,
+            self.writer(&record, &calibration, &route)?,
             !matches!(self.mode, Mode::RealTime { .. }),
             matches!(self.mode, Mode::RealTime { .. }),
             self.warm_up,
         );
         recorder.statistics.keep(self.kept_frames);
+        recorder.without_sensors = self.without_sensors;
         let expected_frames = match self.mode {
-            Mode::Faithful | Mode::FromDetections => count(topic::TICK),
+            Mode::Faithful | Mode::From(_) => count(topic::TICK),
             _ if sensors.lidar => count(topic::LIDAR),
             _ => count(topic::CAMERA),
         };
-        let detectors = if injected { "recorded detections".to_string() } else { networks.describe() };
-        let stages = if injected {
-            stack::behind_detection(config, &route)?
-        } else {
-            stack::stages(config, &calibration, &route, networks)?
+        let detectors = match start {
+            Start::Track => "recorded detections".to_string(),
+            Start::Plan => "recorded tracks".to_string(),
+            Start::Control => "recorded plans".to_string(),
+            _ => networks.describe(),
         };
+        let mut stages = if start.runs("detect") {
+            stack::stages(config, &calibration, &route, networks)?
+        } else {
+            stack::behind_detection(config, &route)?
+        };
+        stages.retain(|stage| start.runs(stage.name()));
         let tolerance_s = config.runtime.join_tolerance_s;
-        if injected {
-            reader.only(&[topic::TICK, topic::EGO, topic::DETECTIONS, topic::COMMAND, topic::SIGNALS]);
+        if !start.reads_sensors() {
+            let all = [topic::TICK, topic::EGO, topic::DETECTIONS, topic::COMMAND, topic::SIGNALS, topic::TRUTH];
+            let more: &[&str] = match start {
+                Start::Plan => &[topic::TRACKS],
+                Start::Control => &[topic::TRACKS, topic::PLAN],
+                _ => &[],
+            };
+            reader.only(&[&all, more].concat());
         }
         let origin = span.map_or(Stamp::default(), |(first, _)| first);
         let messages: Messages = Box::new(reader);
         let feed = match self.mode {
             Mode::Lossless => Feed::Virtual(source::lossless(messages, sensors, tolerance_s), Ticks::Stamps),
-            Mode::Faithful => Feed::Virtual(source::faithful(messages, tolerance_s), Ticks::Recorded),
-            Mode::FromDetections => Feed::Virtual(source::from_detections(messages), Ticks::Recorded),
+            Mode::Faithful => Feed::Virtual(source::faithful(messages, tolerance_s, false), Ticks::Recorded),
+            Mode::From(start) if start.reads_sensors() => {
+                let injected = !start.runs("localize");
+                Feed::Virtual(source::faithful(messages, tolerance_s, injected), Ticks::Recorded)
+            }
+            Mode::From(_) => Feed::Virtual(source::recorded(messages), Ticks::Recorded),
             Mode::RealTime { rate } => {
                 if !(0.01..=100.0).contains(&rate) {
                     bail!("--rate {rate} is outside 0.01 to 100");
@@ -202,12 +281,25 @@ impl Replay {
             log_limit_bytes: config.runtime.log_limit_bytes,
         };
         let corridor = Corridor { stages, ticker: stack::ticker(config), recorder };
-        Ok(Prepared { feed, corridor, settings, expected_frames, detectors })
+        Ok(Prepared { feed, corridor, settings, expected_frames, detectors, record })
+    }
+
+    fn record(&self, networks: &Networks) -> RunRecord {
+        RunRecord {
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            mode: self.mode.name().to_string(),
+            config_sha256: self.config.digest(),
+            models: networks.digests.clone(),
+            engine: networks.record(),
+            provider: if networks.digests.is_empty() { String::new() } else { self.networks.provider.to_string() },
+            network_threads: if networks.digests.is_empty() { 0 } else { self.networks.threads as u64 },
+            source: stack::file_name(&self.drive),
+        }
     }
 
     fn writer(
         &self,
-        networks: &Networks,
+        record: &RunRecord,
         calibration: &Calibration,
         route: &Route,
     ) -> anyhow::Result<Option<DriveWriter>> {
@@ -218,17 +310,7 @@ impl Replay {
         if let Some(folder) = output.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
         }
-        let record = RunRecord {
-            version: env!("CARGO_PKG_VERSION").to_string(),
-            mode: self.mode.name().to_string(),
-            config_sha256: self.config.digest(),
-            models: networks.digests.clone(),
-            engine: networks.record(),
-            provider: if networks.digests.is_empty() { String::new() } else { self.networks.provider.to_string() },
-            network_threads: if networks.digests.is_empty() { 0 } else { self.networks.threads as u64 },
-            source: stack::file_name(&self.drive),
-        };
-        let mut writer = DriveWriter::create(output, &record, self.compression)?;
+        let mut writer = DriveWriter::create(output, record, self.compression)?;
         writer.write(&Message::Calibration(calibration.clone()))?;
         if !route.points.is_empty() {
             writer.write(&Message::Route(route.clone()))?;

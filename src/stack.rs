@@ -97,16 +97,16 @@ impl Networks {
         for spec in &catalogue.networks {
             match spec.role {
                 Role::CameraDetector if has_camera => {
-                    let network = CameraDetector::load(&engine, spec)?;
-                    networks.placements.extend(network.placement().map(|place| (spec.name.clone(), place)));
+                    let mut network = CameraDetector::load(&engine, spec)?;
+                    networks.placements.extend(network.network().placement().map(|place| (spec.name.clone(), place)));
                     networks.camera = Some(network);
                 }
                 Role::LidarSegmenter if has_lidar => {
                     networks.lidar = Some(LidarNetwork::Segmenter(LidarSegmenter::load(&engine, spec)?));
                 }
                 Role::LidarDetector if has_lidar => {
-                    let network = LidarDetector::load(&engine, spec)?;
-                    networks.placements.extend(network.placement().map(|place| (spec.name.clone(), place)));
+                    let mut network = LidarDetector::load(&engine, spec)?;
+                    networks.placements.extend(network.network().placement().map(|place| (spec.name.clone(), place)));
                     networks.lidar = Some(LidarNetwork::Detector(network));
                 }
                 Role::CameraDetector | Role::LidarSegmenter | Role::LidarDetector => continue,
@@ -121,8 +121,11 @@ impl Networks {
     /// Engine, device and places, for the record of a run.
     #[must_use]
     pub fn record(&self) -> String {
+        if self.digests.is_empty() {
+            return String::new();
+        }
         let places = self.placements.iter().map(|(name, place)| format!("; {name}: {place}")).collect::<String>();
-        format!("{}{places}", self.engine)
+        format!("{}{places}; on {}", self.engine, processor())
     }
 
     /// What detects, in one line for a person; one more for each network on a GPU.
@@ -135,6 +138,13 @@ impl Networks {
         let places = self.placements.iter().map(|(name, place)| format!("\n  {name}: {place}")).collect::<String>();
         format!("{} on {}{places}", names.join(" and "), self.engine)
     }
+}
+
+/// The processor by name: libraries choose their code, and with it the order of sums, by what it can do.
+fn processor() -> String {
+    let table = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = table.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or_else(|| std::env::consts::ARCH.to_string(), |(_, name)| name.trim().to_string())
 }
 
 /// All stages, from bytes to plan.

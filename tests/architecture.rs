@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// Dependencies with one door each.
-const DOORS: [(&str, &str); 11] = [
+const DOORS: [(&str, &str); 12] = [
     ("ort", "models"),
     ("rten", "models"),
     ("cudarc", "models"),
@@ -31,6 +31,7 @@ const DOORS: [(&str, &str); 11] = [
     ("clap", "chauffeur"),
     ("indicatif", "chauffeur"),
     ("anyhow", "chauffeur"),
+    ("parquet", "chauffeur"),
 ];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {

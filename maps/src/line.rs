@@ -7,7 +7,7 @@
 //! Arc length is measured on the spline itself (Gauss-Legendre), so `at` and `project` agree to rounding.
 
 use crate::polyline::FARTHEST_M;
-use crate::spline::SmoothingSpline;
+use crate::spline::{Cubic, SmoothingSpline};
 use thiserror::Error;
 use types::Pose2;
 
@@ -138,7 +138,7 @@ impl ReferenceLine {
         let mut line = Self { x, y, step, arc: vec![0.0], knots: Vec::new(), blocks: Vec::new() };
         let pieces = line.x.pieces();
         for piece in 0..pieces {
-            let end = line.arc[piece] + line.arc_within(piece, step);
+            let end = line.arc[piece] + arc_within(&line.piece(piece), step);
             line.arc.push(end);
         }
         line.knots = (0..pieces).map(|piece| line.position(piece, 0.0)).collect();
@@ -159,8 +159,7 @@ impl ReferenceLine {
         let length = self.length();
         let inside = if s_m.is_nan() { 0.0 } else { s_m.clamp(0.0, length) };
         let (piece, along) = self.locate(inside);
-        let [x, dx, ddx, dddx] = self.x.at(piece, along);
-        let [y, dy, ddy, dddy] = self.y.at(piece, along);
+        let [[x, dx, ddx, dddx], [y, dy, ddy, dddy]] = piece.map(|axis| axis.at(along));
         let square = dx * dx + dy * dy;
         let rate = square.sqrt();
         let cross = dx * ddy - dy * ddx;
@@ -181,14 +180,14 @@ impl ReferenceLine {
     }
 
     /// The piece and the parameter within it at an arc length inside the line.
-    fn locate(&self, s: f64) -> (usize, f64) {
-        let piece = self.arc.partition_point(|a| *a <= s).clamp(1, self.x.pieces()) - 1;
-        let (start, end) = (self.arc[piece], self.arc[piece + 1]);
+    fn locate(&self, s: f64) -> ([Cubic; 2], f64) {
+        let index = self.arc.partition_point(|a| *a <= s).clamp(1, self.x.pieces()) - 1;
+        let (start, end, piece) = (self.arc[index], self.arc[index + 1], self.piece(index));
         let wanted = s - start;
         let mut along = self.step * wanted / (end - start);
         // Newton: the rate of arc length is smooth and near its mean within a piece of a metre.
         for _ in 0..8 {
-            let correction = (self.arc_within(piece, along) - wanted) / self.rate(piece, along);
+            let correction = (arc_within(&piece, along) - wanted) / rate(&piece, along);
             along = (along - correction).clamp(0.0, self.step);
             if correction.abs() < 1e-11 {
                 break;
@@ -201,21 +200,20 @@ impl ReferenceLine {
         [self.x.at(piece, along)[0], self.y.at(piece, along)[0]]
     }
 
-    /// Metres of arc per unit of parameter.
-    fn rate(&self, piece: usize, along: f64) -> f64 {
-        self.x.at(piece, along)[1].hypot(self.y.at(piece, along)[1])
+    fn piece(&self, index: usize) -> [Cubic; 2] {
+        [self.x.piece(index), self.y.piece(index)]
     }
+}
 
-    fn arc_within(&self, piece: usize, along: f64) -> f64 {
-        GAUSS
-            .iter()
-            .map(|(place, weight)| {
-                let (dx, dy) = (self.x.at(piece, place * along)[1], self.y.at(piece, place * along)[1]);
-                weight * (dx * dx + dy * dy).sqrt()
-            })
-            .sum::<f64>()
-            * along
-    }
+/// Metres of arc per unit of parameter.
+fn rate([x, y]: &[Cubic; 2], along: f64) -> f64 {
+    let (dx, dy) = (x.slope(along), y.slope(along));
+    (dx * dx + dy * dy).sqrt()
+}
+
+/// Metres of arc from the beginning of a piece.
+fn arc_within(piece: &[Cubic; 2], along: f64) -> f64 {
+    GAUSS.iter().map(|(place, weight)| weight * rate(piece, place * along)).sum::<f64>() * along
 }
 
 fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {

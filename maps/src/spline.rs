@@ -56,16 +56,47 @@ impl SmoothingSpline {
         self.value.len().saturating_sub(1)
     }
 
-    /// Value and first three derivatives at `along` (0..=step) within a piece.
+    /// One piece, ready to be evaluated.
     #[must_use]
-    pub fn at(&self, piece: usize, along: f64) -> [f64; 4] {
+    #[inline]
+    pub fn piece(&self, piece: usize) -> Cubic {
         let h = self.step;
         let (y0, y1) = (self.value[piece], self.value[piece + 1]);
         let (m0, m1) = (self.second[piece], self.second[piece + 1]);
-        let third = (m1 - m0) / h;
-        let first = (y1 - y0) / h - h * (2.0 * m0 + m1) / 6.0;
-        let t = along;
-        [y0 + t * (first + t * (0.5 * m0 + t * third / 6.0)), first + t * (m0 + 0.5 * t * third), m0 + t * third, third]
+        Cubic { value: y0, first: (y1 - y0) / h - h * (2.0 * m0 + m1) / 6.0, second: m0, third: (m1 - m0) / h }
+    }
+
+    /// Value and first three derivatives at `along` (0..=step) within a piece.
+    #[must_use]
+    #[inline]
+    pub fn at(&self, piece: usize, along: f64) -> [f64; 4] {
+        self.piece(piece).at(along)
+    }
+}
+
+/// A piece of a spline: value and derivatives at its beginning.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cubic {
+    value: f64,
+    first: f64,
+    second: f64,
+    third: f64,
+}
+
+impl Cubic {
+    /// Value and first three derivatives.
+    #[must_use]
+    #[inline]
+    pub fn at(&self, t: f64) -> [f64; 4] {
+        let Self { value, first, second, third } = *self;
+        [value + t * (first + t * (0.5 * second + t * third / 6.0)), self.slope(t), second + t * third, third]
+    }
+
+    /// The first derivative.
+    #[must_use]
+    #[inline]
+    pub fn slope(&self, t: f64) -> f64 {
+        self.first + t * (self.second + 0.5 * t * self.third)
     }
 }
 

@@ -151,33 +151,9 @@ impl CameraDetector {
         Ok(())
     }
 
-    /// Runs the network alone, on what its inputs hold, and waits: what it costs without anything around it. Gives the time on the device, ms, if
-    /// it runs there.
-    ///
-    /// # Errors
-    /// The engine's own.
-    pub fn run_alone(&mut self) -> Result<Option<f64>, ModelError> {
-        self.network.run_alone()
-    }
-
-    /// Time of the network's last run on the device, ms; none on the CPU.
-    ///
-    /// # Errors
-    /// The device's own.
-    pub fn network_ms(&self) -> Result<Option<f64>, ModelError> {
-        self.network.last_ms()
-    }
-
-    /// The stream of the GPU that it works on; none on the CPU.
-    #[must_use]
-    pub fn cuda(&self) -> Option<&Cuda> {
-        self.network.cuda()
-    }
-
-    /// Where a network on a GPU runs, as the session says: providers with the number of operators, and how it is run. Nothing on the CPU.
-    #[must_use]
-    pub fn placement(&self) -> Option<String> {
-        self.network.placement()
+    /// The network itself, to ask where it runs or to run it alone.
+    pub fn network(&mut self) -> &mut Network {
+        &mut self.network
     }
 
     /// The objects in the image, in falling score: boxes in image pixels, clipped to the image; classes of background left out.

@@ -25,7 +25,7 @@ pub use catalogue::{
     BoxesSpec, Carries, Catalogue, CentersSpec, ChannelOrder, Element, ImageSpec, NetworkSpec, PillarsSpec,
     ProjectionSpec, Role, TensorSpec,
 };
-pub use engine::{Engine, Provider};
+pub use engine::{Engine, Network, Provider};
 pub use error::ModelError;
 pub use gpu::{Gpu, probe};
 pub use lidar_detector::LidarDetector;

@@ -4,9 +4,12 @@
 // A test's helpers are tests too, which the lint does not see.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod street;
+
 use models::{CameraDetector, Catalogue, Engine, LidarDetector, ModelError, Provider, Role};
 use nalgebra::Isometry3;
 use std::{path::PathBuf, time::Instant};
+use street::sweep;
 use types::{Detection2, Detection3, Image, PointCloud};
 
 /// Boxes of two providers are the same within this.
@@ -32,45 +35,6 @@ fn engines() -> Option<(Engine, Engine)> {
     let cuda = engine(Provider::Cuda)?;
     println!("{}", cuda.describe());
     engine(Provider::Cpu).map(|cpu| (cpu, cuda))
-}
-
-/// Cars, a person and a wall on flat ground, as a lidar of 64 beams at 1.73 m sees them: x, y, length, width, height. The scene shifts with `frame`.
-fn sweep(frame: u16) -> PointCloud {
-    let shift = 0.3 * f32::from(frame);
-    let scene = [
-        [12.0 + shift, 0.5, 4.4, 1.8, 1.5],
-        [20.0, -5.0 + shift, 4.6, 1.9, 1.6],
-        [8.0, 4.0, 0.5, 0.6, 1.75],
-        [6.0, -9.0, 30.0, 0.4, 3.0],
-    ];
-    let mut cloud = PointCloud::default();
-    for beam in 0..64u16 {
-        let pitch = (2.0 - 26.8 * f32::from(beam) / 63.0).to_radians();
-        for column in 0..2048u16 {
-            let azimuth = f32::from(column) / 2048.0 * std::f32::consts::TAU;
-            let ray = [azimuth.cos() * pitch.cos(), azimuth.sin() * pitch.cos(), pitch.sin()];
-            let ground = if ray[2] < 0.0 { -1.73 / ray[2] } else { f32::INFINITY };
-            let range = scene.iter().map(|shape| distance(ray, shape)).fold(ground, f32::min);
-            if range < 80.0 {
-                cloud.x.push(ray[0] * range);
-                cloud.y.push(ray[1] * range);
-                cloud.z.push(ray[2] * range);
-                cloud.intensity.push(0.3);
-            }
-        }
-    }
-    cloud
-}
-
-/// Along a ray from the lidar to a box that stands on the ground (slab method).
-fn distance(ray: [f32; 3], &[x, y, length, width, height]: &[f32; 5]) -> f32 {
-    let (center, half) = ([x - 0.76, y, 0.5 * height - 1.73], [0.5 * length, 0.5 * width, 0.5 * height]);
-    let (mut enter, mut leave) = (0.0f32, f32::INFINITY);
-    for axis in 0..3 {
-        let [a, b] = [center[axis] - half[axis], center[axis] + half[axis]].map(|side| side / ray[axis]);
-        (enter, leave) = (enter.max(a.min(b)), leave.min(a.max(b)));
-    }
-    if enter < leave { enter } else { f32::INFINITY }
 }
 
 /// Dark boxes with bright windows on a grey road under a bright sky.
@@ -179,23 +143,6 @@ fn cuda_gives_the_same_bits_every_time() {
     }
 }
 
-/// A network without what is around it.
-trait Alone {
-    fn alone(&mut self) -> Option<f64>;
-}
-
-impl Alone for CameraDetector {
-    fn alone(&mut self) -> Option<f64> {
-        self.run_alone().unwrap()
-    }
-}
-
-impl Alone for LidarDetector {
-    fn alone(&mut self) -> Option<f64> {
-        self.run_alone().unwrap()
-    }
-}
-
 /// How long a frame takes, by the clock. Prints; nothing is asserted about time.
 #[test]
 fn timing() {
@@ -206,7 +153,7 @@ fn timing() {
         let begin = Instant::now();
         let (mut lidar, mut camera) = (lidar(&engine), camera(&engine));
         println!("{name}: both networks loaded in {:.0} ms", begin.elapsed().as_secs_f64() * 1e3);
-        println!("{name}: camera {:?}, lidar {:?}", camera.placement(), lidar.placement());
+        println!("{name}: camera {:?}, lidar {:?}", camera.network().placement(), lidar.network().placement());
         let mut times: [Vec<f64>; 6] = Default::default();
         for frame in 0..frames + 10 {
             let mut begin = Instant::now();
@@ -245,9 +192,9 @@ fn timing() {
         let mut both = Vec::new();
         let mut work: [Vec<models::gpu::Work>; 2] = Default::default();
         for _ in 0..frames {
-            for (part, network) in [&mut camera as &mut dyn Alone, &mut lidar].into_iter().enumerate() {
+            for (part, network) in [camera.network(), lidar.network()].into_iter().enumerate() {
                 let begin = Instant::now();
-                let on_device = network.alone();
+                let on_device = network.run_alone().unwrap();
                 alone[2 * part].push(begin.elapsed().as_secs_f64() * 1e3);
                 alone[2 * part + 1].extend(on_device);
             }
@@ -262,7 +209,7 @@ fn timing() {
             lidar.boxes().unwrap();
             both.push(begin.elapsed().as_secs_f64() * 1e3);
         }
-        if let (Some(a), Some(b)) = (camera.cuda().cloned(), lidar.cuda().cloned()) {
+        if let (Some(a), Some(b)) = (camera.network().cuda().cloned(), lidar.network().cuda().cloned()) {
             a.profile(true).unwrap();
             b.profile(true).unwrap();
             for _ in 0..20 {
@@ -287,8 +234,8 @@ fn timing() {
             print("lidar network alone, device", lidar_device);
             println!(
                 "bytes to the device and from it: camera {:?}, lidar {:?}",
-                camera.cuda().unwrap().traffic(),
-                lidar.cuda().unwrap().traffic()
+                camera.network().cuda().unwrap().traffic(),
+                lidar.network().cuda().unwrap().traffic()
             );
         }
         print("both detectors side by side, all of it", both);

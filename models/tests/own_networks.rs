@@ -4,10 +4,13 @@
 // A test's helpers are tests too, which the lint does not see.
 #![allow(clippy::unwrap_used)]
 
+mod street;
+
 use models::{Catalogue, Engine, LidarDetector, Provider, Role};
 use nalgebra::Isometry3;
 use std::path::PathBuf;
-use types::{Detection3, PointCloud};
+use street::sweep;
+use types::Detection3;
 
 /// Boxes of the two engines are the same within this: their sums run in another order.
 const CENTER_M: f64 = 0.01;
@@ -26,45 +29,10 @@ fn rten() -> Engine {
     Engine::open(None, Provider::Cpu, 2).unwrap()
 }
 
-/// Two cars, a person and a wall on flat ground, as a lidar of 64 beams at 1.73 m sees them: x, y, length, width, height of each.
-const SCENE: [[f32; 5]; 4] =
-    [[12.0, 0.5, 4.4, 1.8, 1.5], [20.0, -5.0, 4.6, 1.9, 1.6], [8.0, 4.0, 0.5, 0.6, 1.75], [6.0, -9.0, 30.0, 0.4, 3.0]];
-
-fn sweep() -> PointCloud {
-    let mut cloud = PointCloud::default();
-    for beam in 0..64u16 {
-        let pitch = (2.0 - 26.8 * f32::from(beam) / 63.0).to_radians();
-        for column in 0..1024u16 {
-            let azimuth = f32::from(column) / 1024.0 * std::f32::consts::TAU;
-            let ray = [azimuth.cos() * pitch.cos(), azimuth.sin() * pitch.cos(), pitch.sin()];
-            let ground = if ray[2] < 0.0 { -1.73 / ray[2] } else { f32::INFINITY };
-            let range = SCENE.iter().map(|shape| distance(ray, shape)).fold(ground, f32::min);
-            if range < 80.0 {
-                cloud.x.push(ray[0] * range);
-                cloud.y.push(ray[1] * range);
-                cloud.z.push(ray[2] * range);
-                cloud.intensity.push(0.3);
-            }
-        }
-    }
-    cloud
-}
-
-/// Along a ray from the lidar to a box that stands on the ground (slab method).
-fn distance(ray: [f32; 3], &[x, y, length, width, height]: &[f32; 5]) -> f32 {
-    let (center, half) = ([x - 0.76, y, 0.5 * height - 1.73], [0.5 * length, 0.5 * width, 0.5 * height]);
-    let (mut enter, mut leave) = (0.0f32, f32::INFINITY);
-    for axis in 0..3 {
-        let [a, b] = [center[axis] - half[axis], center[axis] + half[axis]].map(|side| side / ray[axis]);
-        (enter, leave) = (enter.max(a.min(b)), leave.min(a.max(b)));
-    }
-    if enter < leave { enter } else { f32::INFINITY }
-}
-
 fn in_sweep(engine: &Engine) -> Vec<Detection3> {
     let catalogue = Catalogue::embedded().unwrap();
     let mut detector = LidarDetector::load(engine, catalogue.of_role(Role::LidarDetector).unwrap()).unwrap();
-    detector.prepare(&sweep(), &Isometry3::translation(0.76, 0.0, 1.73)).unwrap();
+    detector.prepare(&sweep(0), &Isometry3::translation(0.76, 0.0, 1.73)).unwrap();
     detector.infer().unwrap();
     detector.boxes().unwrap()
 }

@@ -23,7 +23,7 @@ pub fn caution(obstacles: &Obstacles, road: &Road<'_>, config: &Config, vehicle:
     let half_width = 0.5 * vehicle.width_m;
     let front = road.s_m + vehicle.front_offset_m();
     let reach = AHEAD_S * road.ego.s_dot_mps + AHEAD_M;
-    for o in &obstacles.objects {
+    for o in obstacles.objects.iter().filter(|o| !o.second) {
         let person = o.class == ObjectClass::Pedestrian;
         let parked = o.class.is_vehicle() && o.speed_mps == 0.0;
         let [base, slope, widest] = if person { PEOPLE } else { PARKED };

@@ -7,10 +7,10 @@ use crate::lattice::Lattice;
 use crate::longitudinal::SAMPLE_STEP_S;
 use types::Verdict;
 
-/// Fills the lattice with an effort, judges it and returns the cheapest free candidate.
-pub(crate) fn try_all(lattice: &mut Lattice, view: &View<'_>, effort: &Effort) -> Option<usize> {
+/// Fills the lattice with an effort, judges it and returns the cheapest free candidate that costs no more than `bound`.
+pub(crate) fn try_all(lattice: &mut Lattice, view: &View<'_>, effort: &Effort, bound: f64) -> Option<usize> {
     lattice.sample(view, effort);
-    judge(lattice, view, effort);
+    judge(lattice, view, effort, bound);
     choose(lattice)
 }
 

@@ -1,7 +1,7 @@
 //! What a trajectory costs: discomfort, time, distance from the middle, nearness, and changing one's mind.
 
-use crate::lattice::Row;
-use crate::rollout::State;
+use crate::lanes::Lanes;
+use crate::table::Row;
 
 /// Weights of the costs. A cost is a mean over the horizon, so that all are comparable.
 pub mod weight {
@@ -27,43 +27,54 @@ pub mod weight {
     /// Distance from the last plan squared, per m^2.
     pub const CHANGE: f64 = 0.1;
     /// Another side, or stopping instead of going and the other way round.
-    pub const SWITCH: f64 = 0.3;
+    pub const SWITCH: f64 = 1.0;
 }
 
-/// Sums over the samples up to the horizon.
+/// Sums over the samples up to the horizon, of several candidates side by side.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Price {
+pub struct Prices {
     count: f64,
-    comfort: f64,
-    speed: f64,
-    offset: f64,
+    comfort: Lanes,
+    speed: Lanes,
+    offset: Lanes,
     /// Squared missing shares of the gap to targets.
-    pub gap: f64,
+    pub gap: Lanes,
 }
 
-impl Price {
-    /// Adds a sample: the line there, the highest speed wanted anywhere, the offset, the state, longitudinal and lateral jerk.
-    pub fn add(&mut self, row: &Row, best_mps: f64, offset: f64, state: &State, jerk: f64, lateral_jerk: f64) {
-        self.count += 1.0;
-        self.comfort += weight::JERK * jerk * jerk
-            + weight::ACCELERATION * state.acceleration * state.acceleration
-            + weight::LATERAL_JERK * lateral_jerk * lateral_jerk;
-        let off = state.speed - row.wanted_mps;
-        self.speed += weight::FAST * off.max(0.0) + weight::SLOW * (best_mps - state.speed.min(row.wanted_mps));
-        self.offset += offset * offset;
-    }
-
-    /// No less than the mean over `count` samples, however dear the missing ones are.
-    #[must_use]
+impl Prices {
+    /// Adds a sample: the line there, the highest speed wanted anywhere, offset, speed and acceleration, longitudinal and lateral jerk.
     #[inline]
-    pub fn at_least(&self, count: f64) -> f64 {
-        (self.comfort + self.speed + weight::OFFSET * self.offset + weight::GAP * self.gap) / count
+    pub fn add(
+        &mut self,
+        row: &Row,
+        best_mps: f64,
+        offset: Lanes,
+        [speed, acceleration]: [Lanes; 2],
+        jerk: f64,
+        lateral_jerk: Lanes,
+    ) {
+        self.count += 1.0;
+        self.comfort = self.comfort
+            + (acceleration * weight::ACCELERATION * acceleration
+                + weight::JERK * jerk * jerk
+                + lateral_jerk * weight::LATERAL_JERK * lateral_jerk);
+        let fast = (speed - row.wanted_mps).at_least(0.0) * weight::FAST;
+        let slow = (speed.at_most(row.wanted_mps) * -1.0 + best_mps) * weight::SLOW;
+        self.speed = self.speed + (fast + slow);
+        self.offset = self.offset + offset * offset;
     }
 
-    /// The mean over the samples.
+    /// The sums over the samples so far.
+    #[inline]
     #[must_use]
-    pub fn total(&self) -> f64 {
-        (self.comfort + self.speed + weight::OFFSET * self.offset + weight::GAP * self.gap) / self.count.max(1.0)
+    pub fn sum(&self) -> Lanes {
+        self.comfort + self.speed + self.offset * weight::OFFSET + self.gap * weight::GAP
+    }
+
+    /// The means over the samples.
+    #[must_use]
+    pub fn total(&self) -> Lanes {
+        self.sum().per(self.count.max(1.0))
     }
 }
 
@@ -74,14 +85,14 @@ mod tests {
     #[test]
     fn the_mean_does_not_depend_on_the_number_of_samples() {
         let row = Row { wanted_mps: 10.0, ..Row::default() };
-        let state = State { speed: 9.0, acceleration: 1.0, ..State::default() };
+        let (speed, acceleration, still) = (Lanes::all(9.0), Lanes::all(1.0), Lanes::default());
         let price = |count: usize| {
-            let mut price = Price::default();
-            (0..count).for_each(|_| price.add(&row, 10.0, 0.5, &state, 0.0, 0.0));
-            price.total()
+            let mut prices = Prices::default();
+            (0..count).for_each(|_| prices.add(&row, 10.0, Lanes::all(0.5), [speed, acceleration], 0.0, still));
+            prices.total().0[2]
         };
         let expected = weight::SLOW + weight::ACCELERATION + 0.25 * weight::OFFSET;
         assert!((price(7) - expected).abs() < 1e-12 && (price(61) - expected).abs() < 1e-12);
-        assert_eq!(Price::default().total(), 0.0);
+        assert_eq!(Prices::default().total(), Lanes::default());
     }
 }

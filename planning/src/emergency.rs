@@ -2,14 +2,12 @@
 
 use crate::PlanInput;
 use crate::effort::Effort;
-use crate::lattice::{Lateral, Lattice};
+use crate::lattice::Lattice;
 use crate::predict::Obstacles;
 use crate::reference::Road;
 use crate::start::{Memory, Start};
-use crate::tail::{POINT_STEP_S, brake};
-use maps::ReferenceLine;
-use std::borrow::Cow;
-use types::{Decision, DecisionKind, Plan, Trajectory, TrajectoryPoint, Vehicle, Verdict};
+use crate::tail::{Braking, POINT_STEP_S};
+use types::{Decision, DecisionKind, Plan, Pose2, Trajectory, TrajectoryPoint, Vehicle, Verdict, wrap_angle};
 
 /// Slower cars stand: there is nothing to brake, m/s.
 pub const STANDING_MPS: f64 = 0.1;
@@ -43,51 +41,61 @@ pub fn effort(threat: &Threat, vehicle: &Vehicle) -> Effort {
     effort
 }
 
-/// Lengths over which the emergency path returns to the line, in seconds of the present speed.
-const RETURN_S: [f64; 3] = [2.5, 4.0, 7.0];
+/// The way back to the line is a critically damped motion over this length, s of the present speed and m at least; the line's bend
+/// is taken this far ahead, s.
+const RETURN_S: f64 = 0.5;
+const RETURN_M: f64 = 3.0;
+const AHEAD_S: f64 = 0.2;
+/// The foot point moves on by at most this between two points, m.
+const REACH_M: f64 = 15.0;
 
-/// Braking with the deceleration of a minimum-risk stop on the gentlest way to the line that the steering can follow.
+/// Braking with the deceleration of a minimum-risk stop on the way back to the line that the front wheels can follow: a single-track
+/// model that turns its wheels within their angle, their rate and the grip that braking leaves, by the bend of the line and by its offset and
+/// heading off it. So whatever state it starts from, it can be driven.
 #[must_use]
 pub fn stop(road: &Road<'_>, start: &Start, vehicle: &Vehicle) -> Trajectory {
-    let state = &start.state;
-    let sharpest = vehicle.max_steering_rad.tan() / vehicle.wheelbase_m;
-    let paths = RETURN_S.map(|seconds| Lateral::new(road, 0.0, (seconds * state.speed_mps).max(10.0)));
-    let drivable = paths.into_iter().find(|path| {
-        let pieces = path.length_m.ceil().min(500.0);
-        (0..=pieces as usize).all(|i| {
-            let along = path.length_m * i as f64 / pieces;
-            let [d, slope, bend] = path.at(along);
-            let line = road.line.at(road.s_m + along);
-            let steep = (1.0 + slope * slope).powf(1.5);
-            line.curvature_1pm * d < 0.5 && (bend / steep).abs() + line.curvature_1pm.abs() <= sharpest
-        })
-    });
-    // Straight on where even that is too sharp.
-    let straight = || Road {
-        line: Cow::Owned(ReferenceLine::straight(&start.pose(), 50.0)),
-        s_m: 0.0,
-        ego: maps::FrenetState { s_dot_mps: state.speed_mps, ..Default::default() },
-        way: None,
-        no_route: None,
-    };
-    let first = TrajectoryPoint {
+    let (limits, wheelbase) = (&vehicle.limits, vehicle.wheelbase_m);
+    let mut last = TrajectoryPoint {
         time_s: 0.0,
-        x: state.x,
-        y: state.y,
-        heading_rad: state.heading_rad,
-        curvature_1pm: state.curvature_1pm,
-        speed_mps: state.speed_mps,
-        acceleration_mps2: state.acceleration_mps2,
+        x: start.state.x,
+        y: start.state.y,
+        heading_rad: start.state.heading_rad,
+        curvature_1pm: start.state.curvature_1pm,
+        speed_mps: start.state.speed_mps,
+        acceleration_mps2: start.state.acceleration_mps2,
     };
-    let mut trajectory = Trajectory { points: vec![first], tail_start: 0 };
-    let (deceleration, jerk) = (vehicle.limits.stop_deceleration_mps2, vehicle.limits.jerk_mps3);
-    match drivable {
-        Some(path) => brake(&mut trajectory, road, &path, 0.0, deceleration, jerk),
-        None => {
-            let ahead = straight();
-            let path = Lateral::new(&ahead, 0.0, 10.0);
-            brake(&mut trajectory, &ahead, &path, 0.0, deceleration, jerk);
-        }
+    let braking = Braking::new(last.speed_mps, last.acceleration_mps2, limits.stop_deceleration_mps2, limits.jerk_mps3);
+    let mut trajectory = Trajectory { points: vec![last], tail_start: 0 };
+    let mut s_m = road.s_m;
+    let mut steering_rad = (last.curvature_1pm * wheelbase).atan();
+    let most_rad = vehicle.max_steering_rate_radps * POINT_STEP_S;
+    let mut before_m = 0.0;
+    for i in 1..=(braking.duration_s() / POINT_STEP_S).ceil() as usize {
+        let [along_m, speed_mps, acceleration_mps2, _] = braking.at(i as f64 * POINT_STEP_S);
+        let pose = Pose2 { x: last.x, y: last.y, yaw: last.heading_rad };
+        let (s_foot_m, d_m) = road.line.project_near([last.x, last.y], s_m, REACH_M);
+        s_m = s_foot_m;
+        let (foot, bend) = (road.line.at(s_m), road.line.at(s_m + AHEAD_S * last.speed_mps).curvature_1pm);
+        let (askew, length_m) =
+            (wrap_angle(last.heading_rad - foot.heading_rad), (RETURN_S * last.speed_mps).max(RETURN_M));
+        // What the tyres have left beside the braking.
+        let most = limits.emergency_deceleration_mps2;
+        let left_mps2 = (most * most - acceleration_mps2 * acceleration_mps2).max(0.0).sqrt();
+        let grip = left_mps2.max(limits.lateral_acceleration_mps2) / (last.speed_mps * last.speed_mps).max(0.1);
+        let wanted = (bend - 2.0 * askew.sin() / length_m - d_m / (length_m * length_m)).clamp(-grip, grip);
+        let wanted_rad = (wanted * wheelbase).atan().clamp(-vehicle.max_steering_rad, vehicle.max_steering_rad);
+        steering_rad += (wanted_rad - steering_rad).clamp(-most_rad, most_rad);
+        let curvature_1pm = steering_rad.tan() / wheelbase;
+        let step_m = along_m - before_m;
+        let half_rad = 0.25 * (last.curvature_1pm + curvature_1pm) * step_m;
+        let [x, y] = pose.transform(step_m * half_rad.cos(), step_m * half_rad.sin());
+        let (time_s, heading_rad) = (i as f64 * POINT_STEP_S, wrap_angle(last.heading_rad + 2.0 * half_rad));
+        last = TrajectoryPoint { time_s, x, y, heading_rad, curvature_1pm, speed_mps, acceleration_mps2 };
+        trajectory.points.push(last);
+        before_m = along_m;
+    }
+    if let Some(end) = trajectory.points.last_mut() {
+        (end.speed_mps, end.acceleration_mps2) = (0.0, 0.0);
     }
     hold(trajectory)
 }
@@ -134,5 +142,27 @@ mod tests {
         // v^2 / 2a, and what taking up and releasing the brakes costs.
         assert!((28.1..32.0).contains(&(last.x - 10.0)), "{last:?}");
         assert!(last.y.abs() < 0.5 && trajectory.points.iter().all(|p| p.acceleration_mps2 >= -4.0 - 1e-9));
+    }
+
+    #[test]
+    fn it_never_turns_the_wheels_faster_than_they_turn() {
+        // From a straight line at 14 m/s into a bend of 12 m radius, as after a change of lines.
+        let points: Vec<[f64; 2]> =
+            (0..30).map(|i| 0.05 * f64::from(i)).map(|a| [12.0 * a.sin(), 12.0 - 12.0 * a.cos()]).collect();
+        let bend = maps::ReferenceLine::new(&points).unwrap();
+        let vehicle = Vehicle::default();
+        let begin = start(0.0, 0.6, 14.0);
+        let trajectory = stop(&scene(&begin, &bend, vec![]).road, &begin, &vehicle);
+        for pair in trajectory.points.windows(2) {
+            let steering = pair[1].curvature_1pm * vehicle.wheelbase_m;
+            let turned = (steering.atan() - (pair[0].curvature_1pm * vehicle.wheelbase_m).atan()).abs();
+            assert!(turned <= vehicle.max_steering_rate_radps * POINT_STEP_S + 1e-9, "{pair:?}");
+            let lateral = pair[1].curvature_1pm * pair[0].speed_mps * pair[0].speed_mps;
+            let grip = lateral.hypot(pair[1].acceleration_mps2);
+            assert!(grip <= vehicle.limits.emergency_deceleration_mps2 + 1e-6, "{pair:?}");
+            let (way, heading) = ((pair[1].x - pair[0].x, pair[1].y - pair[0].y), pair[0].heading_rad);
+            assert!(way.0.hypot(way.1) < 0.1 || wrap_angle(way.1.atan2(way.0) - heading).abs() < 0.1, "{pair:?}");
+        }
+        assert!(trajectory.points.last().unwrap().speed_mps == 0.0);
     }
 }

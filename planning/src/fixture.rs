@@ -5,6 +5,7 @@ use crate::belief::Beliefs;
 use crate::config::Config;
 use crate::effort::Effort;
 use crate::lattice::Lattice;
+use crate::predict::intentions::Intentions;
 use crate::predict::{Obstacles, predict};
 use crate::reference::{Road, choose};
 use crate::rules::Rules;
@@ -62,7 +63,7 @@ pub fn scene(start: &Start, line: &ReferenceLine, objects: Vec<Track>) -> Scene 
     let mut beliefs = Beliefs::default();
     beliefs.update(&Tracks { frame: 0, stamp: Stamp::default(), objects }, Stamp::default());
     let effort = Effort::normal(config.margin_m, 0.0, &vehicle);
-    predict(&beliefs, None, &road, start, &config, &vehicle, &mut obstacles);
+    predict(&beliefs, None, &Intentions::default(), &road, start, &config, &vehicle, &mut obstacles);
     let targets = targets(&obstacles, &road, None, &effort, &config, &vehicle);
     let (lattice, rules) = (Lattice::default(), Rules::default());
     let mut scene = Scene { road, obstacles, targets, lattice, rules, memory, effort, config, vehicle };

@@ -82,20 +82,16 @@ impl Aimed {
         })
     }
 
-    /// What a trajectory costs for the goal: nothing if it reaches it. `step_s` is the time between states, of which `until` are
-    /// filled; each comes with its travelled length and offset.
+    /// What a trajectory costs for the goal: nothing if it reaches it. `at` gives travelled length, offset of the vehicle's middle and
+    /// state of the samples up to `last`, with `step_s` between them.
     #[must_use]
-    pub fn price(&self, samples: &[[f64; 4]], offsets: &[f64], states: &[State], step_s: f64) -> f64 {
-        let last = states.len() - 1;
+    pub fn price(&self, last: usize, step_s: f64, mut at: impl FnMut(usize) -> (f64, f64, State)) -> f64 {
         let end_s = last as f64 * step_s;
-        let first_index = (self.time_s[0] / step_s - 1e-6).ceil().max(0.0) as usize;
-        let last_index = (self.time_s[1] / step_s + 1e-6).floor();
-        if last_index < 0.0 {
-            return 0.0;
-        }
+        let Some([first_index, last_index]) = self.window(step_s) else { return 0.0 };
         let mut least = f64::INFINITY;
-        for i in first_index..=(last_index as usize).min(last) {
-            let wrong = self.wrong(samples[i][0], offsets[i], &states[i]);
+        for i in first_index..=last_index.min(last) {
+            let (way, offset, state) = at(i);
+            let wrong = self.wrong(way, offset, &state);
             if wrong <= 0.0 {
                 return 0.0;
             }
@@ -104,20 +100,51 @@ impl Aimed {
         if self.time_s[1] <= end_s + 1e-6 {
             return MISS * (1.0 + least.min(1.0));
         }
-        // There is still time after what is planned: how well does the end of it lead there?
-        let (way, speed) = (samples[last][0], states[last].speed);
+        let (way, _, state) = at(last);
+        self.leads_there(way, [state.speed; 2], end_s)
+    }
+
+    /// A profile's trajectories cost no less, if their speeds are within these shares of the speed along the line.
+    #[must_use]
+    pub fn at_least(&self, samples: &[[f64; 4]], shares: [f64; 2], step_s: f64) -> f64 {
+        let last = samples.len() - 1;
+        let end_s = last as f64 * step_s;
+        let Some([first_index, last_index]) = self.window(step_s) else { return 0.0 };
+        let mut least = f64::INFINITY;
+        for sample in samples.get(first_index..=last_index.min(last)).unwrap_or_default() {
+            let wrong = 0.1 * off(sample[0], self.way_m);
+            if wrong <= 0.0 {
+                return 0.0;
+            }
+            least = least.min(wrong);
+        }
+        if self.time_s[1] <= end_s + 1e-6 {
+            return MISS * (1.0 + least.min(1.0));
+        }
+        let [way, speed, ..] = samples[last];
+        self.leads_there(way, shares.map(|share| share * speed), end_s)
+    }
+
+    /// First and last sample in the goal's time, if it is not over.
+    fn window(&self, step_s: f64) -> Option<[usize; 2]> {
+        let first = (self.time_s[0] / step_s - 1e-6).ceil().max(0.0) as usize;
+        let last = (self.time_s[1] / step_s + 1e-6).floor();
+        (last >= 0.0).then_some([first, last as usize])
+    }
+
+    /// There is still time after what is planned: how well does the end of it, at a speed between these, lead there?
+    fn leads_there(&self, way: f64, [slow, fast]: [f64; 2], end_s: f64) -> f64 {
         let left = self.time_s.map(|time| time - end_s);
         if way > self.way_m[1] {
             return MISS * 2.0;
         }
         let slowest = (self.way_m[0] - way).max(0.0) / left[1];
         let fastest = if left[0] > 0.0 { (self.way_m[1] - way) / left[0] } else { f64::INFINITY };
-        PACE * ((slowest - speed).max(0.0) + (speed - fastest).max(0.0))
+        PACE * ((slowest - fast).max(0.0) + (slow - fastest).max(0.0))
     }
 
     /// How far off the goal a state is; 0 if it is in it.
     fn wrong(&self, way_m: f64, offset_m: f64, state: &State) -> f64 {
-        let off = |value: f64, [low, high]: [f64; 2]| (low - value).max(value - high).max(0.0);
         let heading = self.heading_rad.map_or(0.0, |[middle, half]| {
             (wrap_angle(state.direction[1].atan2(state.direction[0]) - middle).abs() - half).max(0.0)
         });
@@ -126,4 +153,9 @@ impl Aimed {
             + 0.2 * off(state.speed, self.speed_mps)
             + heading
     }
+}
+
+/// How far a value is outside an interval.
+fn off(value: f64, [low, high]: [f64; 2]) -> f64 {
+    (low - value).max(value - high).max(0.0)
 }

@@ -11,9 +11,14 @@
 //! on from the last one at the instant at which it can first have an effect. If no candidate is free, a second, smaller
 //! lattice brakes as hard as the vehicle can.
 
+mod aims;
 pub mod belief;
+mod blocks;
+mod bound;
 pub mod caution;
+mod change;
 pub mod choose;
+mod clearance;
 pub mod collision;
 pub mod config;
 pub mod cost;
@@ -21,24 +26,36 @@ pub mod effort;
 pub mod emergency;
 #[cfg(test)]
 mod fixture;
+mod gaps;
 pub mod goal;
 pub mod judge;
+pub mod lane_graph;
+pub mod lanes;
+pub mod lateral;
 pub mod lattice;
+mod limits;
 pub mod longitudinal;
+mod near;
 pub mod offsets;
 pub mod polynomial;
 pub mod predict;
+pub mod rear;
 pub mod reason;
 pub mod reference;
 pub mod rollout;
 pub mod rules;
 pub mod start;
+#[cfg(test)]
+mod steady;
+mod sweep;
+pub mod table;
 pub mod tail;
 pub mod targets;
 pub mod task;
 pub mod way;
 
 pub use config::Config;
+pub use lane_graph::LaneGraph;
 pub use task::{Future, Futures, Goal, Line, Task};
 pub use way::{Way, WayError};
 
@@ -69,6 +86,7 @@ pub struct Planner {
     vehicle: Vehicle,
     memory: start::Memory,
     beliefs: belief::Beliefs,
+    intentions: predict::intentions::Intentions,
     /// One for each line.
     lines: Vec<Bench>,
     looked_at: usize,
@@ -92,8 +110,9 @@ impl Planner {
         Self {
             config: config.repaired(),
             vehicle,
-            memory: start::Memory::default(),
+            memory: start::Memory { same_line_s: f64::INFINITY, ..start::Memory::default() },
             beliefs: belief::Beliefs::default(),
+            intentions: predict::intentions::Intentions::default(),
             lines: Vec::new(),
             looked_at: 0,
         }
@@ -102,6 +121,13 @@ impl Planner {
     /// The lines of the next task are other ones than those of the last: what is known of a place on them is forgotten.
     pub fn forget_lines(&mut self) {
         (self.memory.s_m, self.memory.line, self.memory.kept) = (None, 0, None);
+        self.memory.same_line_s = f64::INFINITY;
+    }
+
+    /// Which of the task's lines the last plan follows.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.memory.line
     }
 
     /// How many candidates the last cycle looked at, on all lines.
@@ -125,6 +151,8 @@ impl Planner {
             let plan = emergency::without_ego(input, &self.memory);
             return self.memory.remember(plan, None);
         };
+        let unknown = task.lanes.filter(|_| task.futures.is_none());
+        self.intentions.update(unknown, &self.beliefs, [start.now.x, start.now.y], start.lead_s);
         let roads = reference::roads(input.route, task, &start, &self.memory, &vehicle.limits);
         let most = roads.iter().map(|(line, _)| line + 1).max().unwrap_or(1);
         if self.lines.len() < most {
@@ -134,11 +162,24 @@ impl Planner {
         let mut best: Option<(usize, usize, f64)> = None;
         for (place, (line, road)) in roads.iter().enumerate() {
             let bench = &mut self.lines[*line];
-            bench.prepare(input, task, *line, road, &start, &self.beliefs, &self.memory, &effort, config, vehicle);
+            bench.prepare(
+                input,
+                task,
+                *line,
+                road,
+                &start,
+                &self.beliefs,
+                &self.intentions,
+                &self.memory,
+                &effort,
+                config,
+                vehicle,
+            );
             let (view, lattice) = bench.view(*line, road, &self.memory, &start, config, vehicle);
-            let choice = choose::try_all(lattice, &view, &effort);
-            self.looked_at += lattice.candidates.len();
             let price = task.lines.get(*line).map_or(0.0, |about| line_price(about, *line, road, &self.memory));
+            let bound = best.map_or(f64::INFINITY, |(_, _, known)| (known - price) * WORTH);
+            let choice = choose::try_all(lattice, &view, &effort, bound);
+            self.looked_at += lattice.candidates.len();
             if let Some(index) = choice {
                 let cost = lattice.candidates[index].cost + price;
                 if best.is_none_or(|(_, _, known)| cost < known) {
@@ -156,7 +197,7 @@ impl Planner {
             let found = emergency::threat(lattice, view.obstacles);
             effort = emergency::effort(&found, vehicle);
             threat = Some(found);
-            choice = choose::try_all(lattice, &view, &effort).or_else(|| choose::least_bad(lattice));
+            choice = choose::try_all(lattice, &view, &effort, f64::INFINITY).or_else(|| choose::least_bad(lattice));
             self.looked_at += lattice.candidates.len();
         }
         let (mut trajectory, cost) = match choice {
@@ -177,16 +218,24 @@ impl Planner {
         };
         let kept = choice.filter(|_| threat.is_none()).map(|index| lattice.keep(index, road));
         self.memory.s_m = Some(road.s_m);
+        self.memory.same_line_s =
+            if self.memory.line == *line { self.memory.same_line_s + self.memory.since_s.clamp(0.0, 1.0) } else { 0.0 };
         self.memory.line = *line;
         self.memory.stuck_s = stuck_s;
         self.memory.remember(plan, kept)
     }
 }
 
+/// A candidate that is dearer than the best of another line by this factor is not looked at: rounding must not count.
+const WORTH: f64 = 1.0 + 1e-9;
+
 /// A line that is longer costs this for each metre, another than the last one this.
 const DETOUR_1PM: f64 = 0.02;
 const MOST_DETOUR: f64 = 3.0;
 const OTHER_LINE: f64 = 0.6;
+/// One who has just changed the line does not change it again: up to this more, falling to nothing over this time, s.
+const AGAIN: f64 = 4.0;
+const AGAIN_S: f64 = 4.0;
 /// One that does not lead to the goal costs this, and up to this more the nearer the place where it must be left, and the
 /// time when the goal must be reached.
 const ASTRAY: f64 = 1.5;
@@ -202,7 +251,8 @@ const HOME_M: f64 = 1.5;
 /// What it costs to choose a line.
 fn line_price(about: &Line<'_>, line: usize, road: &reference::Road<'_>, memory: &start::Memory) -> f64 {
     let other = memory.kept.is_some() && line != memory.line;
-    let price = (DETOUR_1PM * about.detour_m).min(MOST_DETOUR) + if other { OTHER_LINE } else { 0.0 };
+    let again = AGAIN * (1.0 - memory.same_line_s / AGAIN_S).max(0.0);
+    let price = (DETOUR_1PM * about.detour_m).min(MOST_DETOUR) + if other { OTHER_LINE + again } else { 0.0 };
     let Some(leave_by_m) = about.leave_by_m else { return price };
     let left_m = (leave_by_m - road.s_m).max(0.0);
     let near = (1.0 - left_m / (LEAVE_S * road.ego.s_dot_mps + LEAVE_M)).max(0.0);
@@ -222,12 +272,13 @@ impl Bench {
         road: &reference::Road<'_>,
         start: &start::Start,
         beliefs: &belief::Beliefs,
+        intentions: &predict::intentions::Intentions,
         memory: &start::Memory,
         effort: &Effort,
         config: &Config,
         vehicle: &Vehicle,
     ) {
-        predict::predict(beliefs, task.futures, road, start, config, vehicle, &mut self.obstacles);
+        predict::predict(beliefs, task.futures, intentions, road, start, config, vehicle, &mut self.obstacles);
         let (signals, stamp) = (input.signals, input.stamp);
         self.rules.ask(road, &self.obstacles, signals, stamp, memory.since_s, config, vehicle);
         caution::caution(&self.obstacles, road, config, vehicle, &mut self.rules.caps);
@@ -311,5 +362,28 @@ impl View<'_> {
         } else {
             self.memory.stuck_s
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_just_chosen_is_kept_and_later_may_be_left() {
+        let way = fixture::way(fixture::line());
+        let about = Line { way: &way, detour_m: 0.0, leave_by_m: None, goals: &[], until_s: None };
+        let start = start::Start::at_once(maps::CartesianState { speed_mps: 10.0, ..Default::default() });
+        let road = reference::choose(Some(&way), &start, None, &types::Limits::default());
+        let mut scene = fixture::scene(&start, &fixture::line(), vec![]);
+        let index = choose::choose(&mut scene.lattice).unwrap();
+        let kept = Some(scene.lattice.keep(index, &road));
+        let price = |line: usize, same_line_s: f64| {
+            let memory = start::Memory { kept, same_line_s, line: 0, ..start::Memory::default() };
+            line_price(&about, line, &road, &memory)
+        };
+        assert_eq!((price(0, 0.0), price(0, 9.0)), (0.0, 0.0));
+        assert!(price(1, 0.0) > 4.0 && price(1, 2.0) > 2.0 && price(1, 2.0) < price(1, 0.0));
+        assert_eq!(price(1, 9.0), OTHER_LINE);
     }
 }

@@ -174,9 +174,13 @@ impl Profile {
         if time_s <= self.horizon_s {
             return self.at(time_s);
         }
-        let begin = self.at(self.horizon_s)[0];
+        self.tail_at(self.at(self.horizon_s)[0], time_s)
+    }
+
+    /// The tail at a time after the horizon, from where it begins.
+    fn tail_at(&self, begin_m: f64, time_s: f64) -> [f64; 4] {
         let [along, speed, acceleration, jerk] = self.tail.at(time_s - self.horizon_s);
-        [begin + along, speed, acceleration, jerk]
+        [begin_m + along, speed, acceleration, jerk]
     }
 
     /// The last sample before the tail.
@@ -197,8 +201,10 @@ impl Profile {
         let mut reached = 0.0f64;
         let mut verdict = None;
         let horizon = self.horizon_sample();
+        let begin_m = self.at(self.horizon_s)[0];
         for (i, sample) in samples.iter_mut().enumerate() {
-            let mut now = self.with_tail(i as f64 * SAMPLE_STEP_S);
+            let time_s = i as f64 * SAMPLE_STEP_S;
+            let mut now = if time_s <= self.horizon_s { self.at(time_s) } else { self.tail_at(begin_m, time_s) };
             let [_, speed, acceleration, jerk] = now;
             if verdict.is_none() && i <= horizon {
                 verdict = if !(-0.05..=fastest).contains(&speed) {

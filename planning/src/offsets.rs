@@ -120,7 +120,11 @@ fn passes(
         let rider = o.class.is_vulnerable() && o.class != ObjectClass::Pedestrian && o.s_dot_mps >= 0.0;
         let slow =
             o.speed_mps == 0.0 || rider && o.speed_mps < RIDER_MPS.min(0.8 * limit(road, o.s_m, config, vehicle));
-        !o.outside && slow && (0.0..AHEAD_M).contains(&ahead) && o.d_m.abs() < o.half_d_m + half_width + ROOM_M[1]
+        !o.outside
+            && !o.second
+            && slow
+            && (0.0..AHEAD_M).contains(&ahead)
+            && o.d_m.abs() < o.half_d_m + half_width + ROOM_M[1]
     };
     for (index, first) in obstacles.objects.iter().enumerate().filter(|(_, o)| in_way(o)) {
         let room = if first.class.is_vulnerable() { ROOM_M[1] } else { ROOM_M[0] };

@@ -42,6 +42,13 @@ impl Polynomial {
         Self { coefficients: [p, v, 0.5 * a, third, fourth, 0.0] }
     }
 
+    /// The value alone.
+    #[must_use]
+    pub fn value(&self, t: f64) -> f64 {
+        let [a, b, c, d, e, f] = self.coefficients;
+        a + t * (b + t * (c + t * (d + t * (e + t * f))))
+    }
+
     /// Value and first three derivatives.
     #[must_use]
     pub fn at(&self, t: f64) -> [f64; 4] {

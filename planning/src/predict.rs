@@ -1,6 +1,7 @@
 //! Where objects will be, from when the plan takes effect on: each with a model of motion and a margin for doubt.
 
-mod motion;
+pub mod intentions;
+pub(crate) mod motion;
 
 use crate::belief::{Belief, Beliefs};
 use crate::collision::{Rectangle, separation};
@@ -8,6 +9,7 @@ use crate::config::Config;
 use crate::reference::Road;
 use crate::start::Start;
 use crate::task::{Future, Futures};
+use intentions::Intentions;
 use motion::{LaneMotion, Motion};
 use types::{ObjectClass, PredictedPath, Track, Vehicle};
 
@@ -17,6 +19,8 @@ pub const PREDICTION_STEP_S: f64 = 0.2;
 pub const PREDICTION_STEPS: usize = 51;
 /// Objects that neither stand nor keep their lane are believed for 6 s.
 const LOOSE_STEPS: usize = 31;
+/// Those that are guided by lanes other than the ego's for 8 s.
+const GUIDED_STEPS: usize = 41;
 /// Slower objects stand, m/s: people and riders, other road users, and what has no name.
 const STANDING_MPS: [f64; 3] = [0.35, 0.5, 1.0];
 /// What has no name or was seen only a few times, and lies wholly outside the road, stands below this, m/s: walls and
@@ -97,6 +101,10 @@ pub struct Obstacle {
     pub now: [f64; 3],
     /// It comes towards the ego on its line: then it may as well not follow the line's bends (see [`Obstacles::apart`]).
     pub oncoming: bool,
+    /// Its way follows from the lanes under it.
+    pub guided: bool,
+    /// It is a further way that the same track may take: the track itself has come before it.
+    pub second: bool,
 }
 
 /// A predicted pose and the margin kept around it.
@@ -177,6 +185,7 @@ impl Obstacles {
 pub fn predict(
     beliefs: &Beliefs,
     futures: Option<&Futures>,
+    intentions: &Intentions,
     road: &Road<'_>,
     start: &Start,
     config: &Config,
@@ -188,10 +197,14 @@ pub fn predict(
     out.apart.clear();
     (out.lead_s, out.known) = (start.lead_s, futures.is_some());
     for belief in beliefs.all().iter().filter(|belief| belief.believed) {
-        if let Some((mut object, mut path)) = predict_one(belief, road, start, config, vehicle) {
-            if let Some(futures) = futures
-                && let Some(future) = futures.of(object.track)
-            {
+        let future = futures.and_then(|futures| futures.of(belief.track.id).map(|future| (futures, future)));
+        let ways = if future.is_none() { intentions.of(belief.track.id) } else { &[] };
+        // At least one prediction, and one for each way.
+        for index in 0..ways.len().max(1) {
+            let way = ways.get(index).map(|way| &way.poses);
+            let Some((mut object, mut path)) = predict_one(belief, way, road, start, config, vehicle) else { break };
+            object.second = index > 0;
+            if let Some((futures, future)) = future {
                 known(futures, future, start.lead_s, &mut object, &mut path);
             }
             if object.oncoming {
@@ -241,6 +254,7 @@ fn apart(track: &Track, speed_mps: f64, lead_s: f64) -> [PredictedPose; LOOSE_ST
 
 fn predict_one(
     belief: &Belief,
+    way: Option<&[[f64; 3]; PREDICTION_STEPS]>,
     road: &Road<'_>,
     start: &Start,
     config: &Config,
@@ -270,6 +284,7 @@ fn predict_one(
     if speed_mps == 0.0 && beside_m > BESIDE_M {
         return None;
     }
+    let way = way.filter(|_| speed_mps > 0.0);
     let (gap, behind) = gap_to_ego(&body, velocity, start, vehicle)?;
     if behind && speed_mps == 0.0 {
         return None;
@@ -318,7 +333,11 @@ fn predict_one(
         speed_mps,
         half_length_m,
         half_width_m,
-        steps: if speed_mps == 0.0 || in_lane { PREDICTION_STEPS } else { LOOSE_STEPS },
+        steps: match way {
+            _ if speed_mps == 0.0 || in_lane => PREDICTION_STEPS,
+            Some(_) => GUIDED_STEPS,
+            None => LOOSE_STEPS,
+        },
         s_m: lead_s_m,
         d_m: lead_d_m,
         s_dot_mps: if deceleration_mps2 > 0.0 {
@@ -337,7 +356,9 @@ fn predict_one(
         stood_s: belief.stood_s,
         has_moved: belief.has_moved,
         now: [center[0], center[1], bbox.yaw],
-        oncoming: in_lane && s_dot_mps < 0.0,
+        oncoming: in_lane && s_dot_mps < 0.0 && way.is_none(),
+        guided: way.is_some(),
+        second: false,
     };
     let variance = |i: usize| Some(track.covariance[i][i]).filter(|v| v.is_finite() && *v > 0.0).unwrap_or(0.0);
     let place = variance(0).max(variance(1));
@@ -348,7 +369,7 @@ fn predict_one(
     let respect = if track.class.is_vulnerable() { VULNERABLE_M } else { 0.0 };
     let path = std::array::from_fn(|step| {
         let t = lead_s + step as f64 * PREDICTION_STEP_S;
-        let [x, y, heading_rad] = motion.at(&road.line, t);
+        let [x, y, heading_rad] = way.map_or_else(|| motion.at(&road.line, t), |poses| poses[step]);
         let growth = (0.5 * (place + t * t * doubt).sqrt()).min(most_growth);
         let direction = [heading_rad.cos(), heading_rad.sin()];
         PredictedPose { x, y, heading_rad, direction, margin_m: respect + growth, least_m: (gap - 0.02).max(0.0) }

@@ -12,7 +12,7 @@ use crate::targets::{MOVING_MPS, Target};
 use types::{Decision, DecisionKind, Vehicle};
 
 /// Smaller offsets are no passing, m.
-const BESIDE_M: f64 = 0.2;
+const BESIDE_M: f64 = 0.4;
 
 /// Says what was chosen and why.
 #[must_use]
@@ -66,13 +66,23 @@ impl Teller<'_> {
                 self.halt(halt, travel)
             }
             (Some(object), ..) if profile.stops() => self.stop(object, travel),
-            (_, Some(object), _) if lateral.end_m.abs() > BESIDE_M && target.is_none() && quick => {
+            (_, Some(object), _)
+                if lateral.end_m.abs() > BESIDE_M
+                    && target.is_none()
+                    && (quick || self.clears(object, lateral.end_m)) =>
+            {
                 self.pass(object, lateral.end_m, speed)
             }
             (Some(object), ..) if target.is_some() || speed < wanted - 0.5 => self.follow(object, speed),
             (_, _, Some(halt)) if speed < self.road.ego.s_dot_mps - 0.5 => self.halt(halt, travel),
             _ => self.cruise(profile.stops() && wanted > 0.5, speed, wanted),
         }
+    }
+
+    /// Whether an offset leads past an object.
+    fn clears(&self, object: usize, offset_m: f64) -> bool {
+        let o = &self.obstacles.objects[object];
+        (o.d_m - offset_m).abs() > o.half_d_m + 0.5 * self.vehicle.width_m
     }
 
     /// Whether the halt comes before the object.
@@ -101,7 +111,13 @@ impl Teller<'_> {
             .candidates
             .iter()
             .filter(|c| c.lateral == 0 && matches!(self.lattice.profiles[c.profile].aim, Aim::Keep(v) if v > 0.0));
-        let first = undisturbed.filter_map(|c| c.hit).min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+        // Who comes from behind is neither passed nor followed.
+        let ahead = |object: usize| {
+            let o = &self.obstacles.objects[object];
+            o.s_m + o.half_s_m > self.road.s_m
+        };
+        let hits = undisturbed.filter_map(|c| c.hit).filter(|(object, _)| ahead(*object));
+        let first = hits.min_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
         first.map(|(object, _)| object)
     }
 
@@ -143,7 +159,8 @@ impl Teller<'_> {
         let now = self.road.ego.s_dot_mps;
         let allowed = self.lattice.row(0.0).wanted_mps;
         let limit = self.road.station(self.road.s_m, self.config, &self.vehicle.limits).limit_mps;
-        let cap = self.lattice.cap.as_ref().filter(|cap| wanted.min(allowed) < cap.speed_mps + 0.5 || now > wanted);
+        let cap =
+            self.lattice.table.cap.as_ref().filter(|cap| wanted.min(allowed) < cap.speed_mps + 0.5 || now > wanted);
         let why = cap.map_or_else(
             || if wanted < 0.9 * limit { "for the road ahead".to_string() } else { "on a free road".to_string() },
             |cap| cap.track.map_or_else(|| cap.reason.to_string(), |track| format!("{} (track {track})", cap.reason)),

@@ -90,6 +90,8 @@ pub struct Memory {
     pub s_m: Option<f64>,
     /// Which of the lines that was, if there were several.
     pub line: usize,
+    /// For how long it has been that one, s.
+    pub same_line_s: f64,
     /// For how long the car has stood without a rule or a queue as a reason, s.
     pub stuck_s: f64,
 }

@@ -4,6 +4,7 @@
 use crate::config::Config;
 use crate::effort::Effort;
 use crate::offsets;
+use crate::predict::motion::braked;
 use crate::predict::{Obstacles, PREDICTION_STEP_S};
 use crate::reference::Road;
 use crate::rules::Halt;
@@ -13,12 +14,18 @@ use types::Vehicle;
 const LEADS: usize = 2;
 /// Crossing objects count if they enter the corridor within this time, s.
 const CROSSING_S: f64 = 6.0;
+/// Leads that leave the corridor within this time do, s.
+const LEAVES_S: f64 = 6.0;
+/// Ways are looked at in every so many steps.
+const CROSSING_STRIDE: usize = 2;
 /// A neighbour that changes into the corridor within this time counts as in it, s.
 const CUT_IN_S: f64 = 2.4;
 /// Behind what stands and may be passed one keeps room for getting out, m.
 const PASS_GAP_M: f64 = 7.0;
 /// And behind what only might be passed later, m.
 const ROOM_GAP_M: f64 = 6.0;
+/// What was seen to drive and has not stood this long stands in a queue, s.
+const QUEUE_S: f64 = 6.0;
 /// Slower targets stand, m/s.
 pub const MOVING_MPS: f64 = 0.5;
 /// The safe gap behind a vehicle that brakes at once (responsibility-sensitive safety, Shalev-Shwartz, Shammah and
@@ -48,24 +55,73 @@ pub struct Target {
     pub gap_m: f64,
     /// It stands for good and leaves room beside it.
     pub passable: bool,
+    /// When it will have left the corridor, s.
+    pub leaves_s: f64,
 }
 
 impl Target {
+    /// Who will cross the corridor there.
+    fn standing(object: usize, rear_s_m: f64, gap_m: f64) -> Self {
+        Self {
+            object: Some(object),
+            rear_s_m,
+            speed_mps: 0.0,
+            deceleration_mps2: 0.0,
+            crosses: true,
+            gap_m,
+            passable: false,
+            leaves_s: f64::INFINITY,
+        }
+    }
+
     /// How far its near end has moved after `time_s`, m.
     #[must_use]
     pub fn travelled(&self, time_s: f64) -> f64 {
-        if self.deceleration_mps2 < 1e-3 {
-            return self.speed_mps * time_s;
-        }
-        let t = time_s.min(self.speed_mps / self.deceleration_mps2);
-        t * (self.speed_mps - 0.5 * self.deceleration_mps2 * t)
+        braked(self.speed_mps, self.deceleration_mps2, time_s)[0]
     }
 
     /// Its speed after `time_s`, m/s.
     #[must_use]
     pub fn speed_after(&self, time_s: f64) -> f64 {
-        (self.speed_mps - self.deceleration_mps2 * time_s).max(0.0)
+        braked(self.speed_mps, self.deceleration_mps2, time_s)[1]
     }
+}
+
+/// When the way of an object will have left the corridor for good, s; infinite if it does not.
+fn leaves(obstacles: &Obstacles, object: usize, road: &Road<'_>, within: &impl Fn(f64) -> bool) -> f64 {
+    let (o, path) = (&obstacles.objects[object], obstacles.path(object));
+    if o.speed_mps < MOVING_MPS {
+        return f64::INFINITY;
+    }
+    let until = (LEAVES_S / PREDICTION_STEP_S) as usize;
+    let mut hint_s_m = o.s_m;
+    let mut left = None;
+    for (step, pose) in path.iter().enumerate().take(until).step_by(CROSSING_STRIDE) {
+        let (s_m, d_m) = road.line.project_near([pose.x, pose.y], hint_s_m, 30.0);
+        hint_s_m = s_m;
+        let line = road.line.at(s_m);
+        let (sin, cos) = (pose.heading_rad - line.heading_rad).sin_cos();
+        // A body that turns reaches farther across.
+        let more_m = sin.abs() * o.half_length_m + cos.abs() * o.half_width_m - o.half_d_m;
+        let free = !within(d_m - more_m.copysign(d_m)) && !within(d_m);
+        left = if free { left.or(Some(step as f64 * PREDICTION_STEP_S)) } else { None };
+    }
+    left.unwrap_or(f64::INFINITY)
+}
+
+/// Arc length of the near end of an object when its way first comes into the corridor, m.
+fn enters(obstacles: &Obstacles, object: usize, road: &Road<'_>, within: &impl Fn(f64) -> bool) -> Option<f64> {
+    let (o, path) = (&obstacles.objects[object], obstacles.path(object));
+    let until = ((CROSSING_S / PREDICTION_STEP_S) as usize).min(path.len());
+    let mut hint_s_m = o.s_m;
+    path[..until].iter().step_by(CROSSING_STRIDE).find_map(|pose| {
+        let (s_m, d_m) = road.line.project_near([pose.x, pose.y], hint_s_m, 30.0);
+        hint_s_m = s_m;
+        let line = road.line.at(s_m);
+        let (sin, cos) = (pose.heading_rad - line.heading_rad).sin_cos();
+        let half_s_m = cos.abs() * o.half_length_m + sin.abs() * o.half_width_m;
+        within(d_m).then_some(s_m - half_s_m)
+    })
 }
 
 /// The gap that suffices even if the one ahead brakes hard at once, m.
@@ -114,13 +170,16 @@ pub fn targets(
         let beside = |d: f64| [corridor[0] - (d + o.half_d_m), (d - o.half_d_m) - corridor[1]];
         let within = |d: f64| beside(d).iter().all(|gap| *gap < 0.0);
         let speed_mps = o.s_dot_mps.max(0.0);
-        let cuts_in = o.in_lane && o.d_dot_mps != 0.0 && o.s_dot_mps > MOVING_MPS && {
+        let turns = o.guided || o.d_dot_mps != 0.0;
+        let cuts_in = o.in_lane && turns && !o.second && o.s_dot_mps > MOVING_MPS && {
             let pose = &obstacles.path(object)[(CUT_IN_S / PREDICTION_STEP_S) as usize];
             within(road.line.project_near([pose.x, pose.y], o.s_m + CUT_IN_S * o.s_dot_mps, 30.0).1)
         };
         if within(o.d_m) || cuts_in {
-            if o.s_m > center_s {
+            if o.s_m > center_s && !o.second {
                 let passable = offsets::may_pass(o, road, effort, config, vehicle);
+                // What has just driven goes on before one would want to get out behind it.
+                let queues = o.has_moved && o.stood_s < QUEUE_S;
                 let moving = if speed_mps < MOVING_MPS { 0.0 } else { speed_mps };
                 leads.push(Target {
                     object: Some(object),
@@ -129,14 +188,22 @@ pub fn targets(
                     deceleration_mps2: o.deceleration_mps2,
                     crosses: false,
                     passable,
+                    leaves_s: leaves(obstacles, object, road, &within),
                     gap_m: if passable {
                         PASS_GAP_M.max(config.standstill_gap_m)
-                    } else if offsets::leaves_room(o, road, effort, config, vehicle) {
+                    } else if !queues && offsets::leaves_room(o, road, effort, config, vehicle) {
                         ROOM_GAP_M.max(config.standstill_gap_m)
                     } else {
                         wanted_gap_m(moving, config)
                     },
                 });
+            }
+            continue;
+        }
+        if o.guided {
+            // Where and when its way first comes into the corridor.
+            if let Some(rear_s_m) = enters(obstacles, object, road, &within).filter(|rear_s_m| *rear_s_m > center_s) {
+                crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m));
             }
             continue;
         }
@@ -149,17 +216,7 @@ pub fn targets(
         let leaves_s = enters_s + (corridor[1] - corridor[0] + 2.0 * o.half_d_m) / closing;
         let rear_s_m = o.s_m - o.half_s_m + (o.s_dot_mps * enters_s).min(o.s_dot_mps * leaves_s);
         if rear_s_m > center_s {
-            let gap_m = config.standstill_gap_m;
-            let (speed_mps, deceleration_mps2) = (0.0, 0.0);
-            crossing.push(Target {
-                object: Some(object),
-                rear_s_m,
-                speed_mps,
-                deceleration_mps2,
-                crosses: true,
-                gap_m,
-                passable: false,
-            });
+            crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m));
         }
     }
     let nearest = |a: &Target, b: &Target| a.rear_s_m.total_cmp(&b.rear_s_m).then(a.object.cmp(&b.object));
@@ -176,6 +233,7 @@ pub fn targets(
         crosses: false,
         gap_m: 0.0,
         passable: false,
+        leaves_s: f64::INFINITY,
     }));
     leads
 }

@@ -1,5 +1,6 @@
 //! What a cycle may know beyond tracks and a route: several lines to choose from, a goal, and a future that is known.
 
+use crate::lane_graph::LaneGraph;
 use crate::way::Way;
 
 /// What there is to do. The default is to follow the route.
@@ -9,6 +10,8 @@ pub struct Task<'a> {
     pub lines: &'a [Line<'a>],
     /// What is known of the future; without it the planner predicts.
     pub futures: Option<&'a Futures>,
+    /// The lanes that others drive on, if they are known: where each can go from where it is.
+    pub lanes: Option<&'a LaneGraph<'a>>,
 }
 
 /// A line to choose.

@@ -134,7 +134,7 @@ proptest! {
                 way, detour_m: 30.0, leave_by_m: leave, goals: if leave.is_some() { &[] } else { &goals }, until_s: Some(5.0),
             };
             let lines: Vec<Line<'_>> = ways.iter().map(line).collect();
-            let task = Task { lines: &lines, futures: known.then_some(&futures) };
+            let task = Task { lines: &lines, futures: known.then_some(&futures), lanes: None };
             check_plan(&planner.step_for(&input, &task), &vehicle);
         }
     }
@@ -171,7 +171,7 @@ fn the_lane_is_changed_for_the_goal_in_time() {
         ];
         let tracks = Tracks { frame: 0, stamp, objects: Vec::new() };
         let input = PlanInput { frame: 0, stamp, ego: &state, tracks: &tracks, route: None, signals: None };
-        let plan = planner.step_for(&input, &Task { lines: &lines, futures: None });
+        let plan = planner.step_for(&input, &Task { lines: &lines, futures: None, lanes: None });
         check_plan(&plan, &vehicle);
         let middle = 60.0 + state.pose().x + vehicle.center_offset_m();
         reached |= (9.0..=11.0).contains(&time_s)

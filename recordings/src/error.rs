@@ -18,6 +18,14 @@ pub enum RecordingError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The disk is nearly full. What was kept free is enough to close the file.
+    #[error("{}: the disk is full: {source}; the file ends here, whole", path.display())]
+    DiskFull {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// The file has no byte.
     #[error("{}: the file is empty", path.display())]
     Empty {
@@ -102,7 +110,7 @@ pub enum RecordingError {
         reason: String,
     },
     /// A drive whose messages are not in chunks cannot be read in order.
-    #[error("{}: {messages} messages lie outside of chunks and cannot be read in order", path.display())]
+    #[error("{}: {messages} messages lie outside of chunks and cannot be read in order: recover puts them into chunks", path.display())]
     NotChunked {
         /// The file.
         path: PathBuf,

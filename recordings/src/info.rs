@@ -14,6 +14,8 @@ pub struct ChannelInfo {
     pub topic: String,
     /// Name of the schema, empty if there is none.
     pub schema: String,
+    /// How messages are encoded, and how the schema is: `protobuf` in our drives, `cdr` and `ros2msg` or `ros2idl` in ROS 2 bags.
+    pub encodings: [String; 2],
     /// Whether a replay reads it; otherwise it is a view or none of ours.
     pub read: bool,
     /// Messages.
@@ -97,6 +99,7 @@ impl DriveInfo {
             ChannelInfo {
                 topic: channel.topic.clone(),
                 schema: channel.schema.clone(),
+                encodings: [channel.message_encoding.clone(), channel.schema_encoding.clone()],
                 read: Topic::from_name(&channel.topic).is_some_and(|topic| topic.row().read),
                 messages,
                 span_ns,
@@ -110,7 +113,7 @@ impl DriveInfo {
         for chunk in &chunks {
             *compression.entry(chunk.compression.clone()).or_default() += 1;
         }
-        let filled = || chunks.iter().filter(|chunk| chunk.uncompressed_bytes > 0);
+        let filled = || chunks.iter().filter(|chunk| chunk.has_messages());
         let first = filled().map(|chunk| chunk.start_ns).min();
         let last = filled().map(|chunk| chunk.end_ns).max();
         Ok(Self {

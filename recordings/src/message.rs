@@ -2,8 +2,8 @@
 
 use crate::topics::Topic;
 use types::{
-    Admission, Calibration, CameraFrame, Command, Detections, EgoState, InsFix, Latency, LidarSweep, Plan, Route,
-    Signals, Stamp, Tracks, Truth, WheelSpeed,
+    Admission, Calibration, CameraFrame, Command, Detections, Digests, EgoState, InsFix, Latency, LidarSweep, Plan,
+    Route, Signals, Stamp, Tracks, Truth, WheelSpeed,
 };
 
 /// How much a line of text matters.
@@ -59,6 +59,8 @@ pub enum Message {
     Command(Command),
     /// Where the time of a frame went.
     Latency(Latency),
+    /// What the stages made of a frame, as digests.
+    Digests(Digests),
     /// A line for people.
     Text {
         /// When.
@@ -73,6 +75,21 @@ pub enum Message {
 }
 
 impl Message {
+    /// About how many bytes it takes in a drive.
+    pub(crate) fn bytes(&self) -> usize {
+        const SMALL: usize = 64 << 10;
+        match self {
+            Self::Camera(frame) => SMALL + frame.data.len(),
+            Self::Lidar(sweep) => SMALL + sweep.data.len(),
+            Self::Plan(plan) => SMALL + 512 * (plan.candidates.len() + plan.predictions.len()),
+            Self::Truth(truth) => SMALL + 2048 * truth.objects.len(),
+            Self::Tracks(tracks) => SMALL + 2048 * tracks.objects.len(),
+            Self::Detections(found) => SMALL + 2048 * (found.lidar.len() + found.camera.len()),
+            Self::Route(route) => SMALL + 512 * route.points.len(),
+            _ => SMALL,
+        }
+    }
+
     /// The message's stamp, `None` for calibration and route.
     #[must_use]
     pub fn stamp(&self) -> Option<Stamp> {
@@ -91,6 +108,7 @@ impl Message {
             Self::Plan(plan) => plan.stamp,
             Self::Command(command) => command.stamp,
             Self::Latency(latency) => latency.stamp,
+            Self::Digests(digests) => digests.stamp,
             Self::Text { stamp, .. } => *stamp,
         })
     }
@@ -113,6 +131,7 @@ impl Message {
             Self::Plan(plan) => plan.frame,
             Self::Command(command) => command.tick,
             Self::Latency(latency) => latency.frame,
+            Self::Digests(digests) => digests.frame,
         }
     }
 
@@ -120,6 +139,11 @@ impl Message {
     #[must_use]
     pub fn topic(&self) -> &'static str {
         self.place().row().name
+    }
+
+    /// Appends the message's bytes as they lie in a file under this stamp: the same message, the same bytes.
+    pub fn append_to(&self, stamp: Stamp, out: &mut Vec<u8>) {
+        crate::schema::encode::message(self, stamp, out);
     }
 
     pub(crate) const fn place(&self) -> Topic {
@@ -139,6 +163,7 @@ impl Message {
             Self::Plan(_) => Topic::Plan,
             Self::Command(_) => Topic::Command,
             Self::Latency(_) => Topic::Latency,
+            Self::Digests(_) => Topic::Digests,
             Self::Text { .. } => Topic::Log,
         }
     }

@@ -89,6 +89,13 @@ impl DriveReader {
         self.route.as_ref()
     }
 
+    /// Whether a topic has any message.
+    #[must_use]
+    pub fn has_messages(&self, topic: &str) -> bool {
+        let ids = self.container.channels.iter().filter(|(_, channel)| channel.topic == topic).map(|(id, _)| id);
+        ids.filter_map(|id| self.container.counts.get(id)).any(|&count| count > 0)
+    }
+
     /// Leaves out every topic but these: their messages are not even decoded. An error is never left out.
     pub fn only(&mut self, topics: &[&str]) {
         let wanted = |topic: Topic| topics.contains(&topic.row().name);
@@ -120,12 +127,7 @@ impl DriveReader {
         if container.loose_messages > 0 {
             return Err(RecordingError::NotChunked { path: path.into(), messages: container.loose_messages });
         }
-        let last_word = container.cut.then(|| RecordingError::Truncated {
-            path: path.into(),
-            bytes: container.bytes,
-            chunks: container.chunks.len(),
-            messages: container.message_count(),
-        });
+        let last_word = container.cut.then(|| container.truncated());
         let mut chunks = container.chunks.clone();
         chunks.sort_by_key(|chunk| (chunk.start_ns, chunk.offset));
         Ok(Self {
@@ -230,7 +232,7 @@ fn known_channels(container: &Container) -> Result<BTreeMap<u16, Use>, Recording
     Ok(channels)
 }
 
-fn described(channel: &Channel) -> String {
+pub(crate) fn described(channel: &Channel) -> String {
     match (channel.schema.as_str(), channel.schema_encoding.as_str()) {
         ("", _) => format!("{} messages without a schema", channel.message_encoding),
         (schema, "") => format!("{} messages of {schema} (schema missing)", channel.message_encoding),

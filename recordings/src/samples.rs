@@ -4,9 +4,10 @@ use crate::{LogLevel, Message};
 use nalgebra::{Isometry3, Matrix3, Vector3};
 use types::{
     Admission, Box2, Box3, Calibration, CameraFrame, CameraModel, Candidate, Command, Decision, DecisionKind,
-    Detection2, Detection3, Detections, EgoState, ImageFormat, InsFix, Latency, LidarSweep, ObjectClass, Phase, Plan,
-    PointField, PointKind, Pose2, PoseSource, PredictedPath, Route, RoutePoint, Signals, Span, Stamp, StopKind,
-    StopLine, StopReason, Track, Tracks, Trajectory, TrajectoryPoint, Truth, TruthObject, Verdict, WheelSpeed,
+    Detection2, Detection3, Detections, Digests, EgoState, ImageFormat, InsFix, Latency, LidarSweep, ObjectClass,
+    Phase, Plan, PointField, PointKind, Pose2, PoseSource, PredictedPath, Route, RoutePoint, Signals, Span,
+    StageDigest, Stamp, StopKind, StopLine, StopReason, Track, Tracks, Trajectory, TrajectoryPoint, Truth, TruthObject,
+    Verdict, WheelSpeed,
 };
 
 /// First stamp of the samples.
@@ -130,6 +131,11 @@ pub(crate) fn frame(frame: u64) -> Vec<Message> {
             spans: vec![Span { name: "infer camera".into(), start_ns: 5, duration_ns: 7 + frame }],
         }),
         Message::Text { stamp, level: LogLevel::Warning, name: "door".into(), text: format!("frame {frame}") },
+        Message::Digests(Digests {
+            frame,
+            stamp,
+            stages: vec![StageDigest { stage: "track".into(), digest: u64::MAX - frame }],
+        }),
     ]
 }
 

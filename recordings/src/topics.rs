@@ -47,6 +47,7 @@ pub(crate) enum Topic {
     Command,
     Latency,
     Log,
+    Digests,
 }
 
 /// What is fixed about a topic.
@@ -73,7 +74,7 @@ const fn view(topic: Topic, name: &'static str, schema: &'static str, from: fn()
 
 /// The table. A row's place is the topic's rank among messages of one stamp, its place plus one the channel's id.
 #[rustfmt::skip]
-pub(crate) const TABLE: [Row; 28] = [
+pub(crate) const TABLE: [Row; 29] = [
     own(Topic::Calibration, "/calibration", "chauffeur.Calibration"),
     view(Topic::CameraCalibration, "/camera/front/calibration", "foxglove.CameraCalibration", CameraCalibration::get_schema),
     view(Topic::Transforms, "/tf", "foxglove.FrameTransforms", FrameTransforms::get_schema),
@@ -102,6 +103,7 @@ pub(crate) const TABLE: [Row; 28] = [
     own(Topic::Command, "/command", "chauffeur.Command"),
     own(Topic::Latency, "/latency", "chauffeur.Latency"),
     sensor(Topic::Log, "/log", "foxglove.Log", Log::get_schema),
+    own(Topic::Digests, "/digests", "chauffeur.Digests"),
 ];
 
 impl Topic {

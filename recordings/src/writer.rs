@@ -1,6 +1,7 @@
 //! Drives into files.
 
 use crate::error::RecordingError;
+use crate::reserve::Reserve;
 use crate::run_record::{METADATA_NAME, RunRecord};
 use crate::schema::encode;
 use crate::topics::{ENCODING, TABLE, Topic};
@@ -43,10 +44,73 @@ pub struct Written {
     pub bytes: u64,
 }
 
+/// How every file of ours is written.
+pub(crate) fn options(compression: Compression) -> WriteOptions {
+    let options = WriteOptions::new().library(LIBRARY).chunk_size(Some(CHUNK_BYTES)).compression_threads(0);
+    match compression {
+        Compression::None => options.compression(None),
+        Compression::Lz4 => options.compression(Some(mcap::Compression::Lz4)),
+        Compression::Zstd => options.compression(Some(mcap::Compression::Zstd)).compression_level(1),
+        Compression::Archive => options.compression(Some(mcap::Compression::Zstd)).compression_level(19),
+    }
+}
+
+/// An MCAP file in work. There is always room on the disk for what it still needs to be closed.
+pub(crate) struct Sink {
+    path: PathBuf,
+    pub(crate) writer: mcap::Writer<NoSeek<BufWriter<File>>>,
+    reserve: Reserve,
+}
+
+impl Sink {
+    pub(crate) fn create(path: &Path, options: WriteOptions) -> Result<Self, RecordingError> {
+        let file = File::create(path).map_err(RecordingError::io(path, "create"))?;
+        let reserve = Reserve::of(&file).map_err(RecordingError::io(path, "create"))?;
+        // Without seeking, a chunk reaches the file whole or, in a crash, as its last and only cut record.
+        let sink = NoSeek::new(BufWriter::new(file));
+        let writer = options.disable_seeking(true).create(sink);
+        let writer = writer.map_err(|error| RecordingError::written(path, error))?;
+        Ok(Self { path: path.into(), writer, reserve })
+    }
+
+    /// Sees to it that a message of so many bytes can be written and the file can still be closed after it.
+    ///
+    /// # Errors
+    /// [`RecordingError::DiskFull`]: the file can be closed, but nothing more can be written to it.
+    pub(crate) fn make_room(&mut self, message_bytes: usize) -> Result<(), RecordingError> {
+        // The open chunk, the message with its views, and their place in the indexes.
+        let ahead = CHUNK_BYTES + 2 * message_bytes as u64 + self.reserve.summary_bytes();
+        match self.reserve.ensure(ahead) {
+            Ok(()) => Ok(()),
+            Err(source) => Err(RecordingError::DiskFull { path: self.path.clone(), source }),
+        }
+    }
+
+    /// Closes the chunk and hands it to the operating system.
+    pub(crate) fn flush(&mut self) -> Result<(), RecordingError> {
+        self.reserve.chunk_closed();
+        self.writer.flush().map_err(|error| RecordingError::written(&self.path, error))
+    }
+
+    /// Writes the summary and puts the file on the disk.
+    pub(crate) fn finish(mut self) -> Result<Written, RecordingError> {
+        let summary = self.writer.finish().map_err(|error| RecordingError::written(&self.path, error))?;
+        let mut sink = self.writer.into_inner().into_inner();
+        let write = |error| RecordingError::io(&self.path, "write")(error);
+        sink.flush().map_err(write)?;
+        let file = sink.into_inner().map_err(|error| write(error.into_error()))?;
+        self.reserve.give_back();
+        file.sync_all().map_err(write)?;
+        let bytes = file.metadata().map_err(write)?.len();
+        let statistics = summary.stats.unwrap_or_default();
+        Ok(Written { messages: statistics.message_count, chunks: statistics.chunk_count.into(), bytes })
+    }
+}
+
 /// Writes a drive. The same messages make the same bytes.
 pub struct DriveWriter {
     path: PathBuf,
-    writer: mcap::Writer<NoSeek<BufWriter<File>>>,
+    sink: Sink,
     registered: [bool; TABLE.len()],
     /// The message in work.
     buffer: Vec<u8>,
@@ -63,23 +127,12 @@ impl DriveWriter {
     /// # Errors
     /// What the operating system says.
     pub fn create(path: &Path, run: &RunRecord, compression: Compression) -> Result<Self, RecordingError> {
-        let file = File::create(path).map_err(RecordingError::io(path, "create"))?;
-        let options = WriteOptions::new().library(LIBRARY).chunk_size(Some(CHUNK_BYTES)).compression_threads(0);
-        let options = match compression {
-            Compression::None => options.compression(None),
-            Compression::Lz4 => options.compression(Some(mcap::Compression::Lz4)),
-            Compression::Zstd => options.compression(Some(mcap::Compression::Zstd)).compression_level(1),
-            Compression::Archive => options.compression(Some(mcap::Compression::Zstd)).compression_level(19),
-        };
-        // Without seeking, a chunk reaches the file whole or, in a crash, as its last and only cut record.
-        let sink = NoSeek::new(BufWriter::new(file));
-        let failed = |error| RecordingError::written(path, error);
-        let mut writer = options.disable_seeking(true).create(sink).map_err(failed)?;
+        let mut sink = Sink::create(path, options(compression))?;
         let metadata = Metadata { name: METADATA_NAME.into(), metadata: run.to_metadata() };
-        writer.write_metadata(&metadata).map_err(failed)?;
+        sink.writer.write_metadata(&metadata).map_err(|error| RecordingError::written(path, error))?;
         Ok(Self {
             path: path.into(),
-            writer,
+            sink,
             registered: [false; TABLE.len()],
             buffer: Vec::new(),
             waiting: Vec::new(),
@@ -92,8 +145,9 @@ impl DriveWriter {
     /// them; if there is none they wait for the first one and take its stamp.
     ///
     /// # Errors
-    /// What the operating system says (disk full), or a stamp or counter that the format cannot hold. After an error
-    /// of the operating system nothing more can be written.
+    /// [`RecordingError::DiskFull`] before the last room on the disk is used up: the drive can be finished, and opens like any other. A
+    /// stamp or counter that the format cannot hold: the message is left out. After any other error of the operating
+    /// system nothing more can be written.
     pub fn write(&mut self, message: &Message) -> Result<(), RecordingError> {
         let Some(stamp) = message.stamp().or(self.newest) else {
             self.waiting.push(message.clone());
@@ -108,6 +162,7 @@ impl DriveWriter {
 
     fn write_at(&mut self, message: &Message, stamp: Stamp) -> Result<(), RecordingError> {
         let topic = message.place();
+        self.sink.make_room(message.bytes())?;
         let log_time = self.in_range(topic, "stamp in ns", stamp.nanos().into(), i64::MAX as u64)?;
         let sequence = self.in_range(topic, "sequence", message.sequence().into(), u32::MAX.into())? as u32;
         if let Message::Lidar(sweep) = message {
@@ -144,7 +199,7 @@ impl DriveWriter {
         self.buffer.clear();
         encode(&mut self.buffer);
         let header = MessageHeader { channel_id: topic.channel_id(), sequence, log_time, publish_time: log_time };
-        let outcome = self.writer.write_to_known_channel(&header, &self.buffer);
+        let outcome = self.sink.writer.write_to_known_channel(&header, &self.buffer);
         outcome.map_err(|error| RecordingError::written(&self.path, error))
     }
 
@@ -154,8 +209,8 @@ impl DriveWriter {
             return Ok(());
         }
         let (row, schema) = (topic.row(), topic.schema_id());
-        self.writer.add_schema_with_id(schema, row.schema, ENCODING, &topic.descriptors())?;
-        self.writer.add_channel_with_id(topic.channel_id(), schema, row.name, ENCODING, &BTreeMap::new())?;
+        self.sink.writer.add_schema_with_id(schema, row.schema, ENCODING, &topic.descriptors())?;
+        self.sink.writer.add_channel_with_id(topic.channel_id(), schema, row.name, ENCODING, &BTreeMap::new())?;
         Ok(())
     }
 
@@ -164,7 +219,7 @@ impl DriveWriter {
     /// # Errors
     /// What the operating system says.
     pub fn flush(&mut self) -> Result<(), RecordingError> {
-        self.writer.flush().map_err(|error| RecordingError::written(&self.path, error))
+        self.sink.flush()
     }
 
     /// Writes the summary and puts the file on the disk. A writer that is dropped instead does so too, but hides errors.
@@ -175,15 +230,7 @@ impl DriveWriter {
         for early in std::mem::take(&mut self.waiting) {
             self.write_at(&early, Stamp::default())?;
         }
-        let summary = self.writer.finish().map_err(|error| RecordingError::written(&self.path, error))?;
-        let mut sink = self.writer.into_inner().into_inner();
-        let write = |error| RecordingError::io(&self.path, "write")(error);
-        sink.flush().map_err(write)?;
-        let file = sink.into_inner().map_err(|error| write(error.into_error()))?;
-        file.sync_all().map_err(write)?;
-        let bytes = file.metadata().map_err(write)?.len();
-        let statistics = summary.stats.unwrap_or_default();
-        Ok(Written { messages: statistics.message_count, chunks: statistics.chunk_count.into(), bytes })
+        self.sink.finish()
     }
 }
 
@@ -231,8 +278,8 @@ mod tests {
         writer.write(&samples::frame(5)[0]).unwrap();
         std::mem::forget(writer);
         let items = DriveReader::open_cut(&path).unwrap().collect::<Vec<_>>();
-        assert_eq!(items.iter().filter(|item| item.is_ok()).count(), 5 * 14);
-        assert!(matches!(items.last(), Some(Err(RecordingError::Truncated { messages: 115, chunks: 1, .. }))));
+        assert_eq!(items.iter().filter(|item| item.is_ok()).count(), 5 * 15);
+        assert!(matches!(items.last(), Some(Err(RecordingError::Truncated { messages: 120, chunks: 1, .. }))));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `chauffeur info`.
 
 use clap::Args;
-use recordings::DriveInfo;
+use recordings::{ChannelInfo, DriveInfo};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -57,20 +57,43 @@ fn print(info: &DriveInfo) {
         megabytes(info.compressed_bytes),
         megabytes(info.uncompressed_bytes)
     );
-    println!("{:<28}{:<28}{:>9}{:>10}{:>12}  use", "topic", "schema", "messages", "Hz", "MB");
+    print_channels(info);
+    if info.run.is_none() && info.channels.iter().any(|channel| channel.encodings[0] == "cdr") {
+        println!("a ROS 2 bag: chauffeur import ros2 makes a drive of its sensors");
+    }
+}
+
+fn print_channels(info: &DriveInfo) {
+    let width = |texts: &dyn Fn(&ChannelInfo) -> &str, least: usize| {
+        info.channels.iter().map(|channel| texts(channel).len() + 2).max().unwrap_or(0).max(least)
+    };
+    let (topics, schemas) = (width(&|channel| &channel.topic, 28), width(&|channel| &channel.schema, 28));
+    println!(
+        "{:<topics$}{:<schemas$}{:<24}{:>9}{:>10}{:>12}  use",
+        "topic", "schema", "encoding", "messages", "Hz", "MB"
+    );
     for channel in &info.channels {
         let used = match (channel.read, channel.schema.starts_with("foxglove.")) {
             (true, _) => "replay",
             (false, true) => "view",
             (false, false) => "-",
         };
+        let encoding = match &channel.encodings {
+            [message, schema] if message == schema || schema.is_empty() => message.clone(),
+            [message, schema] => format!("{message} ({schema})"),
+        };
+        // Messages of less than a millisecond have no rate to speak of.
+        let rate = match channel.span_ns {
+            Some((first, last)) if last.saturating_sub(first) > 1_000_000 => format!("{:.2}", channel.rate_hz),
+            _ => "-".into(),
+        };
         println!(
-            "{:<28}{:<28}{:>9}{:>10.2}{:>12.3}  {used}",
+            "{:<topics$}{:<schemas$}{:<24}{:>9}{rate:>10}{:>12.3}  {used}",
             channel.topic,
             channel.schema,
+            encoding,
             channel.messages,
-            channel.rate_hz,
-            megabytes(channel.bytes)
+            channel.bytes as f64 * 1e-6
         );
     }
 }

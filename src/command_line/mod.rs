@@ -4,11 +4,16 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this is the room that talks to a person
 
 mod bench;
+mod check;
+mod diff;
 mod doctor;
+mod export;
+mod files;
 mod import;
 mod info;
 mod render;
 mod replay;
+mod report;
 mod simulate;
 mod table;
 mod warmup;
@@ -16,6 +21,7 @@ mod warmup;
 use crate::stack::{CatalogueChoice, NetworkChoice};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use recordings::Compression;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,13 +37,31 @@ struct Program {
 enum Command {
     /// Run a recorded drive through the whole stack and log it.
     Replay(replay::Options),
+    /// Hold drives against their references and criteria.
+    Check(check::Options),
+    /// One drive of `check`: its result as a line of JSON.
+    #[command(hide = true)]
+    CheckDrive(check::OneOptions),
+    /// Say where two runs of a drive part: first frame, stage and field, then all of it in counts and sizes.
+    Diff(diff::Options),
     /// Show what a drive holds.
     Info(info::Options),
     /// Make a drive out of a data set.
     #[command(subcommand)]
     Import(import::Source),
+    /// Make a clean file out of a cut or damaged one.
+    Recover(files::RecoverOptions),
+    /// Copy a part of a file, by time; without times all of it, with another compression.
+    Slice(files::SliceOptions),
+    /// Merge files in the order of time.
+    Merge(files::MergeOptions),
+    /// Make somebody else's format out of a drive.
+    #[command(subcommand)]
+    Export(export::Format),
     /// Draw one moment of a drive (bird's-eye view and camera), or a map.
     Render(render::Options),
+    /// One page for a browser: bird's-eye view, camera, plots, decisions of a drive, or of two.
+    Report(report::Options),
     /// Drive in a simulated world, in closed loop.
     Simulate(simulate::Options),
     /// Measure.
@@ -110,6 +134,19 @@ impl NetworkOptions {
         path("models", &self.models) + &path("model-dir", &self.model_dir) + &path("onnxruntime", &self.onnxruntime)
     }
 
+    /// All options as arguments of another process.
+    fn arguments(&self) -> Vec<OsString> {
+        let paths =
+            [("--models", &self.models), ("--model-dir", &self.model_dir), ("--onnxruntime", &self.onnxruntime)];
+        let mut all: Vec<OsString> = Vec::new();
+        for (name, path) in paths {
+            all.extend(path.iter().flat_map(|path| [name.into(), path.clone().into()]));
+        }
+        let provider = self.provider.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string());
+        all.extend(["--provider".into(), provider.into(), "--threads".into(), self.threads.to_string().into()]);
+        all
+    }
+
     fn choice(&self) -> NetworkChoice {
         NetworkChoice {
             catalogue: match &self.models {
@@ -132,11 +169,20 @@ impl NetworkOptions {
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    leave_when_nobody_listens();
     let outcome = match Program::parse().command {
         Command::Replay(options) => replay::run(&options),
+        Command::Check(options) => check::run(&options),
+        Command::CheckDrive(options) => check::run_one(&options),
+        Command::Diff(options) => diff::run(&options),
         Command::Info(options) => info::run(&options),
         Command::Import(source) => import::run(&source),
+        Command::Export(format) => export::run(&format),
+        Command::Recover(options) => files::recover(&options),
+        Command::Slice(options) => files::slice(&options),
+        Command::Merge(options) => files::merge(&options),
         Command::Render(options) => render::run(&options),
+        Command::Report(options) => report::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Bench(what) => bench::run(&what),
         Command::Doctor(options) => doctor::run(&options),
@@ -146,6 +192,19 @@ pub fn main() -> ExitCode {
         eprintln!("error: {error:#}");
         ExitCode::from(2)
     })
+}
+
+/// Ends the program without a word when the reader of its output has gone, as in `chauffeur info DRIVE | head`. The code is that of
+/// a program which the signal has ended, so that a gate in a pipe does not pass by accident.
+fn leave_when_nobody_listens() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if text.starts_with("failed printing to std") && text.contains("Broken pipe") {
+            std::process::exit(128 + 13);
+        }
+        usual(panic);
+    }));
 }
 
 /// The drive in the repository, for who names none.

@@ -3,7 +3,7 @@
 use crate::runtime::Outcome;
 use crate::runtime::following::{Following, Sizes};
 use crate::runtime::log::Tally;
-use crate::runtime::statistics::Row;
+use crate::runtime::statistics::{Row, peak_memory_mb};
 use crate::simulation::judge::Report;
 
 /// The latency table: parts in the order of the corridor, each with its share of the whole.
@@ -131,14 +131,6 @@ pub fn print_report(report: &Report, tally: &Tally) {
         .map(|(class, (asked, found))| format!("{class} {:.1} % of {asked}", 100.0 * *found as f64 / *asked as f64))
         .collect();
     row("detected", if classes.is_empty() { "-".to_string() } else { classes.join(", ") });
-}
-
-/// The most memory this process has had so far, where the system tells (Linux).
-fn peak_memory_mb() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kilobytes * 1.024e-3)
 }
 
 /// Processor time of all threads of this process so far, s, where the system tells (Linux, in hundredths).

@@ -1,5 +1,6 @@
 //! One scenario, from its start to its goal or its last step.
 
+use super::choices::Choice;
 use super::roads::Lanes;
 use super::traffic::Traffic;
 use super::vehicle;
@@ -7,8 +8,8 @@ use crate::runtime::clock::CpuWatch;
 use anyhow::Context;
 use maps::formats::commonroad::{PlanningProblem, Scenario};
 use nalgebra::{Isometry3, Vector3};
-use planning::{Config, PlanInput, Planner, Task};
-use types::{EgoState, Plan, Pose2, PoseSource, Stamp, TrajectoryPoint};
+use planning::{Config, LaneGraph, PlanInput, Planner, Task};
+use types::{Decision, EgoState, Plan, Pose2, PoseSource, Stamp, TrajectoryPoint};
 
 /// What the planner is told of the future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +39,24 @@ pub struct Drive {
     pub goal_step: Option<i64>,
     /// Why not, in words.
     pub why: String,
-    /// Processor time of each cycle, ms, and how many candidates it looked at.
-    pub cycles: Vec<(f64, usize)>,
-    /// Changes of mind: going or stopping, this side or that.
-    pub flips: usize,
+    /// Every cycle.
+    pub cycles: Vec<Cycle>,
+}
+
+/// One plan, and what it took.
+pub struct Cycle {
+    /// Since step 0, s.
+    pub time_s: f64,
+    /// Processor time, ms.
+    pub took_ms: f64,
+    /// How many candidates it looked at.
+    pub looked_at: usize,
+    /// What was decided.
+    pub choice: Choice,
+    /// The place, heading and speed it was made at.
+    pub ego: TrajectoryPoint,
+    /// Why.
+    pub decision: Decision,
 }
 
 /// The future is known for this long, s: longer than any candidate.
@@ -58,19 +73,24 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
     let (dt, vehicle) = (scenario.time_step_s, vehicle());
     let config = Config { latency_s: 0.0, sight_m: 300.0, margin_m: 0.2, ..Config::default() };
     let mut planner = Planner::new(config, vehicle);
+    let graph = LaneGraph::new(&scenario.map.network);
     let first = problem.initial.step;
     let last = problem.goals.iter().map(|goal| goal.steps.last).max().unwrap_or(first).max(first + 1);
     let mut ego = start(problem, vehicle.center_offset_m());
+    if ego.curvature_1pm == 0.0 {
+        // A turn rate of exactly nothing is told where nothing is known: then the car turns with its lane.
+        ego.curvature_1pm = lanes.curvature_1pm(&ego);
+    }
     let mut drive = Drive {
         states: vec![ego],
         first_s: first as f64 * dt,
         goal_step: None,
         why: String::new(),
         cycles: Vec::new(),
-        flips: 0,
     };
     let mut plan: Option<(i64, Plan)> = None;
     let mut ground = scenario.map.network.ground(problem.initial.x, problem.initial.y).lanes;
+    let mut relaid = false;
     for step in first..=last {
         let reached = |goal: &maps::formats::commonroad::Goal| {
             let pose = Pose2 { x: ego.x, y: ego.y, yaw: ego.heading_rad };
@@ -96,6 +116,7 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
                 if !other.is_empty() {
                     lanes = other;
                     planner.forget_lines();
+                    relaid = true;
                 }
                 ground = here;
             }
@@ -111,10 +132,17 @@ pub fn drive(scenario: &Scenario, options: Options) -> anyhow::Result<Drive> {
                 signals: Some(&signals),
             };
             let watch = CpuWatch::start();
-            let made = planner.step_for(&input, &Task { lines: &lines, futures: futures.as_ref() });
-            drive.cycles.push((watch.elapsed().as_secs_f64() * 1e3, planner.looked_at()));
-            let flipped = plan.as_ref().is_some_and(|(_, before)| before.decision.kind != made.decision.kind);
-            drive.flips += usize::from(flipped);
+            let made =
+                planner.step_for(&input, &Task { lines: &lines, futures: futures.as_ref(), lanes: Some(&graph) });
+            drive.cycles.push(Cycle {
+                time_s: step as f64 * dt,
+                took_ms: watch.elapsed().as_secs_f64() * 1e3,
+                looked_at: planner.looked_at(),
+                choice: Choice::of(&made, planner.line(), relaid),
+                ego,
+                decision: made.decision.clone(),
+            });
+            relaid = false;
             plan = Some((step, made));
         }
         let Some((since, plan)) = &plan else { break };

@@ -3,11 +3,12 @@
 //! In: a scenario. Out: the ego's states and what became of the task. Never: a sensor, a controller, a choice that depends on a scenario's
 //! name.
 
+pub mod choices;
 pub mod drive;
 pub mod roads;
 pub mod traffic;
 
-pub use drive::{Drive, Options, Prediction, drive};
+pub use drive::{Cycle, Drive, Options, Prediction, drive};
 
 use types::{Limits, Vehicle};
 

@@ -4,7 +4,7 @@ use anyhow::{Context, ensure};
 use maps::formats::commonroad::{Goal as Place, GoalPlace, PlanningProblem, Scenario, Shape};
 use maps::{Corridor, LaneLine, Stretch};
 use planning::{Goal, Line, Way};
-use types::{Pose2, Route, StopKind};
+use types::{Pose2, Route, StopKind, TrajectoryPoint};
 
 /// Lines begin so far behind the ego and end so far ahead of it, m.
 const BEHIND_M: f64 = 60.0;
@@ -72,6 +72,15 @@ impl Lanes {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lanes.is_empty()
+    }
+
+    /// Curvature of the first line beside a place, 1/m.
+    #[must_use]
+    pub fn curvature_1pm(&self, place: &TrajectoryPoint) -> f64 {
+        self.lanes.first().map_or(0.0, |lane| {
+            let line = lane.way.line();
+            line.at(line.project([place.x, place.y]).0).curvature_1pm
+        })
     }
 
     /// Moves the goals to a time, s since step 0.

@@ -8,14 +8,6 @@ use types::{Command, CommandLimit, EgoState, ObjectClass, Plan, PoseSource, Trac
 
 const PADDING: f64 = 14.0;
 const CHART_HEIGHT: f64 = 128.0;
-const LIMITS: [(CommandLimit, &str); 6] = [
-    (CommandLimit::SteeringAngle, "steering angle"),
-    (CommandLimit::LateralAcceleration, "lateral acceleration"),
-    (CommandLimit::LateralJerk, "lateral jerk"),
-    (CommandLimit::Acceleration, "acceleration"),
-    (CommandLimit::Jerk, "jerk"),
-    (CommandLimit::NotFinite, "not finite"),
-];
 
 /// Draws the panel on a canvas of this size.
 pub fn draw(view: &View, width: usize, height: usize) -> Canvas {
@@ -75,8 +67,11 @@ fn orders(command: &Command, column: &mut Column) {
         Some(reason) => column.row("stop", ALARM, reason.name()),
         None => column.row("stop", MUTED, "no"),
     }
-    let applied: Vec<&str> =
-        LIMITS.iter().filter(|(limit, _)| command.limits & *limit as u32 != 0).map(|(_, name)| *name).collect();
+    let applied: Vec<&str> = CommandLimit::ALL
+        .into_iter()
+        .filter(|limit| command.limits & *limit as u32 != 0)
+        .map(CommandLimit::name)
+        .collect();
     if applied.is_empty() {
         column.row("gate", MUTED, "nothing limited");
     } else {

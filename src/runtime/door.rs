@@ -111,6 +111,7 @@ pub fn next_frame(
                 let mut frame = admitter.admit(*sensors, admission, buffers, Spans::starting(begin));
                 if let Some(recorded) = recorded {
                     (frame.ego, frame.detections) = (recorded.ego, recorded.detections);
+                    (frame.tracks, frame.plan) = (recorded.tracks, recorded.plan);
                 }
                 frame.recorded_commands = std::mem::take(&mut rest.commands);
                 frame.spans.lap(part);

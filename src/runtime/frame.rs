@@ -109,10 +109,14 @@ impl SensorSet {
 pub struct Recorded {
     /// The door's choice.
     pub admission: Admission,
-    /// The localizer's answer, for a replay from detections.
+    /// The localizer's answer, for a replay that begins behind it.
     pub ego: Option<EgoState>,
-    /// The detectors' answer, for a replay from detections.
+    /// The detectors' answer, in the same way.
     pub detections: Option<Detections>,
+    /// The tracker's answer.
+    pub tracks: Option<Tracks>,
+    /// The planner's answer.
+    pub plan: Option<Arc<Plan>>,
 }
 
 /// What a source of frames gives to the door, in order.
@@ -212,6 +216,8 @@ pub struct Frame {
     pub sensors: SensorSet,
     /// The large buffers; given back after detection.
     pub buffers: Option<Leased<Buffers>>,
+    /// Digest of the decoded pixels and points, which are not logged.
+    pub decoded: Option<u64>,
     /// Made by localize.
     pub ego: Option<EgoState>,
     /// Made by detect.
@@ -240,6 +246,7 @@ impl Frame {
             admission,
             sensors,
             buffers: None,
+            decoded: None,
             ego: None,
             detections: None,
             tracks: None,

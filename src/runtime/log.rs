@@ -1,5 +1,6 @@
 //! The log: what is written of a frame, in which order, and the queue in front of the writing thread.
 
+use super::digest::Digester;
 use super::following::Following;
 use super::frame::{Frame, Input};
 use super::recall::Recall;
@@ -64,6 +65,8 @@ pub struct Tally {
     pub commands: u64,
     /// Messages that the log had to leave out: sensors, then others.
     pub lost: (u64, u64),
+    /// Why the log ended before the drive did, if it did: a disk that is full, most of all.
+    pub log_ended: Option<String>,
     /// Objects detected of those that are there, where the drive knows the truth.
     pub recall: Recall,
     /// How well the car follows its plans.
@@ -74,12 +77,19 @@ pub struct Tally {
     pub span: Option<(Stamp, Stamp)>,
 }
 
+/// A killed process loses what came after the last flush: one is made so often, in sensor time.
+const FLUSH_S: f64 = 0.5;
+
 /// Writes items to a drive (or to nowhere) and keeps the tally and the times.
 pub struct Recorder {
     writer: Option<DriveWriter>,
     with_inputs: bool,
-    with_latency: bool,
+    in_real_time: bool,
+    newest: Option<Stamp>,
     last_flush: Option<Stamp>,
+    digester: Digester,
+    /// Leave images and sweeps out of the drive.
+    pub without_sensors: bool,
     /// The tally so far.
     pub tally: Tally,
     /// The times so far.
@@ -88,18 +98,56 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder. `with_inputs`: a frame brings its sensor messages along (else the door has logged them already).
-    /// `with_latency`: measured times are written too, so two runs differ.
+    /// `in_real_time`: measured times are written too, so two runs differ; and the drive goes on when its log cannot.
     #[must_use]
-    pub fn new(writer: Option<DriveWriter>, with_inputs: bool, with_latency: bool, warm_up: u64) -> Self {
+    pub fn new(writer: Option<DriveWriter>, with_inputs: bool, in_real_time: bool, warm_up: u64) -> Self {
         let statistics = Statistics::skipping(warm_up);
-        Self { writer, with_inputs, with_latency, last_flush: None, tally: Tally::default(), statistics }
+        let (tally, digester) = (Tally::default(), Digester::default());
+        Self {
+            writer,
+            with_inputs,
+            in_real_time,
+            newest: None,
+            last_flush: None,
+            digester,
+            without_sensors: false,
+            tally,
+            statistics,
+        }
     }
 
     /// Writes one item.
     ///
     /// # Errors
-    /// The writer's error, such as a full disk.
+    /// The writer's error, such as a full disk. In real time there is none: the log is closed, [`Tally::log_ended`] says why, and the
+    /// items that follow are counted and left out.
     pub fn write(&mut self, item: LogItem) -> Result<(), RecordingError> {
+        match self.write_item(item).and_then(|()| self.flush_when_due()) {
+            Err(error) if self.in_real_time => {
+                self.end_log(&error);
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Closes the log before the end of the drive. After a full disk there is room for that.
+    fn end_log(&mut self, error: &RecordingError) {
+        let closed = self.writer.take().map(DriveWriter::finish);
+        let end = if matches!(closed, Some(Err(_))) { "; its end is missing: use recover" } else { "" };
+        self.tally.log_ended.get_or_insert_with(|| format!("{error}{end}"));
+    }
+
+    fn flush_when_due(&mut self) -> Result<(), RecordingError> {
+        let (Some(writer), Some(newest)) = (&mut self.writer, self.newest) else { return Ok(()) };
+        if self.last_flush.is_none_or(|last| newest.seconds_since(last) >= FLUSH_S) {
+            writer.flush()?;
+            self.last_flush = Some(newest);
+        }
+        Ok(())
+    }
+
+    fn write_item(&mut self, item: LogItem) -> Result<(), RecordingError> {
         match item {
             LogItem::Input(input) => self.input(input),
             LogItem::Frame(frame) => self.frame(*frame),
@@ -119,23 +167,30 @@ impl Recorder {
     /// # Errors
     /// The writer's error.
     pub fn finish(mut self) -> Result<(Tally, Statistics), RecordingError> {
-        if let Some(writer) = self.writer.take() {
-            writer.finish()?;
+        match self.writer.take().map(DriveWriter::finish) {
+            Some(Err(error)) if self.in_real_time => self.end_log(&error),
+            Some(Err(error)) => return Err(error),
+            _ => {}
         }
         Ok((self.tally, self.statistics))
     }
 
     fn put(&mut self, message: &Message) -> Result<(), RecordingError> {
+        self.newest = self.newest.max(message.stamp());
         self.writer.as_mut().map_or(Ok(()), |writer| writer.write(message))
     }
 
     fn input(&mut self, input: Input) -> Result<(), RecordingError> {
+        if self.without_sensors && matches!(input, Input::Camera(_) | Input::Lidar(_)) {
+            return Ok(());
+        }
         self.put(&input.into_message())
     }
 
     fn frame(&mut self, mut frame: Frame) -> Result<(), RecordingError> {
         let Frame { admission, .. } = frame;
         self.count(&frame);
+        let digests = self.writer.is_some().then(|| self.digester.digest(&frame));
         if self.with_inputs {
             let inputs = std::mem::take(&mut frame.sensors).into_inputs();
             inputs.into_iter().try_for_each(|input| self.input(input))?;
@@ -162,14 +217,11 @@ impl Recorder {
             let (stamp, name) = (admission.stamp, skipped.stage.to_string());
             self.put(&Message::Text { stamp, level: LogLevel::Warning, name, text })?;
         }
-        if self.with_latency {
-            self.put(&Message::Latency(frame.spans.to_latency(admission.frame, admission.stamp)))?;
+        if let Some(digests) = digests {
+            self.put(&Message::Digests(digests))?;
         }
-        // A killed process loses at most the last chunk: close one each second of the drive.
-        let due = self.last_flush.is_none_or(|last| admission.stamp.seconds_since(last) >= 1.0);
-        if due && let Some(writer) = &mut self.writer {
-            writer.flush()?;
-            self.last_flush = Some(admission.stamp);
+        if self.in_real_time {
+            self.put(&Message::Latency(frame.spans.to_latency(admission.frame, admission.stamp)))?;
         }
         frame.spans.lap("log");
         self.statistics.record(&frame.spans);

@@ -11,11 +11,13 @@
 pub mod clock;
 pub mod control_loop;
 pub mod crew;
+pub mod digest;
 pub mod door;
 pub mod fault;
 pub mod following;
 pub mod frame;
 pub mod join;
+pub mod load;
 pub mod log;
 pub mod pool;
 pub mod recall;

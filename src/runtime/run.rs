@@ -10,8 +10,8 @@ use super::stage::{Stage, guarded_step};
 use super::statistics::Statistics;
 use super::threads;
 use super::ticker::Ticker;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use types::Stamp;
 
@@ -81,6 +81,8 @@ pub struct Outcome {
 pub struct Progress {
     /// Frames that have reached the log.
     pub frames: AtomicU64,
+    /// Why the log ended while the drive goes on; set at once.
+    pub log_ended: OnceLock<String>,
 }
 
 /// Runs a feed through the stages.

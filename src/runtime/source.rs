@@ -6,7 +6,7 @@ use anyhow::{anyhow, bail};
 use recordings::{Message, RecordingError};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use types::{Admission, Signals, Stamp, WheelSpeed};
+use types::{Admission, EgoState, Signals, Stamp, WheelSpeed};
 
 /// Messages of a drive in (log time, channel, sequence) order.
 pub type Messages = Box<dyn Iterator<Item = Result<Message, RecordingError>> + Send>;
@@ -59,10 +59,11 @@ pub fn lossless(messages: Messages, sensors: Sensors, tolerance_s: f64) -> Sourc
     }))
 }
 
-/// Frames and commands as the drive's own choices say, sensors included.
+/// Frames and commands as the drive's own choices say, sensors included; `with_ego`: with the recorded ego states, too.
 #[must_use]
-pub fn faithful(messages: Messages, tolerance_s: f64) -> Source {
-    Box::new(Faithful { messages, waiting: Waiting::default(), ready: VecDeque::new(), tolerance_s, ended: false })
+pub fn faithful(messages: Messages, tolerance_s: f64, with_ego: bool) -> Source {
+    let waiting = Waiting { egos: with_ego.then(BTreeMap::new), ..Waiting::default() };
+    Box::new(Faithful { messages, waiting, ready: VecDeque::new(), tolerance_s, ended: false })
 }
 
 /// Sensor messages and admissions that are not yet joined again.
@@ -77,6 +78,23 @@ struct Waiting {
     others: Vec<Input>,
     admissions: VecDeque<Admission>,
     newest: Option<Stamp>,
+    /// Recorded ego states, if they are wanted.
+    egos: Option<BTreeMap<u64, EgoState>>,
+    /// Of the last message.
+    now: Option<Stamp>,
+}
+
+impl Waiting {
+    /// The frame's recorded ego state, if it is wanted; `Err` while it may still come.
+    fn ego(&mut self, admission: &Admission, ended: bool) -> Result<Option<EgoState>, ()> {
+        let Some(egos) = &mut self.egos else { return Ok(None) };
+        match egos.remove(&admission.frame) {
+            Some(ego) => Ok(Some(ego)),
+            // All messages of a frame share its stamp: a later one says that the frame never had an ego state.
+            None if ended || self.now.is_some_and(|now| now > admission.stamp) => Ok(None),
+            None => Err(()),
+        }
+    }
 }
 
 struct Faithful {
@@ -107,6 +125,7 @@ impl Faithful {
                 }
                 return Ok(());
             }
+            let Ok(ego) = waiting.ego(&admission, self.ended) else { return Ok(()) };
             let mut set = SensorSet { stamp: admission.stamp, ..SensorSet::default() };
             take(&mut waiting.camera, admission.camera, &mut set);
             take(&mut waiting.lidar, admission.lidar, &mut set);
@@ -117,7 +136,7 @@ impl Faithful {
             waiting.admissions.pop_front();
             self.ready.push_back(SourceItem::Set(
                 Box::new(set),
-                Some(Box::new(Recorded { admission, ego: None, detections: None })),
+                Some(Box::new(Recorded { admission, ego, ..Recorded::default() })),
             ));
         }
         Ok(())
@@ -160,8 +179,13 @@ impl Iterator for Faithful {
             match self.messages.next() {
                 Some(Err(error)) => return Some(Err(error.into())),
                 Some(Ok(message)) => {
+                    self.waiting.now = message.stamp().or(self.waiting.now);
                     match message {
                         Message::Admission(admission) => self.waiting.admissions.push_back(admission),
+                        Message::Ego { frame, state } => {
+                            let Some(egos) = &mut self.waiting.egos else { continue };
+                            egos.insert(frame, state);
+                        }
                         Message::Command(command) => self.ready.push_back(SourceItem::Command(command)),
                         Message::Camera(frame) => {
                             self.waiting.camera.insert(frame.seq, Input::Camera(Arc::new(frame)));
@@ -203,9 +227,10 @@ impl Iterator for Faithful {
     }
 }
 
-/// Frames with the detections and ego states that the drive recorded; of the sensors only the signals are read.
+/// Frames with what the drive recorded of them, whatever the reader lets through: ego states, detections, tracks, plans. Of the sensors
+/// only the signals are read; the truth is passed on to the log.
 #[must_use]
-pub fn from_detections(mut messages: Messages) -> Source {
+pub fn recorded(mut messages: Messages) -> Source {
     let mut pending: BTreeMap<u64, Recorded> = BTreeMap::new();
     let mut ready: VecDeque<SourceItem> = VecDeque::new();
     let mut signals: BTreeMap<u64, Arc<Signals>> = BTreeMap::new();
@@ -256,6 +281,17 @@ pub fn from_detections(mut messages: Messages) -> Source {
                     own.admission.stamp = detections.stamp;
                     own.detections = Some(detections);
                 }
+                Some(Message::Tracks(tracks)) => {
+                    let own = pending.entry(tracks.frame).or_default();
+                    own.admission.stamp = tracks.stamp;
+                    own.tracks = Some(tracks);
+                }
+                Some(Message::Plan(plan)) => {
+                    let own = pending.entry(plan.frame).or_default();
+                    own.admission.stamp = plan.stamp;
+                    own.plan = Some(Arc::new(plan));
+                }
+                Some(Message::Truth(truth)) => unmatched.push(Input::Truth(Arc::new(truth))),
                 Some(Message::Command(command)) => ready.push_back(SourceItem::Command(command)),
                 Some(Message::Signals(shown)) => {
                     let shown = Arc::new(shown);

@@ -1,5 +1,6 @@
 //! The rooms as stages: each takes what it needs out of the frame, calls its room's pure step and puts the answer in.
 
+use super::digest;
 use super::frame::{Buffers, Frame};
 use super::stage::Stage;
 use models::{CameraDetector, LidarDetector, LidarSegmenter};
@@ -32,6 +33,9 @@ impl Stage for Decode {
             frame.spans.lap("decode points");
             decoded.map_err(|e| StepError::Skip(e.to_string()))?;
         }
+        frame.decoded =
+            Some(digest::of_buffers(buffers, frame.sensors.camera.is_some(), frame.sensors.lidar.is_some()));
+        frame.spans.lap("digest");
         Ok(())
     }
 }

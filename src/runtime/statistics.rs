@@ -190,6 +190,15 @@ fn row(part: &'static str, histogram: &Histogram) -> Row {
     }
 }
 
+/// The most memory this process has had so far, where the system tells (Linux).
+#[must_use]
+pub fn peak_memory_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kilobytes: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes * 1.024e-3)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

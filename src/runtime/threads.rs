@@ -141,7 +141,8 @@ fn conclude(
     }
 }
 
-fn log_thread(
+/// Writes what comes, until the last sender is gone.
+pub(super) fn log_thread(
     items: &Receiver<LogItem>,
     mut recorder: Recorder,
     account: &LogAccount,
@@ -163,6 +164,11 @@ fn log_thread(
         {
             error = Some(first.into());
             fault.interrupt();
+        }
+        if let Some(reason) = &recorder.tally.log_ended
+            && progress.log_ended.get().is_none()
+        {
+            let _ = progress.log_ended.set(reason.clone());
         }
         progress.frames.fetch_add(u64::from(is_frame), Ordering::Relaxed);
     }

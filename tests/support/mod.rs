@@ -1,6 +1,8 @@
 //! What the contract tests share: running the program, reading drives, finding the real data.
 #![allow(dead_code)] // each test uses its own part
-#![allow(clippy::expect_used)] // a test may panic
+#![allow(clippy::expect_used, clippy::panic)] // a test may panic
+
+pub mod browser;
 
 use recordings::{Compression, DriveReader, DriveWriter, Message, RunRecord};
 use std::path::{Path, PathBuf};

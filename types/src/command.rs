@@ -93,6 +93,31 @@ pub enum CommandLimit {
     NotFinite = 32,
 }
 
+impl CommandLimit {
+    /// Every limit, in the order of the bits.
+    pub const ALL: [Self; 6] = [
+        Self::SteeringAngle,
+        Self::LateralAcceleration,
+        Self::LateralJerk,
+        Self::Acceleration,
+        Self::Jerk,
+        Self::NotFinite,
+    ];
+
+    /// Name for a person.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SteeringAngle => "steering angle",
+            Self::LateralAcceleration => "lateral acceleration",
+            Self::LateralJerk => "lateral jerk",
+            Self::Acceleration => "acceleration",
+            Self::Jerk => "jerk",
+            Self::NotFinite => "not finite",
+        }
+    }
+}
+
 /// One command, after the gate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Command {

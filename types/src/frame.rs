@@ -44,3 +44,23 @@ pub struct Latency {
     /// The parts in order.
     pub spans: Vec<Span>,
 }
+
+/// What one stage made of a frame, as one number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageDigest {
+    /// Name of the stage, e.g. `track`.
+    pub stage: String,
+    /// Equal bits have equal digests; other bits have another one but for one case in 2^64.
+    pub digest: u64,
+}
+
+/// Digests of what the stages made of one frame: two runs are compared without their data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Digests {
+    /// The frame.
+    pub frame: u64,
+    /// The frame's stamp.
+    pub stamp: Stamp,
+    /// In the order of the corridor.
+    pub stages: Vec<StageDigest>,
+}

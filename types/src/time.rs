@@ -35,6 +35,52 @@ impl Stamp {
     }
 }
 
+/// A reading of a sensor's own clock: nanoseconds since an epoch that only this sensor knows (its start, a full hour, UTC, TAI).
+///
+/// It is no [`Stamp`]: what lies between the two clocks must be measured first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SensorTime(i64);
+
+/// When a message reached this computer, by the computer's clock: nanoseconds since the epoch of the drive's clock.
+///
+/// It is no [`Stamp`]: it comes later than what was measured by the way through sensor, network and kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReceiveTime(i64);
+
+impl SensorTime {
+    /// The reading `nanos` nanoseconds after the sensor's epoch.
+    #[must_use]
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the sensor's epoch.
+    #[must_use]
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+
+    /// This reading moved by `nanos` nanoseconds.
+    #[must_use]
+    pub const fn plus_nanos(self, nanos: i64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+}
+
+impl ReceiveTime {
+    /// The instant `nanos` nanoseconds after the epoch.
+    #[must_use]
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    /// Nanoseconds since the epoch.
+    #[must_use]
+    pub const fn nanos(self) -> i64 {
+        self.0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,7 @@
-//! What the car's sensors send, decoded. Here: Velodyne VLP-16 lidar packets and the sweeps they make up.
+//! What the car's sensors and buses say, decoded, and what the car is told, encoded.
 //!
-//! In: the bytes of a datagram and when it came. Out: a [`types::LidarSweep`] for every turn, or an error with the numbers that
-//! disagree. Never: a socket, a thread, a clock; whoever owns the sensor's port hands the bytes over.
+//! In: the bytes of datagrams, frames and lines, and when they came. Out: sweeps, fixes, signals, and the frames that command the car; or
+//! errors with the numbers that disagree. Never: a socket, a thread, a clock; whoever owns the port hands the bytes over.
 
-pub mod sweep;
-pub mod velodyne;
-
-pub use sweep::{Config, SweepAssembler};
-pub use velodyne::{Packet, PacketError, Return, ReturnMode};
+pub mod clock;
+pub mod lidar;

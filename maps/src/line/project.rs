@@ -1,6 +1,6 @@
 //! The foot point on a line: blocks of knots are skipped by bounding circles, the rest is solved by Newton's method.
 
-use super::{BLOCK, ReferenceLine, distance};
+use super::{BLOCK, ReferenceLine, arc_within};
 
 impl ReferenceLine {
     /// Arc length of the nearest point of the line (with its straight continuations) and the signed distance from it,
@@ -86,8 +86,9 @@ impl ReferenceLine {
 
     /// The point of a piece where the connection to `point` is at a right angle, with its distance, if there is one.
     fn foot_in(&self, piece: usize, point: [f64; 2]) -> Option<(f64, f64)> {
+        let axes = self.piece(piece);
         let evaluate = |t: f64| {
-            let ([x, dx, ddx, _], [y, dy, ddy, _]) = (self.x.at(piece, t), self.y.at(piece, t));
+            let [[x, dx, ddx, _], [y, dy, ddy, _]] = axes.map(|axis| axis.at(t));
             let (gx, gy) = (x - point[0], y - point[1]);
             (gx * dx + gy * dy, dx * dx + dy * dy + gx * ddx + gy * ddy)
         };
@@ -112,8 +113,14 @@ impl ReferenceLine {
             }
             t = next;
         }
-        Some((self.arc[piece] + self.arc_within(piece, t), distance(point, self.position(piece, t))))
+        Some((self.arc[piece] + arc_within(&axes, t), distance(point, self.position(piece, t))))
     }
+}
+
+/// Good enough to compare: `hypot` would cost several times as much.
+fn distance(a: [f64; 2], b: [f64; 2]) -> f64 {
+    let (x, y) = (a[0] - b[0], a[1] - b[1]);
+    (x * x + y * y).sqrt()
 }
 
 fn along(from: &super::LinePoint, point: [f64; 2]) -> f64 {

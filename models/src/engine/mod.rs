@@ -144,18 +144,18 @@ enum Session {
     Rten(Box<rten::RtenSession>),
 }
 
-/// A loaded network: fill `inputs`, run, read `outputs`.
-pub(crate) struct Network {
+/// A loaded network, as a detector holds it: it fills `inputs`, runs, reads `outputs`. Others may ask where it runs, and run it alone.
+pub struct Network {
     name: String,
     session: Session,
-    pub inputs: Vec<Buffer<Vec<f32>>>,
-    pub outputs: Vec<Buffer<Numbers>>,
+    pub(crate) inputs: Vec<Buffer<Vec<f32>>>,
+    pub(crate) outputs: Vec<Buffer<Numbers>>,
 }
 
 impl Network {
     /// Loads the network and runs it once on zeros, so that whatever the engine refuses it refuses now. `wanted` are the
     /// outputs to fetch, in that order.
-    pub fn load(engine: &Engine, spec: &NetworkSpec, wanted: &[Carries]) -> Result<Self, ModelError> {
+    pub(crate) fn load(engine: &Engine, spec: &NetworkSpec, wanted: &[Carries]) -> Result<Self, ModelError> {
         let fetched: Vec<&TensorSpec> = wanted.iter().filter_map(|&what| spec.output(what)).collect();
         let fetched = fetched.as_slice();
         let size = |tensor: &TensorSpec| tensor.shape.iter().product::<usize>();
@@ -189,7 +189,7 @@ impl Network {
     ///
     /// # Errors
     /// The engine's own, an output whose type or shape is not the declared one, or one that holds NaN or an infinity.
-    pub fn run(&mut self) -> Result<(), ModelError> {
+    pub(crate) fn run(&mut self) -> Result<(), ModelError> {
         self.run_unchecked()?;
         for output in &self.outputs {
             if let Numbers::F32(values) = &output.data
@@ -202,19 +202,20 @@ impl Network {
         Ok(())
     }
 
-    /// The device and stream of a network whose tensors stay there.
+    /// The device and the stream that it works on, if its tensors stay there; none on the CPU.
+    #[must_use]
     pub fn cuda(&self) -> Option<&Cuda> {
         self.resident().map(resident::Resident::cuda)
     }
 
     /// Where an input and the outputs to fetch begin on the device; zeros if they are not there.
-    pub fn addresses<const N: usize>(&self, input: usize) -> (u64, [u64; N]) {
+    pub(crate) fn addresses<const N: usize>(&self, input: usize) -> (u64, [u64; N]) {
         let output = |index| self.resident().map_or(0, |resident| resident.output(index));
         (self.resident().map_or(0, |resident| resident.input(input)), std::array::from_fn(output))
     }
 
     /// Asks the device for a run on what its tensors hold; does not wait and checks nothing.
-    pub fn start(&mut self) -> Result<(), ModelError> {
+    pub(crate) fn start(&mut self) -> Result<(), ModelError> {
         match &mut self.session {
             Session::OnnxRuntime(session) => session.start(&self.name),
             Session::Rten(_) => {
@@ -223,7 +224,11 @@ impl Network {
         }
     }
 
-    /// Runs the network alone, on what its inputs hold, and waits. Gives the time on the device, ms, if it runs there.
+    /// Runs the network alone, on what its inputs hold, and waits: what it costs without anything around it. Gives the time on the device, ms, if
+    /// it runs there.
+    ///
+    /// # Errors
+    /// The engine's own.
     pub fn run_alone(&mut self) -> Result<Option<f64>, ModelError> {
         if self.resident().is_none() {
             return self.run_unchecked().map(|()| None);
@@ -233,12 +238,15 @@ impl Network {
     }
 
     /// Time of the last run on the device, ms; none on the CPU.
+    ///
+    /// # Errors
+    /// The device's own.
     pub fn last_ms(&self) -> Result<Option<f64>, ModelError> {
         self.resident().map(resident::Resident::last_ms).transpose()
     }
 
     /// The error of an output on the device whose number at `index` is not finite.
-    pub fn not_finite(&mut self, output: usize, index: usize) -> ModelError {
+    pub(crate) fn not_finite(&mut self, output: usize, index: usize) -> ModelError {
         let value = match &mut self.session {
             Session::OnnxRuntime(session) => session.resident.as_mut().map(|resident| resident.number(output, index)),
             Session::Rten(_) => None,
@@ -249,6 +257,7 @@ impl Network {
     }
 
     /// Where a network on a GPU runs, as the session says: providers with the number of operators, and how it is run. Nothing on the CPU.
+    #[must_use]
     pub fn placement(&self) -> Option<String> {
         let Session::OnnxRuntime(session) = &self.session else { return None };
         let resident = session.resident.as_ref()?;

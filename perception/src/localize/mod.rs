@@ -34,8 +34,9 @@ pub use odometry::{OdometryConfig, OdometryError};
 use agreement::{Agreement, Verdict};
 use filter::EgoFilter;
 use ins::InsFrame;
-use nalgebra::{Isometry3, Matrix6, Vector3, Vector6};
+use nalgebra::{Isometry3, Matrix3, Matrix6, Vector3, Vector6};
 use odometry::{LidarOdometry, StartMotion};
+use registration::weakness;
 use serde::Deserialize;
 use types::{Calibration, EgoState, InsFix, PointCloud, PoseSource, Stamp, StepError, WheelSpeed};
 
@@ -57,16 +58,13 @@ const STANDING_MPS: f64 = 0.3;
 pub struct Config {
     /// Frames in a row that are extrapolated when nothing measures the pose.
     pub held_frames: u32,
-    /// Whether sweeps and wheels are weighed against GPS/INS. Otherwise a fix is followed as it is, and the lidar is asked where there
-    /// is none, which costs nothing while there is one.
-    pub fuse: bool,
     /// The lidar odometry.
     pub odometry: OdometryConfig,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { held_frames: 5, fuse: false, odometry: OdometryConfig::default() }
+        Self { held_frames: 5, odometry: OdometryConfig::default() }
     }
 }
 
@@ -91,8 +89,8 @@ pub struct Localizer {
     /// Stamp of the odometry's last good sweep, and sweeps in a row since then that gave no pose.
     matched: Option<Stamp>,
     unmatched: u32,
-    /// How much faster than in a street the lidar's map drifts.
-    weakness: f64,
+    /// How much faster than in a street the lidar's map drifts, in each direction (axes of the map).
+    weakness: Matrix3<f64>,
     agreement: Agreement,
     /// The last state that was given out.
     last: Option<EgoState>,
@@ -106,8 +104,8 @@ struct LidarPose {
     map_from_base: Isometry3<f64>,
     after_s: f64,
     covariance: Matrix6<f64>,
-    /// How much faster than in a street the map drifts here.
-    weakness: f64,
+    /// How much faster than in a street the map drifts here, in each direction.
+    weakness: Matrix3<f64>,
 }
 
 impl Localizer {
@@ -121,7 +119,7 @@ impl Localizer {
             config,
             matched: None,
             unmatched: 0,
-            weakness: 1.0,
+            weakness: Matrix3::identity(),
             agreement: Agreement::default(),
             last: None,
             held: 0,
@@ -152,11 +150,6 @@ impl Localizer {
         self.findings.clear();
         self.check_stamp(frame, stamp)?;
         let fix = InsFrame::usable(senses.ins, stamp);
-        if let Some(fix) = fix.filter(|_| !self.config.fuse) {
-            let state = self.follow(&fix);
-            self.last = Some(state);
-            return Ok(state);
-        }
         let lost = self.is_lost();
         let source = match (self.filter.clone(), fix) {
             (None, None) => self.start_by_lidar(frame, stamp, senses.cloud, calibration)?,
@@ -176,23 +169,6 @@ impl Localizer {
     /// Whether nothing has measured the pose for too long.
     fn is_lost(&self) -> bool {
         self.held > self.config.held_frames
-    }
-
-    /// The fix as it is. After a gap `odom` goes on where it is, and the fixes' frame is moved to it; after one that was too long to bridge,
-    /// the old transform is the better guess.
-    fn follow(&mut self, fix: &EgoState) -> EgoState {
-        let gap = |last: &EgoState| self.held > 0 || last.source != PoseSource::Ins;
-        if let Some(last) = self.last.filter(gap).filter(|_| !(self.is_lost() && self.ins.is_anchored())) {
-            self.ins.anchor(fix, &last.extrapolated(fix.stamp).odom_from_base);
-        } else if !self.ins.is_anchored() {
-            self.ins.anchor(fix, &fix.odom_from_base);
-        }
-        self.odometry.stop();
-        self.agreement.forget();
-        (self.matched, self.held) = (None, 0);
-        let state = self.ins.in_odom(fix);
-        self.filter = Some(EgoFilter::at_fix(&state));
-        state
     }
 
     fn check_stamp(&self, frame: u64, stamp: Stamp) -> Result<(), StepError> {
@@ -247,8 +223,7 @@ impl Localizer {
         calibration: &Calibration,
     ) -> Result<PoseSource, StepError> {
         let mut filter = before.clone();
-        let [ins_doubt, lidar_doubt] = self.agreement.doubts();
-        filter.predict(stamp, [ins_doubt, lidar_doubt.max(self.weakness)]);
+        filter.predict(stamp, self.agreement.doubts(), &self.weakness);
         if let Some(fix) = fix {
             filter.take_ins_motion(fix);
         }
@@ -336,8 +311,7 @@ impl Localizer {
     ) -> Option<LidarPose> {
         let cloud = cloud?;
         let Some(matched) = self.matched.filter(|_| self.odometry.is_running()) else {
-            // Who follows fixes knows the motion up to the first frame without one.
-            if (is_known || !self.config.fuse) && self.held == 0 {
+            if is_known && self.held == 0 {
                 self.start_map(filter, cloud, calibration, true);
             }
             return None;
@@ -346,14 +320,10 @@ impl Localizer {
         let expected = at_sensor(&filter.twist(), base_from_lidar);
         match self.odometry.step(cloud, stamp.seconds_since(matched), &expected, is_known) {
             Ok(found) => {
-                (self.matched, self.unmatched, self.weakness) = (Some(stamp), 0, found.weakness);
+                let weakness = weakness(&found.covariance.fixed_view::<3, 3>(0, 0).into_owned());
+                (self.matched, self.unmatched, self.weakness) = (Some(stamp), 0, weakness);
                 let map_from_base = found.map_from_lidar * base_from_lidar.inverse();
-                Some(LidarPose {
-                    map_from_base,
-                    after_s: found.at_s,
-                    covariance: found.covariance,
-                    weakness: found.weakness,
-                })
+                Some(LidarPose { map_from_base, after_s: found.at_s, covariance: found.covariance, weakness })
             }
             Err(error) => {
                 self.findings.push(Finding::LidarRefused(error.to_string()));
@@ -440,7 +410,10 @@ impl Localizer {
     fn judge(&mut self, stamp: Stamp, fix: &EgoState, lidar: &LidarPose, filter: &EgoFilter, wheels_mps: Option<f64>) {
         let map_from_base = lidar.map_from_base * filter.motion(lidar.after_s).inverse();
         let wheels_mps = wheels_mps.map(|speed_mps| filter.without_wheel_scale(speed_mps));
-        let verdict = self.agreement.compare(stamp, &fix.odom_from_base, &map_from_base, lidar.weakness, wheels_mps);
+        // How much it drifts along the way; across it, who is fixed by little is fixed by guard rails at least.
+        let along = map_from_base.rotation * Vector3::x();
+        let weakness = along.dot(&(lidar.weakness * along));
+        let verdict = self.agreement.compare(stamp, &fix.odom_from_base, &map_from_base, weakness, wheels_mps);
         self.findings.extend(verdict.map(|verdict| match verdict {
             Verdict::Ins(disagreement) => Finding::InsDisagrees(disagreement),
             Verdict::Lidar(disagreement) => Finding::LidarDisagrees(disagreement),

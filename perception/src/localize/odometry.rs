@@ -27,14 +27,17 @@ const LARGEST_SURPRISE_MPS2: f64 = 15.0;
 /// A vehicle whose motion is not known yet is sought up to this speed, by this many guesses at most.
 const FASTEST_START_MPS: f64 = 45.0;
 const MOST_GUESSES: f64 = 12.0;
-/// Most rounds of one registration, and of one that only compares guesses.
+/// Most rounds of one registration, of one from a guess that is known from other sensors, and of one that only compares guesses.
 const MOST_ROUNDS: usize = 100;
+const KNOWN_ROUNDS: usize = 30;
 const GUESS_ROUNDS: usize = 10;
 /// Largest standard deviation of a place, m, if nothing but the lidar tells of the motion.
 const LARGEST_OPEN_M: f64 = 0.15;
 /// Standard deviations of a predicted pose, m and rad: if the motion merely goes on, and if it is known from other sensors.
 const GUESS: [f64; 2] = [0.3, 0.03];
 const KNOWN_GUESS: [f64; 2] = [0.05, 0.004];
+/// Largest scale of the search where the motion is known, m: what moves along with the vehicle is farther off than that.
+const KNOWN_SCALE_M: f64 = 0.4;
 /// At the start, another speed must fit so many times worse. In a street it is three times and more; on a bare road anything fits.
 const CLEARLY_WORSE: f64 = 2.0;
 /// Good sweeps before the prediction is trusted enough to judge by it.
@@ -136,8 +139,6 @@ pub(super) struct Matched {
     pub(super) at_s: f64,
     /// Covariance of place and rotation by the points alone, axes of the map.
     pub(super) covariance: Matrix6<f64>,
-    /// How much faster than in a street the map drifts here.
-    pub(super) weakness: f64,
 }
 
 /// The odometry's state. All poses are of the lidar in the frame of the map.
@@ -257,17 +258,20 @@ impl LidarOdometry {
             self.find_speed(along, dt_s)?;
         }
         let guess = moved(&self.pose, &self.twist, dt_s);
-        let sigma = self.threshold.sigma_m();
-        let [guess_m, guess_rad] = if is_known { KNOWN_GUESS } else { GUESS };
+        let learnt_m = self.threshold.sigma_m();
+        let (sigma, rounds, [guess_m, guess_rad]) = if is_known {
+            (learnt_m.min(KNOWN_SCALE_M), KNOWN_ROUNDS, KNOWN_GUESS)
+        } else {
+            (learnt_m, MOST_ROUNDS, GUESS)
+        };
         let kernel_m = (0.3 * sigma).clamp(0.1, 0.5);
-        let search = Search { radius_m: 3.0 * sigma, kernel_m, rounds: MOST_ROUNDS, guess_m, guess_rad };
+        let search = Search { radius_m: 3.0 * sigma, kernel_m, rounds, guess_m, guess_rad };
         let found = register(&mut self.map, &self.sparse, &guess, search, &mut self.hoods);
         self.check(&found, &guess, dt_s, is_known)?;
         self.threshold.learn(&guess.inv_mul(&found.odom_from_sensor));
         self.accept(found.odom_from_sensor, dt_s);
         self.pose_s = self.middle_s;
-        let (covariance, weakness) = (found.covariance(), found.weakness());
-        Ok(Matched { map_from_lidar: self.pose, at_s: self.middle_s, covariance, weakness })
+        Ok(Matched { map_from_lidar: self.pose, at_s: self.middle_s, covariance: found.covariance() })
     }
 
     /// Speeds are tried from standing upwards, since the registration sees no farther than the next voxel. Both sweeps are

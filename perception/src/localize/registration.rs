@@ -43,6 +43,15 @@ pub(super) struct Registration {
 /// Standard deviation of a place in a street, m, and the largest ratio to its square that is told apart.
 const STREET_M: f64 = 0.015;
 const WEAKEST: f64 = 20.0;
+
+/// How much faster than in a street a map drifts where places have this covariance, in each direction: its eigenvalues are ratios of standard
+/// deviations, 1 at least.
+pub(super) fn weakness(place: &Matrix3<f64>) -> Matrix3<f64> {
+    let eigen = (0.5 * (place + place.transpose())).symmetric_eigen();
+    let ratios = eigen.eigenvalues.map(|variance| (variance / (STREET_M * STREET_M)).clamp(1.0, WEAKEST));
+    eigen.eigenvectors * Matrix3::from_diagonal(&ratios) * eigen.eigenvectors.transpose()
+}
+
 /// Curvature that stands for "not fixed at all" when a covariance is made.
 const OPEN: f64 = 1e-2;
 
@@ -51,11 +60,6 @@ impl Registration {
     pub(super) fn covariance(&self) -> Matrix6<f64> {
         let closed = self.information + Matrix6::identity() * OPEN;
         closed.cholesky().map_or(Matrix6::identity() / OPEN, |factor| factor.inverse())
-    }
-
-    /// How much less than in a street full of walls the points say about the place; 1 at least.
-    pub(super) fn weakness(&self) -> f64 {
-        (self.weakest_m() / STREET_M).powi(2).clamp(1.0, WEAKEST)
     }
 
     /// Standard deviation of the sensor's place in the direction that the points fix least, m.

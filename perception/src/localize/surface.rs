@@ -16,6 +16,9 @@ const ROW: f64 = 0.05;
 const UPRIGHT: f64 = 0.9;
 /// Weight of a voxel whose points lie on nothing simple: leaves and corners are worth less than walls.
 const CLUTTER: f64 = 0.4;
+/// Such points are flat if their heights differ by less than this (standard deviation), m: rough ground, which the rings cut as they like. It
+/// tells the height and nothing of the place.
+const FLAT_M: f64 = 0.1;
 
 /// Where an error counts: `squared = error^T metric error`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -64,6 +67,8 @@ pub(super) fn fit([x, y, z]: &[Vec<f64>; 3]) -> Surface {
         if axis.z.abs() > UPRIGHT { Surface::of(&(Matrix3::identity() - along(axis))) } else { Surface::default() }
     } else if small < THIN * middle && middle > BROAD * large {
         Surface::of(&along(direction(0)))
+    } else if scatter[(2, 2)] < FLAT_M * FLAT_M * count as f64 {
+        Surface::of(&(along(Vector3::z()) * CLUTTER))
     } else {
         Surface::of(&(Matrix3::identity() * CLUTTER))
     }
@@ -95,6 +100,9 @@ mod tests {
         assert!(ring.is_unknown());
         let bush = points(|u, v| [u, v, (37.0 * (u + 3.0 * v)).sin() * 0.3]);
         assert!((squared(bush, [1.0, 0.0, 0.0]) - CLUTTER).abs() < 1e-6);
+        // Grass, cut by rings: the height alone.
+        let grass = points(|u, v| [u, 0.3 * v, (37.0 * (u + 3.0 * v)).sin() * 0.08]);
+        assert!(squared(grass, [1.0, 1.0, 0.0]) < 1e-6 && squared(grass, [0.0, 0.0, 1.0]) > 0.1, "{grass:?}");
         assert!(points(|_, _| [1.0, 2.0, 3.0]).is_unknown() && fit(&Default::default()).is_unknown());
     }
 }

@@ -5,6 +5,9 @@ use types::wrap_angle;
 
 /// A turn is believed for this long; then the object goes straight on, s.
 const TURN_S: f64 = 2.0;
+/// Braking is believed for this long, s; who would be slower than this afterwards stops, m/s.
+const BRAKES_S: f64 = 2.5;
+const SLOW_MPS: f64 = 3.0;
 /// Sideways motion slower than this is believed for [`SHORT_S`], faster than [`RESOLVED_MPS`] until the lane is changed.
 const RESOLVED_MPS: f64 = 0.8;
 const SHORT_S: f64 = 1.2;
@@ -29,7 +32,7 @@ pub(super) struct LaneMotion {
     /// Arc length now, m, and its speed, m/s.
     pub s_m: f64,
     pub s_dot_mps: f64,
-    /// Its deceleration until it stands, m/s2, not negative.
+    /// Its deceleration, m/s2, not negative.
     pub deceleration_mps2: f64,
     /// Offset now, m, and its speed, m/s.
     pub d_m: f64,
@@ -41,9 +44,7 @@ pub(super) struct LaneMotion {
 impl LaneMotion {
     /// Travelled length after `t`, signed, m.
     pub fn travelled(&self, t: f64) -> f64 {
-        let speed = self.s_dot_mps.abs();
-        let braked = if self.deceleration_mps2 > 1e-3 { t.min(speed / self.deceleration_mps2) } else { t };
-        (speed * braked - 0.5 * self.deceleration_mps2 * braked * braked).copysign(self.s_dot_mps)
+        braked(self.s_dot_mps.abs(), self.deceleration_mps2, t)[0].copysign(self.s_dot_mps)
     }
 
     /// Offset after `t`, m.
@@ -79,6 +80,21 @@ impl Motion {
             Self::Turns(center, velocity, yaw, rate, until) => turning(*center, *velocity, *yaw, *rate, t.min(*until)),
         }
     }
+}
+
+/// Travelled length and speed after `t` of who brakes: for [`BRAKES_S`], then it goes on at the speed that is left; to the end if
+/// little is left.
+#[must_use]
+pub fn braked(speed_mps: f64, deceleration_mps2: f64, t: f64) -> [f64; 2] {
+    if deceleration_mps2 <= 1e-3 {
+        return [speed_mps * t, speed_mps];
+    }
+    let to_rest_s = speed_mps / deceleration_mps2;
+    let left_mps = speed_mps - BRAKES_S * deceleration_mps2;
+    let brakes_s = if left_mps > SLOW_MPS { BRAKES_S } else { to_rest_s };
+    let braking_s = t.min(brakes_s);
+    let speed = (speed_mps - deceleration_mps2 * braking_s).max(0.0);
+    [0.5 * (speed_mps + speed) * braking_s + speed * (t - braking_s), speed]
 }
 
 /// Constant turn rate and speed for [`TURN_S`], then straight on; a turn rate of zero is constant velocity.
@@ -127,5 +143,7 @@ mod tests {
         assert!((lane(3.5, -0.25, 0.0).offset(10.0) - 3.2).abs() < 1e-9);
         assert!((lane(0.0, 0.0, 4.0).travelled(9.0) - 12.5).abs() < 1e-9);
         assert!((lane(0.0, 0.0, 0.0).travelled(2.0) - 20.0).abs() < 1e-9);
+        // 10 m/s, 2 m/s2 for 2.5 s, then 5 m/s.
+        assert!((lane(0.0, 0.0, 2.0).travelled(4.5) - (18.75 + 10.0)).abs() < 1e-9);
     }
 }

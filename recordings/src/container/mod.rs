@@ -2,6 +2,9 @@
 //!
 //! Never holds more than one chunk. Checks every CRC it meets: of the summary, and of each chunk before a record of it is used.
 
+pub(crate) mod ordered;
+mod records;
+mod salvage;
 mod walk;
 
 use crate::error::RecordingError;
@@ -13,6 +16,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Opcode and length before every record.
 const RECORD_HEAD: u64 = 9;
@@ -37,14 +41,28 @@ pub(crate) struct Chunk {
     pub(crate) channels: Vec<u16>,
 }
 
+impl Chunk {
+    /// Whether there is a message in it: channels and schemas may lie in a chunk of their own, whose times are zero.
+    pub(crate) fn has_messages(&self) -> bool {
+        !self.channels.is_empty() || (self.start_ns, self.end_ns) != (0, 0)
+    }
+}
+
 /// A channel and its schema.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Channel {
     pub(crate) topic: String,
     pub(crate) message_encoding: String,
+    pub(crate) metadata: BTreeMap<String, String>,
+    /// Zero is none.
+    pub(crate) schema_id: u16,
     pub(crate) schema: String,
     pub(crate) schema_encoding: String,
+    pub(crate) schema_data: Arc<[u8]>,
 }
+
+/// Name, encoding and data.
+type Schema = (String, String, Arc<[u8]>);
 
 /// An open MCAP file.
 pub(crate) struct Container {
@@ -63,16 +81,15 @@ pub(crate) struct Container {
     pub(crate) run: Option<RunRecord>,
     /// The end of the file is missing.
     pub(crate) cut: bool,
-    schemas: BTreeMap<u16, (String, String)>,
+    schemas: BTreeMap<u16, Schema>,
     chunk_reader: LinearReader,
 }
 
 impl Container {
-    /// Opens any MCAP file. A cut one is no error here: `cut` tells.
-    pub(crate) fn open(path: &Path) -> Result<Self, RecordingError> {
+    fn open_file(path: &Path) -> Result<Self, RecordingError> {
         let file = File::open(path).map_err(RecordingError::io(path, "open"))?;
         let bytes = file.metadata().map_err(RecordingError::io(path, "open"))?.len();
-        let mut container = Self {
+        Ok(Self {
             path: path.into(),
             file,
             bytes,
@@ -86,7 +103,12 @@ impl Container {
             cut: false,
             schemas: BTreeMap::new(),
             chunk_reader: chunk_reader(),
-        };
+        })
+    }
+
+    /// Opens any MCAP file. A cut one is no error here: `cut` tells.
+    pub(crate) fn open(path: &Path) -> Result<Self, RecordingError> {
+        let mut container = Self::open_file(path)?;
         container.check_magic()?;
         match container.summary_start()? {
             Some(0) => container.walk()?,
@@ -108,6 +130,12 @@ impl Container {
     /// Messages in the file, views included.
     pub(crate) fn message_count(&self) -> u64 {
         self.counts.values().sum()
+    }
+
+    /// The error that the end of the file is missing.
+    pub(crate) fn truncated(&self) -> RecordingError {
+        let (path, bytes, chunks) = (self.path.clone(), self.bytes, self.chunks.len());
+        RecordingError::Truncated { path, bytes, chunks, messages: self.message_count() }
     }
 
     /// Reads one chunk and hands over its records. The records come only if the chunk's CRC is right.
@@ -278,13 +306,14 @@ impl Container {
             return Ok(None);
         }
         match parse_record(opcode, data).map_err(|error| error.to_string())? {
-            Record::Schema { header, .. } => {
-                self.schemas.insert(header.id, (header.name, header.encoding));
+            Record::Schema { header, data } => {
+                self.schemas.insert(header.id, (header.name, header.encoding, data.into()));
             }
-            Record::Channel(channel) => {
-                let (schema, schema_encoding) = self.schemas.get(&channel.schema_id).cloned().unwrap_or_default();
-                let (topic, message_encoding) = (channel.topic, channel.message_encoding);
-                self.channels.insert(channel.id, Channel { topic, message_encoding, schema, schema_encoding });
+            Record::Channel(mcap::records::Channel { id, schema_id, topic, message_encoding, metadata }) => {
+                let (schema, schema_encoding, schema_data) = self.schemas.get(&schema_id).cloned().unwrap_or_default();
+                let channel =
+                    Channel { topic, message_encoding, metadata, schema_id, schema, schema_encoding, schema_data };
+                self.channels.insert(id, channel);
             }
             Record::ChunkIndex(index) => self.chunks.push(Chunk {
                 offset: index.chunk_start_offset,

@@ -79,7 +79,7 @@ impl Container {
     }
 
     /// The chunk that the record at this place holds, by its own header.
-    fn chunk_at(&mut self, offset: u64, length: u64) -> Result<Chunk, RecordingError> {
+    pub(super) fn chunk_at(&mut self, offset: u64, length: u64) -> Result<Chunk, RecordingError> {
         let mut fixed = [0; 32];
         self.seek(offset + RECORD_HEAD)?;
         self.file.read_exact(&mut fixed).map_err(RecordingError::io(&self.path, "read"))?;

@@ -30,15 +30,48 @@ impl Rig {
         let rectify = Matrix3::from_row_slice(&numbers(path, &text, &["R0_rect", "R_rect"], 9)?);
         let lidar = pose(&numbers(path, &text, &["Tr_velo_to_cam", "Tr_velo_cam"], 12)?);
         let lidar_from_ins = pose(&numbers(path, &text, &["Tr_imu_to_velo", "Tr_imu_velo"], 12)?);
-        let k: Matrix3<f64> = p2.fixed_columns::<3>(0).into();
+        Self::of(path, "P2", &p2, &rectify, lidar, lidar_from_ins)
+    }
+
+    /// The calibration of a day of raw recordings, and columns and rows of the rectified images.
+    pub(super) fn read_raw(day: &Path) -> Result<(Self, [usize; 2]), RecordingError> {
+        let file = |name: &str| -> Result<(PathBuf, String), RecordingError> {
+            let path = day.join(name);
+            let text = fs::read_to_string(&path).map_err(RecordingError::io(&path, "read"))?;
+            Ok((path, text))
+        };
+        let moved = |name: &str| -> Result<Isometry3<f64>, RecordingError> {
+            let (path, text) = file(name)?;
+            let turn = Matrix3::from_row_slice(&numbers(&path, &text, &["R"], 9)?);
+            let place = numbers(&path, &text, &["T"], 3)?;
+            Ok(Isometry3::from_parts(Translation3::new(place[0], place[1], place[2]), rotation(&turn)))
+        };
+        let (path, text) = file("calib_cam_to_cam.txt")?;
+        let projection = Matrix3x4::from_row_slice(&numbers(&path, &text, &["P_rect_02"], 12)?);
+        let rectify = Matrix3::from_row_slice(&numbers(&path, &text, &["R_rect_00"], 9)?);
+        let size = numbers(&path, &text, &["S_rect_02"], 2)?;
+        let (lidar, lidar_from_ins) = (moved("calib_velo_to_cam.txt")?, moved("calib_imu_to_velo.txt")?);
+        let rig = Self::of(&path, "P_rect_02", &projection, &rectify, lidar, lidar_from_ins)?;
+        Ok((rig, [size[0] as usize, size[1] as usize]))
+    }
+
+    fn of(
+        path: &Path,
+        key: &str,
+        projection: &Matrix3x4<f64>,
+        rectify: &Matrix3<f64>,
+        lidar: Isometry3<f64>,
+        lidar_from_ins: Isometry3<f64>,
+    ) -> Result<Self, RecordingError> {
+        let k: Matrix3<f64> = projection.fixed_columns::<3>(0).into();
         // P2 = K [I | t]: t takes the reference camera's frame to that of the left colour camera.
         let inverse = k.try_inverse().filter(|inverse| inverse.iter().all(|v| v.is_finite()));
         let Some(inverse) = inverse else {
-            let reason = format!("P2 is singular: determinant {:e} of its left part", k.determinant());
+            let reason = format!("{key} is singular: determinant {:e} of its left part", k.determinant());
             return Err(RecordingError::source(path, None, reason));
         };
-        let offset = inverse * p2.column(3);
-        let rectify = rotation(&rectify);
+        let offset = inverse * projection.column(3);
+        let rectify = rotation(rectify);
         let rotation_only = Isometry3::from_parts(Translation3::identity(), rectify);
         let rectify = Isometry3::from_parts(Translation3::from(offset), rectify);
         let label_from_lidar = rotation_only * lidar;

@@ -7,11 +7,9 @@ use nalgebra::{Isometry3, Translation3, UnitQuaternion};
 use std::f64::consts::PI;
 use std::fs;
 use std::path::Path;
-use types::{EgoState, InsFix, Pose2, PoseSource};
+use types::{EgoState, InsFix, PoseSource, Stamp};
 
 const EARTH_RADIUS_M: f64 = 6_378_137.0;
-/// Poses of the route are at least so far apart.
-const ROUTE_STEP_M: f64 = 1.0;
 /// The columns up to `vel_accuracy`; the rest counts satellites.
 const FEWEST_COLUMNS: usize = 25;
 // Columns: lat lon alt roll pitch yaw vn ve vf vl vu ax ay az af al au wx wy wz wf wl wu ...
@@ -21,13 +19,19 @@ const UPWARD_RATE: usize = 22;
 
 /// The outputs of the given frames (row n is frame n). `odom` is `base_link` of the first of them.
 pub(super) fn read(path: &Path, rig: &Rig, frames: impl Iterator<Item = u64>) -> Result<Vec<InsFix>, RecordingError> {
-    fixes(path, &rows(path)?, rig, frames)
+    let rows = rows(path)?;
+    let chosen = frames.map(|frame| {
+        let found = usize::try_from(frame).ok().and_then(|row| rows.get(row));
+        let reason = || format!("{} rows, but there is a sweep of frame {frame}", rows.len());
+        Ok((frame, stamp(frame), found.ok_or_else(|| RecordingError::source(path, None, reason()))?.clone()))
+    });
+    Ok(fixes(&chosen.collect::<Result<Vec<_>, _>>()?, rig))
 }
 
 /// The outputs of all frames.
 pub(super) fn read_all(path: &Path, rig: &Rig) -> Result<Vec<InsFix>, RecordingError> {
-    let rows = rows(path)?;
-    fixes(path, &rows, rig, 0..rows.len() as u64)
+    let rows = rows(path)?.into_iter().zip(0..).map(|(row, frame)| (frame, stamp(frame), row)).collect::<Vec<_>>();
+    Ok(fixes(&rows, rig))
 }
 
 fn rows(path: &Path) -> Result<Vec<Vec<f64>>, RecordingError> {
@@ -36,52 +40,29 @@ fn rows(path: &Path) -> Result<Vec<Vec<f64>>, RecordingError> {
     lines.map(|(index, line)| row(path, index + 1, line)).collect()
 }
 
-fn fixes(
-    path: &Path,
-    rows: &[Vec<f64>],
-    rig: &Rig,
-    frames: impl Iterator<Item = u64>,
-) -> Result<Vec<InsFix>, RecordingError> {
-    let ins_from_base = (base_from_lidar() * rig.lidar_from_ins).inverse();
-    let mut fixes = Vec::new();
-    let mut start = None;
-    for frame in frames {
-        let found = usize::try_from(frame).ok().and_then(|row| rows.get(row));
-        let Some(row) = found else {
-            let reason = format!("{} rows, but there is a sweep of frame {frame}", rows.len());
-            return Err(RecordingError::source(path, None, reason));
-        };
-        let (scale, odom_from_earth) = match start {
-            Some(start) => start,
-            None => {
-                let scale = (row[0] * PI / 180.0).cos();
-                *start.insert((scale, (earth_from_ins(row, scale) * ins_from_base).inverse()))
-            }
-        };
-        fixes.push(InsFix {
-            seq: frame,
-            state: EgoState {
-                stamp: stamp(frame),
-                odom_from_base: odom_from_earth * earth_from_ins(row, scale) * ins_from_base,
-                speed_mps: row[FORWARD_SPEED],
-                acceleration_mps2: row[FORWARD_ACCELERATION],
-                yaw_rate_radps: row[UPWARD_RATE],
-                source: PoseSource::Ins,
-            },
-        });
-    }
-    Ok(fixes)
+/// The one row of a file of the raw recordings.
+pub(super) fn single(path: &Path) -> Result<Vec<f64>, RecordingError> {
+    rows(path)?.into_iter().next().ok_or_else(|| RecordingError::source(path, None, "the file is empty"))
 }
 
-/// The way that was driven, one pose a metre.
-pub(super) fn route(fixes: &[InsFix]) -> Vec<Pose2> {
-    let mut route: Vec<Pose2> = Vec::new();
-    for pose in fixes.iter().map(|fix| fix.state.pose()) {
-        if route.last().is_none_or(|last| (pose.x - last.x).hypot(pose.y - last.y) >= ROUTE_STEP_M) {
-            route.push(pose);
-        }
-    }
-    route
+/// Rows with their counters and stamps as outputs.
+pub(super) fn fixes(rows: &[(u64, Stamp, Vec<f64>)], rig: &Rig) -> Vec<InsFix> {
+    let ins_from_base = (base_from_lidar() * rig.lidar_from_ins).inverse();
+    let Some((_, _, first)) = rows.first() else { return Vec::new() };
+    let scale = (first[0] * PI / 180.0).cos();
+    let odom_from_earth = (earth_from_ins(first, scale) * ins_from_base).inverse();
+    let fix = |(seq, stamp, row): &(u64, Stamp, Vec<f64>)| InsFix {
+        seq: *seq,
+        state: EgoState {
+            stamp: *stamp,
+            odom_from_base: odom_from_earth * earth_from_ins(row, scale) * ins_from_base,
+            speed_mps: row[FORWARD_SPEED],
+            acceleration_mps2: row[FORWARD_ACCELERATION],
+            yaw_rate_radps: row[UPWARD_RATE],
+            source: PoseSource::Ins,
+        },
+    };
+    rows.iter().map(fix).collect()
 }
 
 fn row(path: &Path, line: usize, text: &str) -> Result<Vec<f64>, RecordingError> {

@@ -281,7 +281,7 @@ fn info_counts_what_was_written() {
     assert_eq!(info, DriveInfo::read(&path).unwrap());
     assert_eq!(info.run.as_ref().unwrap().version, "1.2.3");
     assert!((info.duration_s() - 1.0).abs() < 1e-9);
-    assert_eq!(info.messages, 2 + 4 + 11 * 23, "calibration, route and their views; fourteen messages and nine views");
+    assert_eq!(info.messages, 2 + 4 + 11 * 24, "calibration, route and their views; fifteen messages and nine views");
     let lidar = info.channels.iter().find(|channel| channel.topic == "/lidar/top/points").unwrap();
     assert_eq!((lidar.messages, lidar.schema.as_str(), lidar.read), (11, "foxglove.PointCloud", true));
     assert!((lidar.rate_hz - 10.0).abs() < 1e-9 && lidar.bytes > 11 * 160_000 && lidar.bytes < 11 * 170_000);
@@ -315,5 +315,5 @@ fn views_are_what_their_schemas_say() {
         }
         assert_eq!((message.log_time, message.publish_time), (START_NS as u64, START_NS as u64));
     }
-    assert_eq!(seen, 29);
+    assert_eq!(seen, 30);
 }

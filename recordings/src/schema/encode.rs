@@ -1,9 +1,9 @@
 //! From the rooms' types to bytes.
 
 use super::{
-    Box2, Box3, Calibration, Camera, Command, CompressedImage, Detection2, Detection3, Detections, Ego, Latency, Plan,
-    PointCloud, Pose, Prediction, Route, Signal, Signals, Span, StopLine, Tick, Timestamp, Track, Tracks,
-    TrajectoryPoint, Truth, TruthObject, WheelSpeed,
+    Box2, Box3, Calibration, Camera, Command, CompressedImage, Detection2, Detection3, Detections, Digests, Ego,
+    Latency, Plan, PointCloud, Pose, Prediction, Route, Signal, Signals, Span, StageDigest, StopLine, Tick, Timestamp,
+    Track, Tracks, TrajectoryPoint, Truth, TruthObject, WheelSpeed,
 };
 use foxglove::messages::{Log, PackedElementField, Quaternion, log, packed_element_field::NumericType};
 use nalgebra::Isometry3;
@@ -64,6 +64,11 @@ pub(crate) fn message(message: &Message, stamp: Stamp, out: &mut Vec<u8>) {
             };
             let spans = latency.spans.iter().map(span).collect();
             append(&Latency { timestamp, frame: latency.frame, spans }, out);
+        }
+        Message::Digests(digests) => {
+            let stage = |one: &types::StageDigest| StageDigest { stage: one.stage.clone(), digest: one.digest };
+            let stages = digests.stages.iter().map(stage).collect();
+            append(&Digests { timestamp, frame: digests.frame, stages }, out);
         }
         Message::Text { level, name, text, .. } => {
             let (message, name) = (text.clone(), name.clone());

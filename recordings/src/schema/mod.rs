@@ -396,6 +396,24 @@ pub(crate) struct Span {
     pub duration_ns: u64,
 }
 
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Digests {
+    #[prost(message, optional, tag = "1")]
+    pub timestamp: Option<Timestamp>,
+    #[prost(uint64, tag = "2")]
+    pub frame: u64,
+    #[prost(message, repeated, tag = "3")]
+    pub stages: Vec<StageDigest>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StageDigest {
+    #[prost(string, tag = "1")]
+    pub stage: String,
+    #[prost(uint64, tag = "2")]
+    pub digest: u64,
+}
+
 /// `foxglove.CompressedImage` with data that needs no second copy.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct CompressedImage {

@@ -61,6 +61,7 @@ pub(crate) fn views<E>(
         | Message::Admission(_)
         | Message::Command(_)
         | Message::Latency(_)
+        | Message::Digests(_)
         | Message::Text { .. } => Ok(()),
     }
 }

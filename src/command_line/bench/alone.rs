@@ -94,10 +94,10 @@ struct Detectors {
 }
 
 impl Detectors {
-    fn streams(&self) -> Vec<Cuda> {
-        let camera = self.camera.as_ref().and_then(CameraDetector::cuda);
-        let lidar = self.lidar.as_ref().and_then(LidarDetector::cuda);
-        camera.into_iter().chain(lidar).cloned().collect()
+    fn streams(&mut self) -> Vec<Cuda> {
+        let camera = self.camera.as_mut().map(CameraDetector::network);
+        let lidar = self.lidar.as_mut().map(LidarDetector::network);
+        camera.into_iter().chain(lidar).filter_map(|network| network.cuda().cloned()).collect()
     }
 
     /// One frame as the corridor does it.
@@ -155,10 +155,10 @@ impl Detectors {
             Ok::<_, models::ModelError>(())
         };
         if let Some(network) = &mut self.camera {
-            take("camera", &mut || network.run_alone())?;
+            take("camera", &mut || network.network().run_alone())?;
         }
         if let Some(network) = &mut self.lidar {
-            take("lidar", &mut || network.run_alone())?;
+            take("lidar", &mut || network.network().run_alone())?;
         }
         Ok(measured)
     }

@@ -50,6 +50,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         config: Config::read(options.config.as_deref())?,
         networks: options.networks.choice(),
         serial: true,
+        without_sensors: false,
         warm_up: options.warm_up,
         kept_frames: if options.trace.is_some() { TRACED } else { 0 },
     };

@@ -3,6 +3,7 @@
 mod alone;
 mod detection;
 mod frame;
+mod log;
 mod odometry;
 mod planning;
 mod rows;
@@ -19,6 +20,8 @@ pub enum What {
     Frame(frame::Options),
     /// Write the lidar objects of a drive as KITTI tracking rows, for a judge.
     Detection(detection::Options),
+    /// The log: writing, reading, and whether control feels it.
+    Log(log::Options),
     /// Lidar odometry beside GPS/INS and beside given poses.
     Odometry(odometry::Options),
     /// The planner in closed loop on CommonRoad scenarios: result rows for a judge, and its speed.
@@ -31,6 +34,7 @@ pub fn run(what: &What) -> anyhow::Result<ExitCode> {
     match what {
         What::Frame(options) => frame::run(options),
         What::Detection(options) => detection::run(options),
+        What::Log(options) => log::run(options),
         What::Odometry(options) => odometry::run(options),
         What::Planning(options) => planning::run(options),
         What::Tracking(options) => tracking::run(options),

@@ -2,7 +2,8 @@
 //!
 //! In: a folder of CommonRoad XML files. Out: `OUTPUT/<scenario id>.csv`, one row a step: the rear axle of the vehicle.
 
-use crate::commonroad::{Drive, Options as How, Prediction, drive};
+use crate::commonroad::choices::{Counts, FLIP_S};
+use crate::commonroad::{Cycle, Drive, Options as How, Prediction, drive};
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use maps::formats::commonroad;
@@ -26,6 +27,9 @@ pub struct Options {
     /// What the planner knows of the future: what the file tells, or nothing.
     #[arg(long, value_enum, default_value_t = Told::Truth)]
     prediction: Told,
+    /// Folder for the reasons of all plans, one file a scenario.
+    #[arg(long, value_name = "DIR")]
+    reasons: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -43,7 +47,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Told::Own => Prediction::Own,
     };
     let (mut cycles, mut reached, mut undone) = (Vec::new(), 0, Vec::new());
-    let (mut driven_s, mut flips) = (0.0, 0);
+    let (mut driven_s, mut counts) = (0.0, Counts::default());
     for path in &files {
         let bytes = fs::read(path).with_context(|| format!("{}", path.display()))?;
         let scenario = commonroad::read(&path.display().to_string(), &bytes)?;
@@ -53,28 +57,36 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         let out = options.output.join(format!("{}.csv", scenario.id));
         fs::write(&out, rows(&run, scenario.time_step_s)).with_context(|| format!("{}", out.display()))?;
         driven_s += (run.states.len() - 1) as f64 * scenario.time_step_s;
-        flips += run.flips;
+        if let Some(folder) = &options.reasons {
+            let file = folder.join(format!("{}.txt", scenario.id));
+            fs::create_dir_all(folder)
+                .and_then(|()| fs::write(&file, reasons(&run.cycles)))
+                .with_context(|| format!("{}", file.display()))?;
+        }
         match run.goal_step {
             Some(_) => reached += 1,
             None => undone.push((scenario.id.clone(), run.why.clone())),
         }
+        counts.add(&run.cycles);
         cycles.extend(run.cycles);
     }
     print_cycles(&cycles);
-    println!(
-        "{reached} of {} reach their goal, {driven_s:.0} s driven, {:.1} changes of decision a minute",
-        files.len(),
-        60.0 * flips as f64 / driven_s.max(1e-9)
-    );
+    println!("{reached} of {} reach their goal, {driven_s:.0} s driven", files.len());
+    let told = |[line, side, stands]: [usize; 3]| {
+        let rate = 60.0 * (line + side + stands) as f64 / driven_s.max(1e-9);
+        format!("{rate:.1} a minute ({line} of the line, {side} of the side, {stands} of driving or standing)")
+    };
+    println!("changes of decision: {}", told(counts.changes));
+    println!("taken back within {FLIP_S:.0} s: {}", told(counts.flips));
     for (id, why) in &undone {
         println!("not reached: {id}: {why}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_cycles(cycles: &[(f64, usize)]) {
-    let mut times: Vec<f64> = cycles.iter().map(|cycle| cycle.0).collect();
-    let mut counts: Vec<usize> = cycles.iter().map(|cycle| cycle.1).collect();
+fn print_cycles(cycles: &[Cycle]) {
+    let mut times: Vec<f64> = cycles.iter().map(|cycle| cycle.took_ms).collect();
+    let mut counts: Vec<usize> = cycles.iter().map(|cycle| cycle.looked_at).collect();
     times.sort_by(f64::total_cmp);
     counts.sort_unstable();
     let Some(last) = times.len().checked_sub(1) else { return };
@@ -90,6 +102,29 @@ fn print_cycles(cycles: &[(f64, usize)]) {
     );
     let (seconds, looked_at) = (1e-3 * times.iter().sum::<f64>(), counts.iter().sum::<usize>());
     println!("{:.0} candidates a second", looked_at as f64 / seconds.max(1e-9));
+}
+
+/// One line a plan: when, where, how fast, on which line, whether the decision changed, and why; then how many changes and flips there
+/// were, of the line, the side, and driving or standing.
+fn reasons(cycles: &[Cycle]) -> String {
+    let mut text = String::new();
+    for (index, cycle) in cycles.iter().enumerate() {
+        let change = index.checked_sub(1).and_then(|before| cycle.choice.change_from(&cycles[before].choice));
+        let change = change.map_or_else(|| "-".to_string(), |change| format!("{change:?}"));
+        let Cycle { time_s, ego, decision, choice, .. } = cycle;
+        let kind = decision.kind.name();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{time_s:5.1} s ({:.1}, {:.1}) {:.2} m/s {:.2} m/s2 line {} {change:<4} {kind}: {}",
+            ego.x, ego.y, ego.speed_mps, ego.acceleration_mps2, choice.line, decision.reason
+        );
+    }
+    let mut counts = Counts::default();
+    counts.add(cycles);
+    let row = |numbers: [usize; 3]| numbers.map(|n| n.to_string()).join(" ");
+    let _ = writeln!(text, "# changes {} / flips {}", row(counts.changes), row(counts.flips));
+    text
 }
 
 /// Rows for the judge.

@@ -128,6 +128,7 @@ fn detect(path: &Path, log: &Path, options: &Options) -> anyhow::Result<Vec<Dete
         config: Config::read(options.config.as_deref())?,
         networks: options.networks.choice(),
         serial: false,
+        without_sensors: false,
         warm_up: 0,
         kept_frames: 0,
     };

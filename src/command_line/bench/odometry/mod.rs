@@ -14,7 +14,7 @@ use anyhow::Context;
 use clap::Args;
 use moments::{Moment, Source};
 use paths::Path as Way;
-use perception::localize::{self, Finding, Localizer, Senses};
+use perception::localize::{Finding, Localizer, Senses};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -70,7 +70,7 @@ struct Estimate {
 
 impl Estimate {
     fn new(name: &'static str, fuses: bool, config: &Config) -> Self {
-        let localizer = Localizer::new(localize::Config { fuse: true, ..config.localize.clone() });
+        let localizer = Localizer::new(config.localize.clone());
         Self { localizer, fuses, way: Way::new(name), times: Histogram::default(), findings: BTreeMap::new() }
     }
 

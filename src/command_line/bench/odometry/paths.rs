@@ -1,7 +1,7 @@
 //! Paths of one drive beside each other: length, end, distances, and the spread of what stands still.
 
 use anyhow::{Context, bail};
-use nalgebra::{Isometry3, Matrix3, Point3, Rotation3, Translation3, UnitQuaternion, Vector3};
+use nalgebra::{Isometry3, Matrix3, Point3, Rotation2, Rotation3, Translation3, UnitQuaternion, Vector2, Vector3};
 use recordings::kitti::Label;
 use std::collections::BTreeMap;
 use std::path::Path as File;
@@ -71,6 +71,25 @@ impl Path {
         [root_mean_square(&distances), distances.iter().copied().fold(0.0, f64::max)]
     }
 
+    /// Root mean square distance to another path in the plane once the whole of it is laid on the other as well as it can be, and of the heights from
+    /// the first poses. The first fix of GPS/INS is turned by a tenth of a degree, and this does not count there.
+    fn fitted_m(&self, other: &Self) -> [f64; 2] {
+        let both = self.poses.iter().filter_map(|(frame, pose)| Some((pose, other.poses.get(frame)?)));
+        let places: Vec<[Vector3<f64>; 2]> =
+            both.map(|(own, other)| [own.translation.vector, other.translation.vector]).collect();
+        let Some(&[own_first, other_first]) = places.first() else { return [f64::NAN; 2] };
+        let count = places.len() as f64;
+        let [own_mean, other_mean] =
+            [0, 1].map(|which| places.iter().map(|pair| pair[which].xy()).sum::<Vector2<f64>>() / count);
+        let centred = || places.iter().map(|[own, other]| (own.xy() - own_mean, other.xy() - other_mean));
+        let (cos, sin) =
+            centred().fold((0.0, 0.0), |(cos, sin), (own, other)| (cos + own.dot(&other), sin + own.perp(&other)));
+        let turn = Rotation2::new(f64::atan2(sin, cos));
+        let plane: Vec<f64> = centred().map(|(own, other)| (turn * own - other).norm()).collect();
+        let up = |[own, other]: &[Vector3<f64>; 2]| (own.z - own_first.z) - (other.z - other_first.z);
+        [root_mean_square(&plane), root_mean_square(&places.iter().map(up).collect::<Vec<_>>())]
+    }
+
     /// Where an object's labels are in the world, by this path.
     fn places(&self, labels: &[&Label]) -> Vec<Vector3<f64>> {
         let place = |label: &&Label| Some((self.poses.get(&label.frame)? * Point3::from(label.bbox.center)).coords);
@@ -102,16 +121,21 @@ pub fn print(paths: &[Path], labels: &[Label]) {
     let Some(ours) = paths.first() else { return };
     let against = paths.iter().find(|path| path.name == TRUTH).unwrap_or(ours);
     println!(
-        "{:<18}{:>8}{:>11}{:>26}{:>9}{:>9}   from {}",
-        "path", "poses", "length m", "end x, y, yaw", "RMS m", "max m", against.name
+        "{:<18}{:>8}{:>11}{:>26}{:>9}{:>9}{:>10}{:>8}   from {}: from the first pose on; laid on it in the plane; height",
+        "path", "poses", "length m", "end x, y, yaw", "RMS m", "max m", "fitted m", "up m", against.name
     );
     for path in paths {
         let last = path.poses.values().next_back().copied().unwrap_or_default();
         let end = types::Pose2::from_isometry(&(path.first().inverse() * last));
         let end = format!("{:.2}, {:.2}, {:.2} deg", end.x, end.y, end.yaw.to_degrees());
         let [rms, most] = path.apart_m(against);
+        let [fitted, up] = path.fitted_m(against);
         let Path { name, poses } = path;
-        println!("{name:<18}{:>8}{:>11.2}{end:>26}{rms:>9.3}{most:>9.3}", poses.len(), path.length_m());
+        println!(
+            "{name:<18}{:>8}{:>11.2}{end:>26}{rms:>9.3}{most:>9.3}{fitted:>10.3}{up:>8.3}",
+            poses.len(),
+            path.length_m()
+        );
     }
     let mut objects: BTreeMap<u64, Vec<&Label>> = BTreeMap::new();
     labels.iter().for_each(|label| objects.entry(label.id).or_default().push(label));
@@ -141,4 +165,30 @@ pub fn read_poses(path: &File) -> anyhow::Result<Vec<Isometry3<f64>>> {
         Ok(Isometry3::from_parts(Translation3::new(n[3], n[7], n[11]), rotation))
     };
     text.lines().enumerate().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_is_only_turned_fits() {
+        let bend = |turn: f64, wave: f64| {
+            let mut path = Path::new("bend");
+            for frame in 0..50 {
+                let (x, y) = (frame as f64, 0.02 * (frame * frame) as f64);
+                let place = Vector3::new(x, y, wave * x);
+                path.push(
+                    frame,
+                    Isometry3::new(Rotation3::from_axis_angle(&Vector3::z_axis(), turn) * place, Vector3::zeros()),
+                );
+            }
+            path
+        };
+        let [plane, up] = bend(0.3, 0.0).fitted_m(&bend(0.0, 0.0));
+        assert!(plane < 1e-9 && up < 1e-9, "{plane} {up}");
+        let [plane, up] = bend(0.0, 0.1).fitted_m(&bend(-0.2, 0.0));
+        assert!(plane < 1e-9 && (2.7..3.0).contains(&up), "{plane} {up}");
+        assert!(bend(0.3, 0.0).apart_m(&bend(0.0, 0.0))[0] > 1.0);
+    }
 }
