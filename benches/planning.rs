@@ -42,7 +42,7 @@ fn cycle(lines: usize, objects: &[Track]) -> (usize, f64) {
     let ways: Vec<Way> = (0..lines).map(way).collect();
     let lines: Vec<Line<'_>> =
         ways.iter().map(|way| Line { way, detour_m: 0.0, leave_by_m: None, goals: &[], until_s: None }).collect();
-    let task = Task { lines: &lines, futures: None };
+    let task = Task { lines: &lines, futures: None, lanes: None };
     let ego = EgoState {
         stamp: Stamp::default(),
         odom_from_base: Isometry3::new(Vector3::new(200.0, 0.0, 0.0), Vector3::zeros()),
@@ -106,6 +106,7 @@ fn track(id: u64, [x, y]: [f64; 2], speed_mps: f64) -> Track {
         velocity_mps: [speed_mps, 0.0],
         yaw_rate_radps: 0.0,
         covariance,
+        heading_covariance: [[0.0; 2]; 2],
         hits: 10,
         misses: 0,
     }

@@ -67,7 +67,7 @@ fn car_park(count: u64, frame: u64) -> (Detections, EgoState) {
         let (column, row) = (i % 25, i / 25);
         let x = 7.0 * column as f64 - 84.0 + 0.1 * (frame % 20) as f64;
         let bbox = Box3 { center: [x, 4.0 * row as f64 - 40.0, 0.8], length: 4.4, width: 1.8, height: 1.6, yaw: 0.0 };
-        Detection3 { bbox, class: ObjectClass::Car, score: 0.9, point_count: 100, camera: None }
+        Detection3 { bbox, class: ObjectClass::Car, score: 0.9, point_count: 100, camera: None, seen_after_s: 0.0 }
     };
     let lidar = (0..count).map(seen).collect();
     let ego = EgoState {

@@ -14,6 +14,8 @@ pub struct Config {
     pub vehicle: Vehicle,
     /// The corridor.
     pub runtime: Runtime,
+    /// What the lidar sees of its own vehicle.
+    pub decode: perception::decode::Config,
     /// Detection without a network.
     pub geometric: perception::detect::GeometricConfig,
     /// Objects from labelled points.
@@ -93,7 +95,12 @@ impl Config {
 
     /// Whether every value can be true.
     fn check(&self) -> anyhow::Result<()> {
-        let rooms = [self.vehicle.implausible(), self.planning.implausible(), self.control.implausible()];
+        let rooms = [
+            self.vehicle.implausible(),
+            self.decode.implausible(),
+            self.planning.implausible(),
+            self.control.implausible(),
+        ];
         if let Some((field, value)) = rooms.into_iter().flatten().next() {
             bail!("{field} = {value} cannot be true of a road vehicle");
         }

@@ -7,6 +7,7 @@ use crate::runtime::{Stage, Ticker};
 use anyhow::{Context, bail, ensure};
 use control::Controller;
 use models::{CameraDetector, Catalogue, Engine, LidarDetector, LidarSegmenter, Provider, Role};
+use perception::decode::OwnReturns;
 use perception::detect::{GeometricDetector, ObstacleDetector, SegmentDetector};
 use perception::localize::Localizer;
 use perception::track::Tracker;
@@ -159,6 +160,7 @@ pub fn stages(
 ) -> anyhow::Result<Vec<Box<dyn Stage>>> {
     calibration.validate()?;
     let calibration = Arc::new(calibration.clone());
+    let own_returns = OwnReturns::new(&config.decode, &config.vehicle, &calibration.base_from_lidar);
     let localizer = Localizer::new(config.localize.clone());
     let detect = stages::Detect {
         camera: networks.camera,
@@ -173,8 +175,11 @@ pub fn stages(
         },
         calibration: Arc::clone(&calibration),
     };
-    let mut all: Vec<Box<dyn Stage>> =
-        vec![Box::new(stages::Decode), Box::new(stages::Localize { localizer, calibration }), Box::new(detect)];
+    let mut all: Vec<Box<dyn Stage>> = vec![
+        Box::new(stages::Decode { own_returns }),
+        Box::new(stages::Localize { localizer, calibration }),
+        Box::new(detect),
+    ];
     all.extend(behind_detection(config, route)?);
     Ok(all)
 }

@@ -16,7 +16,7 @@ const GEOMETRY: [&str; 2] = ["--models", "none"];
 const CHANGE: [&str; 2] = ["--set", "planning.margin_m=0.45"];
 
 fn with<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
-    [first, &GEOMETRY, more].concat()
+    [first, &GEOMETRY[..], more].concat()
 }
 
 fn results(folder: &Path) -> Vec<serde_json::Value> {
@@ -162,12 +162,12 @@ fn what_if_runs_only_what_lies_behind() {
     let log = replay(&street(), folder.path(), "log.mcap", &GEOMETRY);
     for stage in ["decode", "localize", "detect", "track", "plan", "control"] {
         let networks: &[&str] = if matches!(stage, "decode" | "localize" | "detect") { &GEOMETRY } else { &[] };
-        let again = replay(&log, folder.path(), stage, &[&["--from", stage, "--compare"], networks].concat());
+        let again = replay(&log, folder.path(), stage, &[&["--from", stage, "--compare"][..], networks].concat());
         let said = succeed(&["diff", text(&log), text(&again)]);
         assert!(said.contains("the same in 60 frames"), "{stage}: {said}");
     }
     let output = folder.path().join("no.mcap");
-    let refused = |more: &[&str]| fail(&[&["replay", text(&log), "--output", text(&output)], more].concat(), 2);
+    let refused = |more: &[&str]| fail(&[&["replay", text(&log), "--output", text(&output)][..], more].concat(), 2);
     let said = refused(&["--from", "plan", "--set", "track.x=1"]);
     assert!(said.contains("--set track.x=1: track does not run again"), "{said}");
     let said = refused(&["--set", "planning.beauty=1"]);
@@ -179,7 +179,7 @@ fn what_if_runs_only_what_lies_behind() {
     let said = fail(&["diff", text(&drive), text(&log)], 2);
     assert!(said.contains("street.mcap: the drive holds no frames"), "{said}");
     let changed =
-        [&["replay", text(&log), "--output", text(&output), "--compare", "--from", "plan"], &CHANGE[..]].concat();
+        [&["replay", text(&log), "--output", text(&output), "--compare", "--from", "plan"][..], &CHANGE[..]].concat();
     let compared = chauffeur(&changed);
     assert_eq!(compared.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&compared.stdout).contains("stage plan"));

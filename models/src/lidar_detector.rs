@@ -216,6 +216,7 @@ impl LidarDetector {
             score: f64::from(found.score),
             point_count,
             camera: None,
+            seen_after_s: 0.0,
         });
         Ok(detections.collect())
     }

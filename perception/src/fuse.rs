@@ -162,7 +162,7 @@ mod tests {
     fn object(class: ObjectClass, x: f64, y: f64) -> Detection3 {
         let (length, width, height) = if class.is_vehicle() { (4.3, 1.8, 1.5) } else { (0.6, 0.6, 1.7) };
         let bbox = Box3 { center: [x, y, 0.5 * height], length, width, height, yaw: 0.0 };
-        Detection3 { bbox, class, score: 0.6, point_count: 100, camera: None }
+        Detection3 { bbox, class, score: 0.6, point_count: 100, camera: None, seen_after_s: 0.0 }
     }
 
     fn witness(of: &Detection3, class: ObjectClass, score: f64) -> Detection2 {
@@ -248,6 +248,7 @@ mod tests {
                 score,
                 point_count: 9,
                 camera: None,
+                seen_after_s: 0.0,
             };
             all.into_iter().map(build).collect()
         })

@@ -43,7 +43,7 @@ fn scene(frame: u64) -> Detections {
         let x = -40.0 + 6.0 * (i % 15) as f64 + 0.1 * (frame % 50) as f64;
         let y = -12.0 + 8.0 * (i / 15) as f64 + 0.6 * (i % 3) as f64;
         let bbox = Box3 { center: [x, y, 0.8], length, width, height: 1.6, yaw: 0.0 };
-        lidar.push(Detection3 { bbox, class, score: 0.8, point_count: 50, camera: None });
+        lidar.push(Detection3 { bbox, class, score: 0.8, point_count: 50, camera: None, seen_after_s: 0.0 });
     }
     Detections { frame, stamp: Stamp::from_nanos(100_000_000 * frame as i64), camera: Vec::new(), lidar }
 }

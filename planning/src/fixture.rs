@@ -36,6 +36,7 @@ pub fn track(id: u64, x: f64, y: f64, velocity_mps: [f64; 2]) -> Track {
         velocity_mps,
         yaw_rate_radps: 0.0,
         covariance: [[0.0; 4]; 4],
+        heading_covariance: [[0.0; 2]; 2],
         hits: 5,
         misses: 0,
     }

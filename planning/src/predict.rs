@@ -360,9 +360,6 @@ fn predict_one(
         guided: way.is_some(),
         second: false,
     };
-    let variance = |i: usize| Some(track.covariance[i][i]).filter(|v| v.is_finite() && *v > 0.0).unwrap_or(0.0);
-    let place = variance(0).max(variance(1));
-    let doubt = if speed_mps == 0.0 { 0.0 } else { variance(2).max(variance(3)) };
     let steady = speed_mps == 0.0 || (in_lane && across_mps == 0.0);
     let most_growth = if steady { MOST_GROWTH_M[1] } else { MOST_GROWTH_M[0] };
     // People who walk or ride get more room: a stumble or a swerve must not matter.
@@ -370,7 +367,9 @@ fn predict_one(
     let path = std::array::from_fn(|step| {
         let t = lead_s + step as f64 * PREDICTION_STEP_S;
         let [x, y, heading_rad] = way.map_or_else(|| motion.at(&road.line, t), |poses| poses[step]);
-        let growth = (0.5 * (place + t * t * doubt).sqrt()).min(most_growth);
+        let [along_m, across_m] = track.spread_after_m(if speed_mps == 0.0 { 0.0 } else { t });
+        let spread_m = Some(along_m.max(across_m)).filter(|m| m.is_finite()).unwrap_or(0.0);
+        let growth = (0.5 * spread_m).min(most_growth);
         let direction = [heading_rad.cos(), heading_rad.sin()];
         PredictedPose { x, y, heading_rad, direction, margin_m: respect + growth, least_m: (gap - 0.02).max(0.0) }
     });

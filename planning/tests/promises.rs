@@ -33,6 +33,7 @@ fn track() -> impl Strategy<Value = Track> {
         velocity_mps: [vx, vy],
         yaw_rate_radps,
         covariance: [[variance; 4]; 4],
+        heading_covariance: [[0.0; 2]; 2],
         hits: 3,
         misses: 0,
     })

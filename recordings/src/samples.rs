@@ -61,6 +61,7 @@ pub(crate) fn frame(frame: u64) -> Vec<Message> {
         velocity_mps: [x, -0.0],
         yaw_rate_radps: 1e-300,
         covariance: [[1.0, 0.1, -0.0, 1e-9], [0.1, 1.0, 0.0, 0.0], [0.0, 0.0, 2.0, 0.0], [0.0, 0.0, 0.0, x]],
+        heading_covariance: [[0.02, -0.0], [1e-9, 0.1]],
         hits: 3,
         misses: 1,
     };
@@ -102,7 +103,14 @@ pub(crate) fn frame(frame: u64) -> Vec<Message> {
             frame,
             stamp,
             camera: vec![Detection2 { bbox: image, class: ObjectClass::TrafficLight, score: 0.7 }],
-            lidar: vec![Detection3 { bbox, class: ObjectClass::Car, score: 0.1, point_count: 35, camera: Some(0) }],
+            lidar: vec![Detection3 {
+                bbox,
+                class: ObjectClass::Car,
+                score: 0.1,
+                point_count: 35,
+                camera: Some(0),
+                seen_after_s: 0.05,
+            }],
         }),
         Message::Tracks(Tracks { frame, stamp, objects: vec![track] }),
         Message::Plan(Plan {

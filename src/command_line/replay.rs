@@ -153,7 +153,10 @@ fn beside_the_record(drive: &Path, log: &Path, networks_ran: bool) -> anyhow::Re
     let tolerance = if elsewhere { Tolerance::Networks } else { Tolerance::Exact };
     let (difference, _) = diff::compare(drive, log, tolerance)?;
     if elsewhere {
-        println!("the drive's networks ran on {}", if then.engine.is_empty() { "nothing" } else { &then.engine });
+        println!(
+            "the drive's networks ran on {}",
+            if then.engine.is_empty() { "nothing" } else { then.engine.as_str() }
+        );
     }
     match &difference.first {
         None => println!("the same as recorded in {} frames ({})", difference.frames, tolerance.describe()),

@@ -59,6 +59,7 @@ impl<'a> Traffic<'a> {
                 velocity_mps: [place.speed_mps * cos, place.speed_mps * sin],
                 yaw_rate_radps: turned / dt,
                 covariance,
+                heading_covariance: [[0.0; 2]; 2],
                 hits: *hits,
                 misses: 0,
             });

@@ -387,7 +387,7 @@ impl Criterion {
 
 fn shown(value: f64) -> String {
     if value.is_finite() {
-        format!("{:.4}", value).trim_end_matches('0').trim_end_matches('.').to_string()
+        format!("{value:.4}").trim_end_matches('0').trim_end_matches('.').to_string()
     } else {
         "-".to_string()
     }

@@ -121,7 +121,8 @@ mod tests {
         let objects = vec![object(1, 10.0, 50), object(2, 20.0, 50), object(3, 30.0, 2), object(4, 80.0, 50)];
         let truth = Truth { seq: 0, stamp: Stamp::default(), odom_from_base: Isometry3::identity(), objects };
         let bbox = track(0, 10.5, 0.0).bbox;
-        let found = Detection3 { bbox, class: ObjectClass::Car, score: 0.9, point_count: 40, camera: None };
+        let found =
+            Detection3 { bbox, class: ObjectClass::Car, score: 0.9, point_count: 40, camera: None, seen_after_s: 0.0 };
         let detections = Detections { lidar: vec![found], ..Detections::default() };
         let mut labels = Labels::default();
         let tracks = [track(7, 10.2, 0.0), track(8, 20.1, 0.0), track(9, 45.0, 0.0), track(10, 70.0, 0.0)];

@@ -316,6 +316,7 @@ pub(crate) mod tests {
             velocity_mps: [0.0; 2],
             yaw_rate_radps: 0.0,
             covariance: [[0.0; 4]; 4],
+            heading_covariance: [[0.0; 2]; 2],
             hits: 5,
             misses: 0,
         }

@@ -142,6 +142,7 @@ mod tests {
             score: 0.5,
             point_count: 9,
             camera: None,
+            seen_after_s: 0.0,
         };
         let detections =
             |xs: &[f64]| Detections { lidar: xs.iter().map(|x| object(*x)).collect(), ..Detections::default() };

@@ -32,6 +32,7 @@ fn track(id: u64, class: ObjectClass, bbox: Box3) -> Track {
         velocity_mps: [0.0; 2],
         yaw_rate_radps: 0.0,
         covariance: [[0.0; 4]; 4],
+        heading_covariance: [[0.0; 2]; 2],
         hits: 9,
         misses: 0,
     }
@@ -185,7 +186,14 @@ fn no_number_breaks_the_picture() {
             let bbox = Box3 { center: [a, b, a], length: b, width: a, height: b, yaw: a };
             scene.tracks.objects.push(Track { velocity_mps: [a, b], ..track(i as u64, ObjectClass::Bus, bbox) });
             let class = ObjectClass::Cyclist;
-            scene.detections.lidar.push(Detection3 { bbox, class, score: a, point_count: 0, camera: None });
+            scene.detections.lidar.push(Detection3 {
+                bbox,
+                class,
+                score: a,
+                point_count: 0,
+                camera: None,
+                seen_after_s: 0.0,
+            });
             let bbox = Box2 { x_min: a, y_min: b, x_max: b, y_max: a };
             scene.detections.camera.push(Detection2 { bbox, class, score: b });
             let (x, y) = (a as f32, b as f32);

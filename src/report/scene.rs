@@ -273,6 +273,7 @@ mod tests {
             velocity_mps: [1.0, -1.0],
             yaw_rate_radps: 0.0,
             covariance: [[0.0; 4]; 4],
+            heading_covariance: [[0.0; 2]; 2],
             hits: 3,
             misses: 0,
         };

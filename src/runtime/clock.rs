@@ -1,7 +1,7 @@
 //! The one place where sensor time meets the wall clock.
 
-use std::time::{Duration, Instant};
-use types::Stamp;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use types::{ReceiveTime, Stamp};
 
 /// Plays sensor time on the wall clock, `rate` times as fast.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +59,13 @@ impl CpuWatch {
     pub fn elapsed(&self) -> Duration {
         thread_cpu().saturating_sub(self.0)
     }
+}
+
+/// The computer's time of day, when a message has just come. A clock before 1970 or after 2262 shows the epoch.
+#[must_use]
+pub fn receive_time() -> ReceiveTime {
+    let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    ReceiveTime::from_nanos(i64::try_from(passed.as_nanos()).unwrap_or_default())
 }
 
 /// Processor time of this thread so far.

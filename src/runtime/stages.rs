@@ -4,16 +4,20 @@ use super::digest;
 use super::frame::{Buffers, Frame};
 use super::stage::Stage;
 use models::{CameraDetector, LidarDetector, LidarSegmenter};
-use perception::detect::{GeometricDetector, ObstacleDetector, SegmentDetector};
+use perception::decode::OwnReturns;
+use perception::detect::{GeometricDetector, ObstacleDetector, SegmentDetector, bring_to_stamp};
 use perception::localize::{Localizer, Senses};
 use perception::track::Tracker;
 use planning::{PlanInput, Planner, Way};
 use std::sync::Arc;
 use types::{Calibration, Detections, StepError};
 
-/// Compressed bytes to pixels and points.
-#[derive(Debug, Default)]
-pub struct Decode;
+/// Compressed bytes to pixels and points, without the vehicle's own returns.
+#[derive(Debug)]
+pub struct Decode {
+    /// Of the vehicle and its lidar.
+    pub own_returns: OwnReturns,
+}
 
 impl Stage for Decode {
     fn name(&self) -> &'static str {
@@ -30,6 +34,7 @@ impl Stage for Decode {
         if let Some(lidar) = &frame.sensors.lidar {
             let decoded = perception::decode::points(lidar, &mut buffers.points);
             frame.rejected_points = buffers.points.rejected as u64;
+            self.own_returns.remove(&mut buffers.points);
             frame.spans.lap("decode points");
             decoded.map_err(|e| StepError::Skip(e.to_string()))?;
         }
@@ -150,6 +155,9 @@ impl Stage for Detect {
                     objects
                 }
             };
+        }
+        if let Some(ego) = &frame.ego {
+            bring_to_stamp(&mut found.lidar, points, &self.calibration.base_from_lidar, ego);
         }
         perception::fuse::fuse(&self.calibration, &found.camera, &mut found.lidar);
         spans.lap("fuse");

@@ -70,6 +70,7 @@ impl Knowledge {
             velocity_mps: object.velocity_mps,
             yaw_rate_radps: if passed_s > 0.0 { turned / passed_s } else { 0.0 },
             covariance,
+            heading_covariance: [[0.0; 2]; 2],
             hits: before.map_or(1, |seen| seen.hits.saturating_add(1)),
             misses: 0,
         }

@@ -89,8 +89,10 @@ pub struct Detection2 {
 /// An object found in a lidar sweep.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Detection3 {
-    /// Box in `base_link`, m.
+    /// Box in `base_link` at the frame's stamp, m: where the object was when the sweep met it, freed of the ego's motion meanwhile.
     pub bbox: Box3,
+    /// When the sweep met it, after the frame's stamp, s: until then it has moved on its own. Zero if the sweep is of one instant.
+    pub seen_after_s: f64,
     /// What it is.
     pub class: ObjectClass,
     /// Confidence 0..1.
@@ -131,6 +133,8 @@ pub struct Track {
     pub yaw_rate_radps: f64,
     /// Covariance of (x, y, vx, vy) in `odom`: m, m/s.
     pub covariance: [[f64; 4]; 4],
+    /// Covariance of (heading, yaw rate): rad, rad/s. Place and motion are estimated apart from it.
+    pub heading_covariance: [[f64; 2]; 2],
     /// Frames in which the object was seen.
     pub hits: u32,
     /// Frames since it was last seen; zero if seen in this frame.
@@ -142,6 +146,44 @@ impl Track {
     #[must_use]
     pub fn speed_mps(&self) -> f64 {
         self.velocity_mps[0].hypot(self.velocity_mps[1])
+    }
+
+    /// Covariance of (x, y, heading, speed, yaw rate) in `odom`, the state of constant turn rate and velocity: m, rad, m/s, rad/s. What the
+    /// velocity is off by along itself is that of the speed; its direction is the heading's concern. For what stands, which has no
+    /// direction, the speed is along the heading.
+    #[must_use]
+    pub fn turning_covariance(&self) -> [[f64; 5]; 5] {
+        let speed = self.speed_mps();
+        let [vx, vy] = self.velocity_mps;
+        let [cos, sin] =
+            if speed > 0.0 { [vx / speed, vy / speed] } else { [self.bbox.yaw.cos(), self.bbox.yaw.sin()] };
+        let (c, turning) = (&self.covariance, &self.heading_covariance);
+        let along = |row: usize| c[row][2] * cos + c[row][3] * sin;
+        let (x, y, own) = (along(0), along(1), cos * along(2) + sin * along(3));
+        [
+            [c[0][0], c[0][1], 0.0, x, 0.0],
+            [c[1][0], c[1][1], 0.0, y, 0.0],
+            [0.0, 0.0, turning[0][0], 0.0, turning[0][1]],
+            [x, y, 0.0, own, 0.0],
+            [0.0, 0.0, turning[1][0], 0.0, turning[1][1]],
+        ]
+    }
+
+    /// Standard deviation of the place, m, along the motion and across it, if the object drives on for `t_s` as it does now: constant turn rate and
+    /// velocity, to the first order about its straight way.
+    #[must_use]
+    pub fn spread_after_m(&self, t_s: f64) -> [f64; 2] {
+        let c = self.turning_covariance();
+        let speed = self.speed_mps();
+        let yaw = if speed > 0.0 { self.velocity_mps[1].atan2(self.velocity_mps[0]) } else { self.bbox.yaw };
+        let (sin, cos) = yaw.sin_cos();
+        // How far along and across one unit of each error takes it.
+        let along = [cos, sin, 0.0, t_s, 0.0];
+        let across = [-sin, cos, speed * t_s, 0.0, 0.5 * speed * t_s * t_s];
+        [along, across].map(|by| {
+            let variance: f64 = (0..5).map(|i| (0..5).map(|j| by[i] * c[i][j] * by[j]).sum::<f64>()).sum();
+            variance.max(0.0).sqrt()
+        })
     }
 }
 
@@ -159,6 +201,48 @@ pub struct Tracks {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// It drives to the upper left at 10 m/s.
+    fn track() -> Track {
+        let half = std::f64::consts::FRAC_1_SQRT_2;
+        let mut covariance = [[0.0; 4]; 4];
+        (0..4).for_each(|i| covariance[i][i] = if i < 2 { 0.04 } else { 0.25 });
+        (covariance[0][2], covariance[2][0], covariance[1][3], covariance[3][1]) = (0.05, 0.05, 0.05, 0.05);
+        Track {
+            id: 1,
+            class: ObjectClass::Car,
+            existence: 1.0,
+            bbox: Box3 { center: [0.0; 3], length: 4.0, width: 2.0, height: 1.5, yaw: 0.75 * std::f64::consts::PI },
+            velocity_mps: [-10.0 * half, 10.0 * half],
+            yaw_rate_radps: 0.0,
+            covariance,
+            heading_covariance: [[0.0004, 0.0002], [0.0002, 0.0025]],
+            hits: 9,
+            misses: 0,
+        }
+    }
+
+    #[test]
+    fn the_covariance_of_turning_says_the_same_as_that_of_the_velocity() {
+        let c = track().turning_covariance();
+        assert!((0..5).all(|i| (0..5).all(|j| (c[i][j] - c[j][i]).abs() < 1e-12)), "{c:?}");
+        // Errors that are alike in all directions.
+        assert!((c[3][3] - 0.25).abs() < 1e-12 && c[2][2] == 0.0004 && c[4][4] == 0.0025 && c[2][4] == 0.0002);
+        assert!((c[0][3] + 0.05 * std::f64::consts::FRAC_1_SQRT_2).abs() < 1e-12, "{c:?}");
+        let standing = Track { velocity_mps: [0.0; 2], ..track() };
+        let same = standing.turning_covariance();
+        assert!((0..5).all(|i| (0..5).all(|j| (c[i][j] - same[i][j]).abs() < 1e-12)), "{same:?}");
+    }
+
+    #[test]
+    fn doubt_grows_along_with_the_speed_and_across_with_the_turn() {
+        let [now, later] = [0.0, 2.0].map(|t| track().spread_after_m(t));
+        assert!((now[0] - 0.2).abs() < 1e-12 && (now[1] - 0.2).abs() < 1e-12, "{now:?}");
+        // 0.04 + 2 * 2 * 0.05 + 4 * 0.25, and 0.04 + 20^2 * 0.0004 + 2 * 20 * 20 * 0.0002 + 20^2 * 0.0025.
+        assert!((later[0] - 1.24_f64.sqrt()).abs() < 1e-9 && (later[1] - 1.36_f64.sqrt()).abs() < 1e-9, "{later:?}");
+        let standing = Track { velocity_mps: [0.0; 2], ..track() };
+        assert!((standing.spread_after_m(2.0)[1] - 0.2).abs() < 1e-12);
+    }
 
     #[test]
     fn names_round_trip() {

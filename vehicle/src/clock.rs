@@ -252,7 +252,7 @@ impl ClockOffset {
 
     fn show(&mut self, now_ns: i64) {
         self.status.offset_s = -self.envelope(now_ns) as f64 * 1e-9;
-        self.status.drift_ppm = -self.slope * 1e6;
+        self.status.drift_ppm = 0.0 - self.slope * 1e6;
         self.status.out_of_bound = self.config.synchronised && self.status.offset_s.abs() > self.config.bound_s;
     }
 }

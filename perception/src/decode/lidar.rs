@@ -154,9 +154,16 @@ fn read_packed(data: &[u8], out: &mut PointCloud) {
 }
 
 fn drop_not_finite(out: &mut PointCloud) {
-    let mut kept = 0;
-    for i in 0..out.x.len() {
-        if out.x[i].is_finite() && out.y[i].is_finite() && out.z[i].is_finite() {
+    keep_if(out, |point| point.iter().all(|value| value.is_finite()));
+}
+
+/// Keeps the points that `keep` tells, in their order. Nothing moves before the first that goes.
+pub(super) fn keep_if(out: &mut PointCloud, keep: impl Fn([f32; 3]) -> bool) {
+    let stays = |out: &PointCloud, i: usize| keep([out.x[i], out.y[i], out.z[i]]);
+    let Some(first) = (0..out.len()).find(|&i| !stays(out, i)) else { return };
+    let mut kept = first;
+    for i in first + 1..out.len() {
+        if stays(out, i) {
             for column in [&mut out.x, &mut out.y, &mut out.z, &mut out.intensity] {
                 column[kept] = column[i];
             }

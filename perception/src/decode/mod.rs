@@ -2,14 +2,17 @@
 //!
 //! In: one [`CameraFrame`](types::CameraFrame) or [`LidarSweep`](types::LidarSweep). Out: an RGB [`Image`](types::Image)
 //! or a [`PointCloud`](types::PointCloud), written over the caller's buffers. Bytes are never trusted: whatever they
-//! hold, the answer is a decoded frame or an error, and after an error the output is empty.
+//! hold, the answer is a decoded frame or an error, and after an error the output is empty. [`OwnReturns`] takes out of a sweep what the
+//! lidar sees of its own vehicle.
 
 mod camera;
 mod complete;
 mod lidar;
+mod own;
 
 pub use camera::image;
 pub use lidar::points;
+pub use own::{Config, OwnBox, OwnReturns};
 
 use thiserror::Error;
 

@@ -181,7 +181,7 @@ fn detection(members: &[Point], overhead: &Overhead, around: &Surroundings) -> O
         extent::complete(&mut bbox, class, around.sensor);
         extent::point_forward(&mut bbox);
     }
-    Some(Detection3 { bbox, class, score, point_count: members.len() as u32, camera: None })
+    Some(Detection3 { bbox, class, score, point_count: members.len() as u32, camera: None, seen_after_s: 0.0 })
 }
 
 /// The nearest face of a structure that stands in the ego's own corridor, as a box across it.

@@ -79,7 +79,7 @@ mod tests {
 
     fn object(class: ObjectClass, y: f64, width: f64, point_count: u32, score: f64) -> Detection3 {
         let bbox = Box3 { center: [10.0, y, 0.7], length: 4.3, width, height: 1.5, yaw: 0.0 };
-        Detection3 { bbox, class, score, point_count, camera: None }
+        Detection3 { bbox, class, score, point_count, camera: None, seen_after_s: 0.0 }
     }
 
     #[test]

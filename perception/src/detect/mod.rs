@@ -12,6 +12,7 @@ mod cluster;
 mod extent;
 mod geometric;
 mod ground;
+mod instant;
 mod join;
 mod lshape;
 mod obstacles;
@@ -23,6 +24,7 @@ mod size;
 mod suppress;
 
 pub use geometric::{GeometricConfig, GeometricDetector};
+pub use instant::bring_to_stamp;
 pub use obstacles::ObstacleDetector;
 pub use segment::{SegmentConfig, SegmentDetector};
 

@@ -61,7 +61,14 @@ mod tests {
         let crate_ = standing(15.0, -0.5, [1.0, 1.2, 0.9], 0.0);
         let far_beside = standing(14.0, -9.0, [1.0, 1.2, 0.9], 0.0);
         let cloud = lidar.sweep(&[car, crate_, far_beside]).0;
-        let named = Detection3 { bbox: car, class: ObjectClass::Car, score: 0.8, point_count: 300, camera: None };
+        let named = Detection3 {
+            bbox: car,
+            class: ObjectClass::Car,
+            score: 0.8,
+            point_count: 300,
+            camera: None,
+            seen_after_s: 0.0,
+        };
         let mut found = vec![named];
         let mut detector = ObstacleDetector::new(GeometricConfig::default());
         detector.step(&cloud, &lidar.calibration(), &mut found);

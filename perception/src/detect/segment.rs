@@ -170,7 +170,7 @@ fn detection(
     }
     extent::point_forward(&mut bbox);
     let score = summary.confidence * (summary.count as f64 / 200.0).min(1.0);
-    Some(Detection3 { bbox, class, score, point_count: summary.count as u32, camera: None })
+    Some(Detection3 { bbox, class, score, point_count: summary.count as u32, camera: None, seen_after_s: 0.0 })
 }
 
 /// Whether a visible box can be one of its group.

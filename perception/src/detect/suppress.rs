@@ -45,6 +45,7 @@ mod tests {
             score: 0.5,
             point_count,
             camera: None,
+            seen_after_s: 0.0,
         };
         let car = object(10.0, ObjectClass::Car, 100);
         let twin = object(10.5, ObjectClass::Car, 100);

@@ -18,7 +18,8 @@ pub(super) fn possible_pairs(objects: &[Object], measurements: &[Measurement], g
         let (bbox, class, motion) = (object.bbox(), object.class(), object.motion());
         for measurement in grid.near([bbox.center[0], bbox.center[1]]) {
             let seen = &measurements[measurement];
-            let (dx, dy) = (seen.look.bbox.center[0] - bbox.center[0], seen.look.bbox.center[1] - bbox.center[1]);
+            let [x, y, _] = object.at_stamp(&seen.look.bbox, seen.after_s).center;
+            let (dx, dy) = (x - bbox.center[0], y - bbox.center[1]);
             let reach_m = motion.reach_m.max(Group::of(seen.look.class).motion().reach_m);
             if dx * dx + dy * dy > reach_m * reach_m {
                 continue;
@@ -26,7 +27,7 @@ pub(super) fn possible_pairs(objects: &[Object], measurements: &[Measurement], g
             let look = seen.look_as(class);
             let Some(confusion) = Group::confusion(class, look.class) else { continue };
             let own = object.as_own(look, seen.viewer);
-            let overlap = generalised_overlap(&bbox, &look.bbox);
+            let overlap = generalised_overlap(&bbox, &object.at_stamp(&look.bbox, seen.after_s));
             if overlap > motion.least_overlap && object.distance_squared(&own, seen) < motion.gate {
                 out.push(Pair { track, measurement, cost: 1.0 - overlap + confusion });
             }

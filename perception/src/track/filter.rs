@@ -13,10 +13,18 @@ pub(super) struct PlanarFilter {
 }
 
 impl PlanarFilter {
-    pub(super) fn new(position: [f64; 2], noise_m: f64, speed_mps: f64) -> Self {
-        let spread = Vector4::new(noise_m, noise_m, speed_mps, speed_mps);
+    /// At a position that was measured `after_s` after the state, with a speed of this size in any direction.
+    pub(super) fn new(position: [f64; 2], after_s: f64, noise_m: f64, speed_mps: f64) -> Self {
+        let (noise, speed) = (noise_m * noise_m, speed_mps * speed_mps);
         let state = Vector4::new(position[0], position[1], 0.0, 0.0);
-        Self { state, covariance: Matrix4::from_diagonal(&spread.component_mul(&spread)) }
+        let mut covariance = Matrix4::from_diagonal(&Vector4::new(noise, noise, speed, speed));
+        for axis in 0..2 {
+            // Whither it has gone meanwhile is where it has come from.
+            covariance[(axis, axis)] += after_s * after_s * speed;
+            covariance[(axis, axis + 2)] = -after_s * speed;
+            covariance[(axis + 2, axis)] = -after_s * speed;
+        }
+        Self { state, covariance }
     }
 
     pub(super) fn position(&self) -> [f64; 2] {
@@ -63,18 +71,20 @@ impl PlanarFilter {
         }
     }
 
-    /// Squared Mahalanobis distance of a measured position.
-    pub(super) fn distance_squared(&self, position: [f64; 2], noise_m: f64) -> f64 {
-        let innovation = Vector2::from(position) - self.state.fixed_rows::<2>(0);
-        let spread = self.covariance.fixed_view::<2, 2>(0, 0) + Matrix2::identity() * (noise_m * noise_m);
+    /// Squared Mahalanobis distance of a position that was measured `after_s` after the state.
+    pub(super) fn distance_squared(&self, position: [f64; 2], after_s: f64, noise_m: f64) -> f64 {
+        let observe = observed(after_s);
+        let innovation = Vector2::from(position) - observe * self.state;
+        let spread = observe * self.covariance * observe.transpose() + Matrix2::identity() * (noise_m * noise_m);
         spread.try_inverse().map_or(f64::INFINITY, |inverse| (innovation.transpose() * inverse * innovation)[0])
     }
 
-    pub(super) fn update(&mut self, position: [f64; 2], noise_m: f64) {
-        let innovation = Vector2::from(position) - self.state.fixed_rows::<2>(0);
-        let observe = Matrix2x4::new(1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0);
+    /// A position that was measured `after_s` after the state: a sweep meets its objects one after the other.
+    pub(super) fn update(&mut self, position: [f64; 2], after_s: f64, noise_m: f64) {
+        let observe = observed(after_s);
+        let innovation = Vector2::from(position) - observe * self.state;
         let noise = Matrix2::identity() * (noise_m * noise_m);
-        let spread = self.covariance.fixed_view::<2, 2>(0, 0) + noise;
+        let spread = observe * self.covariance * observe.transpose() + noise;
         let Some(inverse) = spread.try_inverse() else { return };
         let gain = self.covariance * observe.transpose() * inverse;
         self.state += gain * innovation;
@@ -96,6 +106,11 @@ impl PlanarFilter {
     pub(super) fn is_finite(&self) -> bool {
         self.state.iter().chain(self.covariance.iter()).all(|v| v.is_finite())
     }
+}
+
+/// How a position `after_s` later depends on the state.
+fn observed(after_s: f64) -> Matrix2x4<f64> {
+    Matrix2x4::new(1.0, 0.0, after_s, 0.0, 0.0, 1.0, 0.0, after_s)
 }
 
 fn symmetric(matrix: Matrix4<f64>) -> Matrix4<f64> {
@@ -122,6 +137,12 @@ impl HeadingFilter {
 
     pub(super) fn rate(&self) -> f64 {
         self.rate
+    }
+
+    /// Of yaw and rate.
+    pub(super) fn covariance(&self) -> [[f64; 2]; 2] {
+        let [yaw, rate, cross] = self.variance;
+        [[yaw, cross], [cross, rate]]
     }
 
     /// `turn_radps2`: standard deviation of the angular acceleration. The rate fades within seconds unless it is measured.
@@ -188,20 +209,22 @@ mod tests {
 
     #[test]
     fn velocity_is_found_and_standing_is_seen() {
-        let mut filter = PlanarFilter::new([0.0, 0.0], 0.2, 8.0);
+        let mut filter = PlanarFilter::new([0.0, 0.0], 0.0, 0.2, 8.0);
         for i in 1..30 {
             filter.predict(0.1, 3.0, 0.0);
-            filter.update([1.2 * f64::from(i), 0.0], 0.2);
+            // Seen at different instants of each sweep.
+            let after_s = 0.02 * f64::from(i % 5);
+            filter.update([1.2 * f64::from(i) + 12.0 * after_s, 0.0], after_s, 0.2);
         }
         let [vx, vy] = filter.velocity();
         assert!((vx - 12.0).abs() < 0.05 && vy.abs() < 1e-9, "{vx} {vy}");
         assert!(filter.velocity_spread() < 1.0 && filter.is_finite());
-        assert!(filter.distance_squared([34.8, 0.0], 0.2) < 0.1);
+        assert!(filter.distance_squared([34.8 + 0.6, 0.0], 0.05, 0.2) < 0.1);
     }
 
     #[test]
     fn a_known_turn_keeps_the_speed_and_closes_the_circle() {
-        let mut filter = PlanarFilter::new([10.0, 0.0], 0.1, 1.0);
+        let mut filter = PlanarFilter::new([10.0, 0.0], 0.0, 0.1, 1.0);
         filter.state[3] = 10.0; // a circle of 10 m around the origin, 1 rad/s
         for _ in 0..20 {
             filter.predict(std::f64::consts::PI / 20.0, 3.0, 1.0);

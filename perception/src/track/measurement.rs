@@ -9,6 +9,8 @@ use types::{Box3, Detection3, Detections, EgoState, ObjectClass};
 /// Boxes with an edge longer than this or farther away are no objects, m.
 const LARGEST_M: f64 = 60.0;
 const FARTHEST_M: f64 = 1000.0;
+/// No sweep takes longer, s.
+const LATEST_S: f64 = 1.0;
 /// How much the standard deviation of a box's near corner grows with the distance.
 const NOISE_PER_M: f64 = 0.001;
 /// Two boxes are of one object if they share this part of the smaller one: of two classes, of one class.
@@ -33,6 +35,8 @@ pub(super) struct Measurement {
     pub(super) other: Option<Look>,
     /// Where it was seen from, m.
     pub(super) viewer: [f64; 2],
+    /// When it was seen, after the frame's stamp, s.
+    pub(super) after_s: f64,
     /// Standard deviation of the position, m.
     pub(super) noise_m: f64,
 }
@@ -78,6 +82,7 @@ impl Measurements {
                 look: Look { bbox, class: detection.class, score: detection.score.clamp(0.0, 1.0) },
                 other: None,
                 viewer,
+                after_s: detection.seen_after_s,
                 noise_m: noise_m + NOISE_PER_M * distance_m,
             }
         }));
@@ -134,6 +139,7 @@ fn is_usable(detection: &Detection3) -> bool {
     let sizes = [bbox.length, bbox.width, bbox.height];
     bbox.is_valid()
         && detection.score.is_finite()
+        && (0.0..=LATEST_S).contains(&detection.seen_after_s)
         && sizes.iter().all(|size| *size <= LARGEST_M)
         && bbox.center.iter().all(|v| v.abs() <= FARTHEST_M)
 }
@@ -142,7 +148,7 @@ fn is_usable(detection: &Detection3) -> bool {
 fn compare(a: &Detection3, b: &Detection3) -> Ordering {
     let key = |d: &Detection3| {
         let [x, y, z] = d.bbox.center;
-        [-d.score, x, y, z, d.bbox.length, d.bbox.width, d.bbox.height, d.bbox.yaw]
+        [-d.score, x, y, z, d.bbox.length, d.bbox.width, d.bbox.height, d.bbox.yaw, d.seen_after_s]
     };
     let by_numbers = key(a).iter().zip(&key(b)).map(|(a, b)| a.total_cmp(b)).find(|order| order.is_ne());
     by_numbers.unwrap_or_else(|| (a.class, a.point_count, a.camera).cmp(&(b.class, b.point_count, b.camera)))
@@ -156,7 +162,7 @@ mod tests {
     fn taken(boxes: &[(ObjectClass, f64, f64, f64)]) -> Vec<(ObjectClass, Option<ObjectClass>)> {
         let detection = |&(class, x, length, score): &(ObjectClass, f64, f64, f64)| {
             let bbox = Box3 { center: [x, 5.0, 0.8], length, width: 0.6, height: 1.7, yaw: 0.0 };
-            Detection3 { bbox, class, score, point_count: 9, camera: None }
+            Detection3 { bbox, class, score, point_count: 9, camera: None, seen_after_s: 0.0 }
         };
         let lidar = boxes.iter().map(detection).collect();
         let ego = EgoState {

@@ -68,7 +68,7 @@ impl Object {
             hidden: false,
             existence: Existence::new(score),
             confirmed: false,
-            plane: PlanarFilter::new([x, y], seen.noise_m, motion.speed_mps),
+            plane: PlanarFilter::new([x, y], seen.after_s, seen.noise_m, motion.speed_mps),
             heading: HeadingFilter::new(bbox.yaw, &motion),
             level: LevelFilter::new(z, seen.noise_m),
             size: Size::of(&bbox),
@@ -124,6 +124,12 @@ impl Object {
         self.trail.pass(dt_s);
     }
 
+    /// A box that was seen `after_s` after the frame's stamp, where this object was at the stamp.
+    pub(super) fn at_stamp(&self, seen: &Box3, after_s: f64) -> Box3 {
+        let ([vx, vy], [x, y, z]) = (self.plane.velocity(), seen.center);
+        Box3 { center: [x - after_s * vx, y - after_s * vy, z], ..*seen }
+    }
+
     /// The measured box as it would be if it were this object: turned towards its heading, completed to its size.
     pub(super) fn as_own(&self, look: &Look, viewer: [f64; 2]) -> Box3 {
         let seen_in_part = self.motion().seen_in_part;
@@ -138,7 +144,7 @@ impl Object {
 
     /// Squared Mahalanobis distance of the place of such a box.
     pub(super) fn distance_squared(&self, own: &Box3, seen: &Measurement) -> f64 {
-        self.plane.distance_squared([own.center[0], own.center[1]], self.noise_m(seen))
+        self.plane.distance_squared([own.center[0], own.center[1]], seen.after_s, self.noise_m(seen))
     }
 
     pub(super) fn update(&mut self, seen: &Measurement) {
@@ -160,8 +166,8 @@ impl Object {
         }
         let [x, y, z] = self.as_own(look, seen.viewer).center;
         let noise_m = self.noise_m(seen);
-        self.jitter.learn(self.plane.distance_squared([x, y], noise_m));
-        self.plane.update([x, y], noise_m);
+        self.jitter.learn(self.plane.distance_squared([x, y], seen.after_s, noise_m));
+        self.plane.update([x, y], seen.after_s, noise_m);
         self.heading.update(measured.yaw, motion.heading_noise_rad);
         self.level.update(z, seen.noise_m);
         self.heading_votes.measured(quarters, &look.bbox, look.score);
@@ -190,6 +196,7 @@ impl Object {
             velocity_mps: self.plane.velocity().map(|v| moving * v),
             yaw_rate_radps: moving * self.heading.rate(),
             covariance: self.plane.covariance(),
+            heading_covariance: self.heading.covariance(),
             hits: self.hits,
             misses: self.misses,
         }

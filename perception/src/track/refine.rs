@@ -141,7 +141,7 @@ mod tests {
         let stamp = Stamp::from_nanos(100_000_000 * frame as i64);
         let seen = |&[x, y]: &[f64; 2]| {
             let bbox = Box3 { center: [x, y, 0.8], length: 4.4, width: 1.8, height: 1.6, yaw: 0.0 };
-            Detection3 { bbox, class: ObjectClass::Car, score: 0.7, point_count: 50, camera: None }
+            Detection3 { bbox, class: ObjectClass::Car, score: 0.7, point_count: 50, camera: None, seen_after_s: 0.0 }
         };
         let ego = EgoState {
             stamp,

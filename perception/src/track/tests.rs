@@ -23,7 +23,7 @@ fn ego(frame: u64, speed_mps: f64) -> EgoState {
 
 fn car(x: f64, y: f64) -> Detection3 {
     let bbox = Box3 { center: [x, y, 0.8], length: 4.4, width: 1.8, height: 1.6, yaw: 0.0 };
-    Detection3 { bbox, class: ObjectClass::Car, score: 0.8, point_count: 200, camera: None }
+    Detection3 { bbox, class: ObjectClass::Car, score: 0.8, point_count: 200, camera: None, seen_after_s: 0.0 }
 }
 
 fn seen(frame: u64, lidar: Vec<Detection3>) -> Detections {
@@ -132,7 +132,7 @@ fn a_rider_found_as_a_pedestrian_too_is_one_rider() {
         let x = 8.0 + 0.5 * frame as f64;
         let look = |class, length, score| {
             let bbox = Box3 { center: [x, 2.0, 0.9], length, width: 0.6, height: 1.7, yaw: 0.0 };
-            Detection3 { bbox, class, score, point_count: 50, camera: None }
+            Detection3 { bbox, class, score, point_count: 50, camera: None, seen_after_s: 0.0 }
         };
         // For a moment the detector believes more in the pedestrian.
         let doubt = if (8..11).contains(&frame) { 0.95 } else { 0.6 };
@@ -271,7 +271,7 @@ fn detection() -> impl Strategy<Value = Detection3> {
     let size = (0.2..6.0f64, 0.2..3.0f64);
     (class, place, size, 0.0..1.0f64).prop_map(|(class, (x, y, yaw), (length, width), score)| {
         let bbox = Box3 { center: [x, y, 0.7], length, width, height: 1.5, yaw };
-        Detection3 { bbox, class, score, point_count: 9, camera: None }
+        Detection3 { bbox, class, score, point_count: 9, camera: None, seen_after_s: 0.0 }
     })
 }
 

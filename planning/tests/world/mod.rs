@@ -53,6 +53,7 @@ impl Actor {
             velocity_mps: [speed * self.place.yaw.cos(), speed * self.place.yaw.sin()],
             yaw_rate_radps: 0.0,
             covariance,
+            heading_covariance: [[0.0; 2]; 2],
             hits: 10,
             misses: 0,
         }

@@ -101,6 +101,7 @@ impl Street {
                 velocity_mps: [speed * pose.yaw.cos(), speed * pose.yaw.sin()],
                 yaw_rate_radps: 0.0,
                 covariance,
+                heading_covariance: [[0.0; 2]; 2],
                 hits: hits[i],
                 misses: 0,
             };

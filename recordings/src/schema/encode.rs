@@ -245,6 +245,7 @@ fn detections(detections: &types::Detections, timestamp: Option<Timestamp>) -> D
         score: found.score,
         point_count: found.point_count,
         camera: found.camera,
+        seen_after_s: found.seen_after_s,
     };
     Detections {
         timestamp,
@@ -264,6 +265,7 @@ fn track(track: &types::Track) -> Track {
         vy_mps: track.velocity_mps[1],
         yaw_rate_radps: track.yaw_rate_radps,
         covariance: track.covariance.as_flattened().to_vec(),
+        heading_covariance: track.heading_covariance.as_flattened().to_vec(),
         hits: track.hits,
         misses: track.misses,
     }

@@ -239,6 +239,8 @@ pub(crate) struct Detection3 {
     pub point_count: u32,
     #[prost(uint32, optional, tag = "5")]
     pub camera: Option<u32>,
+    #[prost(double, required, tag = "6")]
+    pub seen_after_s: f64,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
@@ -291,6 +293,8 @@ pub(crate) struct Track {
     pub hits: u32,
     #[prost(uint32, tag = "10")]
     pub misses: u32,
+    #[prost(double, repeated, tag = "11")]
+    pub heading_covariance: Vec<f64>,
 }
 
 #[derive(Clone, PartialEq, Message)]

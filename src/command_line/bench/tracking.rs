@@ -203,7 +203,14 @@ impl Sequence {
             let yaw = forward.y.atan2(forward.x);
             let bbox = Box3 { center: center.coords.into(), length, width, height, yaw };
             let score = kind.probability(raw);
-            detections.lidar.push(Detection3 { bbox, class: kind.class(), score, point_count: 0, camera: None });
+            detections.lidar.push(Detection3 {
+                bbox,
+                class: kind.class(),
+                score,
+                point_count: 0,
+                camera: None,
+                seen_after_s: 0.0,
+            });
         }
         Ok(())
     }

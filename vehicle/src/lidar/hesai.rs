@@ -6,6 +6,7 @@
 use super::angles::Angles;
 use super::hesai_firing::{OT128, PANDAR40P};
 use super::{Clock, Head, PacketError, Return, TURN_CDEG, rings, u16_at, u32_at};
+use crate::calendar::days_since_1970;
 use types::SensorTime;
 
 /// Which sensor.
@@ -252,12 +253,7 @@ fn utc_seconds(date: &[u8]) -> Result<i64, PacketError> {
     if !is_there {
         return Err(PacketError::Date { year: full as u16, month, day, hour, minute, second });
     }
-    // Days since 1970 of the Gregorian calendar, the year begun in March (Hinnant, chrono-compatible low-level date algorithms).
-    let (from_march, month) = (full - i64::from(month <= 2), i64::from(month));
-    let era = from_march / 400;
-    let year_of_era = from_march % 400;
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i64::from(day) - 1;
-    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    let days = days_since_1970(full, month, day);
     Ok(days * 86_400 + i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second))
 }
 
@@ -340,7 +336,7 @@ pub(crate) mod tests {
             // Azimuth 88.5 + 1.5: to the right; channel 0 looks 15 degrees up and is the highest.
             let first = returns[0];
             assert!(first.point[0].abs() < 1e-5 && (first.point[1] + 9.659_258).abs() < 1e-5, "{first:?}");
-            assert!((first.point[2] - 2.588_190).abs() < 1e-5);
+            assert!((first.point[2] - 2.588_19).abs() < 1e-5);
             assert_eq!((usize::from(first.ring), first.intensity), (model.channels() - 1, 0.2));
             assert_eq!(first.turned_cdeg, 8850.0);
             let spans = [400_000, 555_600, 111_112];

@@ -11,6 +11,7 @@ pub mod hesai;
 mod hesai_firing;
 pub mod ouster;
 pub mod ouster_metadata;
+pub mod setup;
 pub mod sweep;
 pub mod velodyne;
 

@@ -156,7 +156,7 @@ impl Metadata {
         }
         let numbers = self.altitude_deg.iter().chain(&self.azimuth_deg).chain(self.sensor_from_lidar.as_flattened());
         let origin = [self.beam_origin_m.0, self.beam_origin_m.1];
-        if let Some(bad) = numbers.chain(&origin).find(|number| !(number.abs() <= 360.0)) {
+        if let Some(bad) = numbers.chain(&origin).find(|number| !(-360.0..=360.0).contains(*number)) {
             return value("angles and transforms", bad.to_string(), "within 360 degrees and 360 m");
         }
         Ok(())

@@ -38,6 +38,8 @@ struct Layout {
     lead_ns: f64,
     firings_per_block: usize,
     blocks_per_firing: usize,
+    /// From the axis to the lenses, m. Distances count from the axis: a beam that looks down begins above the origin.
+    lens_m: f64,
 }
 
 impl Model {
@@ -49,10 +51,11 @@ impl Model {
             lead_ns: 0.0,
             firings_per_block: 2,
             blocks_per_firing: 1,
+            lens_m: 0.041_91,
         };
         match self {
             Self::Vlp16 => base,
-            Self::Vlp32c => Layout { product: 0x28, distance_m: 0.004, firings_per_block: 1, ..base },
+            Self::Vlp32c => Layout { product: 0x28, distance_m: 0.004, firings_per_block: 1, lens_m: 0.042_4, ..base },
             Self::Vls128 => Layout {
                 product: 0xA1,
                 distance_m: 0.004,
@@ -60,6 +63,7 @@ impl Model {
                 lead_ns: -8_700.0,
                 firings_per_block: 1,
                 blocks_per_firing: 4,
+                lens_m: 0.058_63,
             },
         }
     }
@@ -109,9 +113,9 @@ impl Velodyne {
     #[must_use]
     pub fn new(model: Model) -> Self {
         let elevations: Vec<f64> = model.beams().iter().map(|beam| beam.0).collect();
-        let aim = |(channel, (&(elevation_deg, azimuth_deg, height_mm), ring)): (usize, (&Beam, u16))| {
+        let aim = |(channel, (&(elevation_deg, azimuth_deg), ring)): (usize, (&Beam, u16))| {
             let (sin, cos) = elevation_deg.to_radians().sin_cos();
-            let (azimuth_cdeg, height_m) = (100.0 * azimuth_deg, height_mm / 1e3);
+            let (azimuth_cdeg, height_m) = (100.0 * azimuth_deg, height_m(model, elevation_deg));
             Aim { cos, sin, azimuth_cdeg, height_m, ring, pulse_ns: model.pulse_ns(channel) }
         };
         let aims = model.beams().iter().zip(rings(&elevations)).enumerate().map(aim).collect();
@@ -247,11 +251,17 @@ fn check(bytes: &[u8], layout: &Layout) -> Result<usize, PacketError> {
     Ok(copies)
 }
 
-/// Height of a VLP-16 beam's optical centre above the sensor's origin, m; zero for a beam that does not exist.
+/// Height at which a beam leaves the sensor's axis, above the origin, m. The manuals tell it as the vertical correction.
+fn height_m(model: Model, elevation_deg: f64) -> f64 {
+    -model.layout().lens_m * elevation_deg.to_radians().tan()
+}
+
+/// Height at which a beam leaves the sensor's axis, above the origin, m; zero for a beam that does not exist.
 #[must_use]
-pub fn optical_center_m(beam: u16) -> f64 {
-    let elevations: Vec<f64> = VLP16.iter().map(|beam| beam.0).collect();
-    rings(&elevations).iter().position(|&ring| ring == beam).map_or(0.0, |channel| VLP16[channel].2 / 1e3)
+pub fn optical_center_m(model: Model, beam: u16) -> f64 {
+    let mut elevations: Vec<f64> = model.beams().iter().map(|beam| beam.0).collect();
+    elevations.sort_by(f64::total_cmp);
+    elevations.get(usize::from(beam)).map_or(0.0, |elevation| height_m(model, *elevation))
 }
 
 #[cfg(test)]
@@ -314,7 +324,7 @@ pub(crate) mod tests {
         // Azimuth 90 degrees is to the right; channel 0 looks 15 degrees down.
         let first = returns[0];
         assert!(first.point[0].abs() < 1e-5 && (first.point[1] + 9.659_258).abs() < 1e-5, "{first:?}");
-        assert!((f64::from(first.point[2]) - (-2.588_190 + 0.0112)).abs() < 1e-5);
+        assert!((f64::from(first.point[2]) - (-2.588_190 + 0.011_229_8)).abs() < 1e-5);
         assert_eq!((first.ring, first.time_ns, first.intensity), (0, 0, 0.2));
         // The second firing of the second block, channel 15: 0.4 + 0.2 + 0.4 * 15 * 2.304 / 110.592 degrees on.
         let last = returns[63];
@@ -333,7 +343,8 @@ pub(crate) mod tests {
         let echo = returns[35];
         assert_eq!((echo.time_ns, echo.ring), (55_296 + 2_304, 1));
         assert!((azimuth_deg(&echo) - (90.2 + 0.2 * 2_304.0 / 55_296.0 - 1.4)).abs() < 1e-4, "{echo:?}");
-        assert!((f64::from(echo.point[2]) + 10.0 * 15.639_f64.to_radians().sin()).abs() < 1e-5);
+        let down = 15.639_f64.to_radians();
+        assert!((f64::from(echo.point[2]) + 10.0 * down.sin() - 0.0424 * down.tan()).abs() < 1e-5);
     }
 
     #[test]
@@ -355,7 +366,8 @@ pub(crate) mod tests {
             assert_eq!(echo.time_ns, (53_300.0 - 8_700.0 + 16.0 * 2_665.0_f64).round() as i32);
             let turned = 92.0 + cdeg_per_ns / 100.0 * 16.0 * 2_665.0;
             assert!((azimuth_deg(&echo) - (turned - 6.354)).abs() < tolerance_deg, "{echo:?}");
-            assert!((f64::from(echo.point[2]) - 10.0 * 0.43_f64.to_radians().sin()).abs() < 1e-5);
+            let up = 0.43_f64.to_radians();
+            assert!((f64::from(echo.point[2]) - 10.0 * up.sin() + 0.058_63 * up.tan()).abs() < 1e-5);
         }
     }
 

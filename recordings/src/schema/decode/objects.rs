@@ -33,11 +33,18 @@ pub(super) fn detection3(found: &Detection3) -> Decoded<types::Detection3> {
         score: found.score,
         point_count: found.point_count,
         camera: found.camera,
+        seen_after_s: found.seen_after_s,
     })
 }
 
 pub(super) fn track(track: &Track) -> Decoded<types::Track> {
     sized("covariance", track.covariance.len(), 16)?;
+    // Drives before version 0.2 have none.
+    let turning = &track.heading_covariance;
+    if !turning.is_empty() {
+        sized("heading_covariance", turning.len(), 4)?;
+    }
+    let turning = |i: usize| turning.get(i).copied().unwrap_or(0.0);
     Ok(types::Track {
         id: track.id,
         class: class(&track.class)?,
@@ -46,6 +53,7 @@ pub(super) fn track(track: &Track) -> Decoded<types::Track> {
         velocity_mps: [track.vx_mps, track.vy_mps],
         yaw_rate_radps: track.yaw_rate_radps,
         covariance: std::array::from_fn(|row| std::array::from_fn(|column| track.covariance[4 * row + column])),
+        heading_covariance: [[turning(0), turning(1)], [turning(2), turning(3)]],
         hits: track.hits,
         misses: track.misses,
     })

@@ -39,6 +39,7 @@ proptest! {
             velocity_mps: [n[8], n[9]],
             yaw_rate_radps: n[10],
             covariance: [[n[0], n[1], n[2], n[3]], [n[4], n[5], n[6], n[7]], [n[8], n[9], n[10], n[11]], [n[12], n[13], n[14], n[15]]],
+            heading_covariance: [[n[11], n[10]], [n[9], n[8]]],
             hits,
             misses: !hits,
         };
@@ -47,6 +48,7 @@ proptest! {
         };
         let numbers = |t: &types::Track| {
             let mut all = t.covariance.as_flattened().to_vec();
+                all.extend(t.heading_covariance.as_flattened());
             all.extend([t.existence, t.bbox.length, t.bbox.width, t.bbox.height, t.bbox.yaw, t.yaw_rate_radps]);
             all.extend(t.bbox.center.iter().chain(&t.velocity_mps));
             all.into_iter().map(f64::to_bits).collect::<Vec<_>>()

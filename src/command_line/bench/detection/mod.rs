@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use truth::{Gates, Score};
 use turn::Turn;
-use types::{Calibration, Detections, Stamp, Truth};
+use types::{Calibration, Detections, EgoState, Stamp, Truth};
 
 /// What to detect in, and with what.
 #[derive(Debug, Args)]
@@ -83,43 +83,32 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A turn of the simulated lidar, s.
-const TURN_S: f64 = 0.1;
-
 /// What a drive says is there.
 struct Reference {
     /// By stamp.
     truths: BTreeMap<i64, Truth>,
-    /// Speed and yaw rate of the ego by stamp.
-    motion: BTreeMap<i64, [f64; 2]>,
-    /// Until a sweep has gone around the truth has moved on, s.
-    turn_s: f64,
+    /// The truth is where the sweep shows it, not where it is at the stamp.
+    is_shown: bool,
 }
 
 impl Reference {
     fn read(path: &Path) -> anyhow::Result<Self> {
         let mut reader = DriveReader::open(path)?;
         // The truth of scattered scenes is where the sweep shows it.
-        let is_scatter = reader.run_record().is_some_and(|record| record.source.starts_with("scatter"));
-        let turn_s = if is_scatter { 0.0 } else { TURN_S };
-        let mut reference = Self { truths: BTreeMap::new(), motion: BTreeMap::new(), turn_s };
-        reader.only(&["/truth/objects", "/ins/state"]);
+        let is_shown = reader.run_record().is_some_and(|record| record.source.starts_with("scatter"));
+        let mut reference = Self { truths: BTreeMap::new(), is_shown };
+        reader.only(&["/truth/objects"]);
         for message in reader {
-            match message? {
-                Message::Truth(truth) => drop(reference.truths.insert(truth.stamp.nanos(), truth)),
-                Message::Ins(fix) => {
-                    let motion = [fix.state.speed_mps, fix.state.yaw_rate_radps];
-                    reference.motion.insert(fix.state.stamp.nanos(), motion);
-                }
-                _ => {}
+            if let Message::Truth(truth) = message? {
+                reference.truths.insert(truth.stamp.nanos(), truth);
             }
         }
         Ok(reference)
     }
 }
 
-/// Runs the drive through the whole stack, writes its log and takes the detections out of it.
-fn detect(path: &Path, log: &Path, options: &Options) -> anyhow::Result<Vec<Detections>> {
+/// Runs the drive through the whole stack, writes its log and takes the detections out of it, each with the ego's state.
+fn detect(path: &Path, log: &Path, options: &Options) -> anyhow::Result<Vec<(Detections, Option<EgoState>)>> {
     let bench = Replay {
         drive: path.to_path_buf(),
         mode: Mode::Lossless,
@@ -141,20 +130,30 @@ fn detect(path: &Path, log: &Path, options: &Options) -> anyhow::Result<Vec<Dete
     if let Some(fault) = outcome.fault {
         bail!("{}: fault in {}: {}", path.display(), fault.stage, fault.reason);
     }
-    let mut found = Vec::new();
+    let (mut found, mut egos) = (Vec::new(), BTreeMap::new());
     for message in DriveReader::open(log)? {
-        if let Message::Detections(detections) = message? {
-            found.push(detections);
+        match message? {
+            Message::Detections(detections) => found.push(detections),
+            Message::Ego { state, .. } => drop(egos.insert(state.stamp, state)),
+            _ => {}
         }
     }
-    Ok(found)
+    let with_ego = |found: Detections| {
+        let ego = egos.get(&found.stamp).copied();
+        (found, ego)
+    };
+    Ok(found.into_iter().map(with_ego).collect())
 }
 
-fn write_rows(output: &Path, found: &[Detections], calibration: &Calibration) -> anyhow::Result<()> {
+fn write_rows(
+    output: &Path,
+    found: &[(Detections, Option<EgoState>)],
+    calibration: &Calibration,
+) -> anyhow::Result<()> {
     let camera = calibration.camera.as_ref().context("the calibration has no camera")?;
     let camera_from_base = camera.camera_from_lidar * calibration.base_from_lidar.inverse();
     let mut text = String::new();
-    for detections in found {
+    for (detections, _) in found {
         for object in &detections.lidar {
             let bbox = object.bbox;
             let is_before = rows::is_before(&bbox, &camera_from_base);
@@ -196,7 +195,7 @@ fn draw_worst(
 fn judge(
     path: &Path,
     reference: &Reference,
-    found: &[Detections],
+    found: &[(Detections, Option<EgoState>)],
     calibration: &Calibration,
     score: &mut Score,
 ) -> anyhow::Result<Vec<(usize, Stamp)>> {
@@ -204,11 +203,12 @@ fn judge(
     let lidar = calibration.base_from_lidar.translation;
     let origin = [lidar.x, lidar.y];
     let mut frames = Vec::new();
-    for detections in found {
-        let stamp = detections.stamp.nanos();
-        if let Some(truth) = reference.truths.get(&stamp) {
-            let [speed_mps, yaw_rate_radps] = reference.motion.get(&stamp).copied().unwrap_or_default();
-            let turn = Turn { period_s: reference.turn_s, origin, speed_mps, yaw_rate_radps };
+    for (detections, ego) in found {
+        if let Some(truth) = reference.truths.get(&detections.stamp.nanos()) {
+            let turn = match ego {
+                Some(ego) if reference.is_shown => Turn::freed(origin, ego),
+                _ => Turn::met(origin),
+            };
             frames.push((score.add(truth, detections, &turn, rows), detections.stamp));
         }
     }

@@ -69,12 +69,12 @@ impl Score {
     /// what is not there, each class for itself at its lower gate.
     pub fn add(&mut self, truth: &Truth, found: &Detections, turn: &Turn, image_rows: Option<f64>) -> usize {
         let base_from_odom = truth.odom_from_base.inverse();
-        let shown = |object: &TruthObject| {
+        let expected = |object: &TruthObject| {
             let [vx, vy] = object.velocity_mps;
             let velocity = base_from_odom.rotation * Vector3::new(vx, vy, 0.0);
-            turn.shown(&object.bbox.transformed(&base_from_odom), [velocity.x, velocity.y])
+            turn.expected(&object.bbox.transformed(&base_from_odom), [velocity.x, velocity.y])
         };
-        let boxes: Vec<Box3> = truth.objects.iter().map(shown).collect();
+        let boxes: Vec<Box3> = truth.objects.iter().map(expected).collect();
         let mut mistakes = 0;
         for (index, group) in GROUPS.iter().enumerate() {
             let wrong = self.add_ground(index, group, truth, &boxes, found);
@@ -200,7 +200,7 @@ mod tests {
 
     fn found(class: ObjectClass, x: f64, score: f64) -> Detection3 {
         let bbox = Box3 { center: [x, 0.0, 0.8], length: 4.0, width: 2.0, height: 1.6, yaw: 0.1 };
-        Detection3 { bbox, class, score, point_count: 50, camera: None }
+        Detection3 { bbox, class, score, point_count: 50, camera: None, seen_after_s: 0.0 }
     }
 
     fn average_precision(score: &Score, name: &str) -> (usize, f64) {
@@ -224,7 +224,7 @@ mod tests {
             found(Pedestrian, 5.0, 0.4), // of another group
         ];
         let mut score = Score::new(GATES);
-        let mistakes = score.add(&truth, &Detections { lidar, ..Detections::default() }, &Turn::default(), None);
+        let mistakes = score.add(&truth, &Detections { lidar, ..Detections::default() }, &Turn::met([0.0; 2]), None);
         // The car behind, the truck that was missed, the pedestrian.
         assert_eq!(mistakes, 3);
         assert_eq!(average_precision(&score, "Car"), (1, 100.0));
@@ -247,12 +247,12 @@ mod tests {
         };
         let found = Detections { camera: vec![camera(100.0, 0.9), camera(1.0, 0.8)], ..Detections::default() };
         let mut score = Score::new(GATES);
-        score.add(&truth, &found, &Turn::default(), Some(360.0));
+        score.add(&truth, &found, &Turn::met([0.0; 2]), Some(360.0));
         let summary = score.image[1].summary();
         assert_eq!((summary.labels, summary.average_precision), (1, 100.0));
         // In a wider image all of them are too small to count.
         let mut tall = Score::new(GATES);
-        tall.add(&truth, &found, &Turn::default(), Some(3600.0));
+        tall.add(&truth, &found, &Turn::met([0.0; 2]), Some(3600.0));
         assert_eq!(tall.image[1].summary().labels, 0);
     }
 }

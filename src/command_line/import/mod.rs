@@ -1,5 +1,7 @@
 //! `chauffeur import`.
 
+mod pcap;
+
 use super::CompressionName;
 use clap::{Args, Subcommand};
 use recordings::{ImportSummary, argoverse, kitti, nuscenes, ros2};
@@ -64,6 +66,8 @@ pub enum Source {
         #[command(flatten)]
         target: Target,
     },
+    /// A recording of a lidar's packets: pcap or pcapng.
+    Pcap(pcap::Options),
 }
 
 /// What is made.
@@ -79,6 +83,7 @@ pub struct Target {
 
 pub fn run(source: &Source) -> anyhow::Result<ExitCode> {
     let (target, summary) = match source {
+        Source::Pcap(options) => return pcap::run(options),
         Source::Kitti { root, sequence, target } => {
             (target, kitti::import(root, sequence, &target.output, target.compression.into())?)
         }
