@@ -20,18 +20,19 @@ fn most(results: &[Result], of: fn(&Result) -> f64) -> f64 {
     results.iter().map(of).fold(0.0, f64::max)
 }
 
-/// The predicting controller and the others.
-fn split(mut all: Vec<(Who, Vec<Result>)>) -> (Vec<Result>, Vec<(Who, Vec<Result>)>) {
+/// The predicting controller and the others on a road in a car.
+fn split(road: &road::Road, oddity: &Oddity) -> (Vec<Result>, Vec<(Who, Vec<Result>)>) {
+    let mut all = all(road, oddity);
     let (who, ours) = all.remove(0);
     assert_eq!(who, Who::Predictive);
-    assert!(ours.iter().all(|result| result.fallbacks.is_empty()), "the solver always converges");
+    assert!(ours.iter().all(|result| result.fallbacks.is_empty()), "{}: the solver always converges", road.name);
     (ours, all)
 }
 
 #[test]
 fn in_every_car_it_stays_nearer_to_the_path_of_a_double_lane_change_than_any_other() {
     for oddity in &ODDITIES {
-        let (ours, others) = split(all(&road::lane_changes(), oddity));
+        let (ours, others) = split(&road::lane_changes(), oddity);
         let (rms, worst) = (mean(&ours, |r| r.lateral_m[0]), most(&ours, |r| r.lateral_m[1]));
         assert!(rms < 0.1 && worst < 0.35, "{}: {rms} {worst}", oddity.name);
         for (who, results) in &others {
@@ -47,7 +48,7 @@ fn in_every_car_it_stays_nearer_to_the_path_of_a_double_lane_change_than_any_oth
 
 #[test]
 fn it_takes_a_hairpin_nearer_to_the_path_and_more_gently() {
-    let (ours, others) = split(all(&road::hairpin(), &ODDITIES[0]));
+    let (ours, others) = split(&road::hairpin(), &ODDITIES[0]);
     for (who, results) in &others {
         for of in [|r: &Result| r.lateral_m[0], |r: &Result| r.jerk_mps3] {
             assert!(mean(&ours, of) < 0.9 * mean(results, of), "{}", who.name());
@@ -58,7 +59,7 @@ fn it_takes_a_hairpin_nearer_to_the_path_and_more_gently() {
 
 #[test]
 fn it_stops_at_a_line_within_two_tenths_of_a_metre_and_more_gently() {
-    let (ours, others) = split(all(&road::stop(), &ODDITIES[0]));
+    let (ours, others) = split(&road::stop(), &ODDITIES[0]);
     assert!(most(&ours, |r| r.beyond_m.abs()) < 0.2);
     for (who, results) in &others {
         assert!(most(&ours, |r| r.beyond_m.abs()) < most(results, |r| r.beyond_m.abs()), "{}", who.name());
