@@ -42,7 +42,7 @@ fn cycle(lines: usize, objects: &[Track]) -> (usize, f64) {
     let ways: Vec<Way> = (0..lines).map(way).collect();
     let lines: Vec<Line<'_>> =
         ways.iter().map(|way| Line { way, detour_m: 0.0, leave_by_m: None, goals: &[], until_s: None }).collect();
-    let task = Task { lines: &lines, futures: None };
+    let task = Task { lines: &lines, futures: None, lanes: None };
     let ego = EgoState {
         stamp: Stamp::default(),
         odom_from_base: Isometry3::new(Vector3::new(200.0, 0.0, 0.0), Vector3::zeros()),
