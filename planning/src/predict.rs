@@ -182,6 +182,7 @@ impl Obstacles {
 
 /// Predicts every track that counts into `out`. Left out: tracks that are not believed, boxes that are not finite, what
 /// stands behind the ego, boxes over the ego's own rear half (no object can be there), and what stands far beside the road.
+#[expect(clippy::too_many_arguments, reason = "what a cycle knows")]
 pub fn predict(
     beliefs: &Beliefs,
     futures: Option<&Futures>,
