@@ -98,7 +98,6 @@ pub fn run(source: &Source) -> anyhow::Result<ExitCode> {
         Source::Nuscenes { root, scene, target } => {
             (target, nuscenes::import(root, scene, &target.output, target.compression.into())?)
         }
-        Source::Pcap(options) => return pcap::run(options),
         Source::Av2 { log, target } => (target, argoverse::import(log, &target.output, target.compression.into())?),
     };
     print(target, &summary);
