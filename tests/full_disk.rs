@@ -66,5 +66,5 @@ fn a_log_that_breaks_off_is_told_and_can_be_recovered() {
     let clean = folder.path().join("clean.mcap");
     succeed(&["recover", text(&log), "--output", text(&clean)]);
     let saved = DriveReader::open(&clean).unwrap().map(Result::unwrap).count();
-    assert!(saved > 100, "{saved} messages");
+    assert!(saved > 20, "{saved} messages");
 }

@@ -173,7 +173,15 @@ impl Comparer {
                 }
             }
             (Some(x), Some(y)) if self.same(x, y, a.stamp) => (true, Vec::new()),
-            (x, y) => (true, self.differing(x.as_ref(), y.as_ref())),
+            (x, y) => {
+                let mut differing = self.differing(x.as_ref(), y.as_ref());
+                if differing.is_empty() && self.tolerance == Tolerance::Exact {
+                    // Other bytes without another field: a field that `fields` does not know. Never silent.
+                    let field = Field { name: "bytes", key: None, index: None };
+                    differing.push((field, [Value::Nothing, Value::Nothing]));
+                }
+                (true, differing)
+            }
         }
     }
 

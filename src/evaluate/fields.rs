@@ -146,6 +146,7 @@ fn detected(detections: &Detections, v: &mut Visitor<'_>) {
         v.numbers([("lidar[].x", x), ("lidar[].y", y), ("lidar[].z", z), ("lidar[].yaw", yaw)]);
         v.numbers([("lidar[].length", length), ("lidar[].width", width), ("lidar[].height", height)]);
         v.whole("lidar[].points", u64::from(object.point_count));
+        v.numbers([("lidar[].seen_after", object.seen_after_s)]);
         v.whole("lidar[].camera", object.camera.map(u64::from));
     }
     for (index, object) in detections.camera.iter().enumerate() {
@@ -169,6 +170,11 @@ fn tracked(tracks: &Tracks, v: &mut Visitor<'_>) {
         v.numbers([("track[].vx", track.velocity_mps[0]), ("track[].vy", track.velocity_mps[1])]);
         v.numbers([("track[].length", length), ("track[].width", width), ("track[].height", height)]);
         v.numbers([("track[].yaw_rate", track.yaw_rate_radps)]);
+        for (index, value) in track.heading_covariance.iter().flatten().enumerate() {
+            v.index = Some(index as u64);
+            v.numbers([("track[].heading_covariance[]", *value)]);
+        }
+        v.index = None;
         v.whole("track[].hits", u64::from(track.hits));
         v.whole("track[].misses", u64::from(track.misses));
         for (index, value) in track.covariance.iter().flatten().enumerate() {
