@@ -56,7 +56,7 @@ impl<'a> Gaps<'a> {
             }
             let wanted = self.wanted_m(target, share, t) + braking;
             let gap = target.rear_s_m + target.travelled(t) - front;
-            ((wanted - gap) / wanted).max(0.0).min(MOST_SHARE).powi(2)
+            ((wanted - gap) / wanted).clamp(0.0, MOST_SHARE).powi(2)
         })
     }
 

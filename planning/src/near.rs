@@ -125,18 +125,14 @@ impl Strip {
         let piece = (high - low) / (PLACES - 1) as f64;
         for i in 0..PLACES {
             let Row { position, .. } = lattice.row(low + i as f64 * piece);
-            let place = strip.place(position);
-            for k in 0..2 {
-                strip.from_m[k] = strip.from_m[k].min(place[k]);
-                strip.to_m[k] = strip.to_m[k].max(place[k]);
-            }
+            let [along, across] = strip.place(position);
+            strip.from_m = [strip.from_m[0].min(along), strip.from_m[1].min(across)];
+            strip.to_m = [strip.to_m[0].max(along), strip.to_m[1].max(across)];
         }
         // Between two places a line is at most half their distance from one of them.
         let bow = (0.5 * piece).min(0.125 * piece * piece * lattice.table.sharpest_1pm());
-        for k in 0..2 {
-            strip.from_m[k] -= around_m + bow;
-            strip.to_m[k] += around_m + bow;
-        }
+        strip.from_m = strip.from_m.map(|from_m| from_m - around_m - bow);
+        strip.to_m = strip.to_m.map(|to_m| to_m + around_m + bow);
         strip
     }
 

@@ -203,7 +203,10 @@ pub fn predict(
         // At least one prediction, and one for each way.
         for index in 0..ways.len().max(1) {
             let way = ways.get(index).map(|way| &way.poses);
-            let Some((mut object, mut path)) = predict_one(belief, way, road, start, config, vehicle) else { break };
+            let known_too = future.is_some();
+            let Some((mut object, mut path)) = predict_one(belief, way, known_too, road, start, config, vehicle) else {
+                break;
+            };
             object.second = index > 0;
             if let Some((futures, future)) = future {
                 known(futures, future, start.lead_s, &mut object, &mut path);
@@ -256,6 +259,7 @@ fn apart(track: &Track, speed_mps: f64, lead_s: f64) -> [PredictedPose; LOOSE_ST
 fn predict_one(
     belief: &Belief,
     way: Option<&[[f64; 3]; PREDICTION_STEPS]>,
+    known_too: bool,
     road: &Road<'_>,
     start: &Start,
     config: &Config,
@@ -365,6 +369,10 @@ fn predict_one(
     let most_growth = if steady { MOST_GROWTH_M[1] } else { MOST_GROWTH_M[0] };
     // People who walk or ride get more room: a stumble or a swerve must not matter.
     let respect = if track.class.is_vulnerable() { VULNERABLE_M } else { 0.0 };
+    let least_m = (gap - 0.02).max(0.0);
+    if known_too {
+        return Some((object, [PredictedPose { least_m, ..PredictedPose::default() }; PREDICTION_STEPS]));
+    }
     let path = std::array::from_fn(|step| {
         let t = lead_s + step as f64 * PREDICTION_STEP_S;
         let [x, y, heading_rad] = way.map_or_else(|| motion.at(&road.line, t), |poses| poses[step]);
@@ -372,7 +380,7 @@ fn predict_one(
         let spread_m = Some(along_m.max(across_m)).filter(|m| m.is_finite()).unwrap_or(0.0);
         let growth = (0.5 * spread_m).min(most_growth);
         let direction = [heading_rad.cos(), heading_rad.sin()];
-        PredictedPose { x, y, heading_rad, direction, margin_m: respect + growth, least_m: (gap - 0.02).max(0.0) }
+        PredictedPose { x, y, heading_rad, direction, margin_m: respect + growth, least_m }
     });
     Some((object, path))
 }

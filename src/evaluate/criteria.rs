@@ -281,7 +281,9 @@ impl Criterion {
         let bounds = [self.at_least, self.at_most];
         let rates = self.pass_rate.into_iter().find(|rate| !(0.0..=100.0).contains(rate));
         let ranges = [("speed_mps", self.filter.speed_mps), ("time_s", self.filter.time_s)];
-        let reversed = ranges.into_iter().find(|(_, range)| range.is_some_and(|[low, high]| !(low <= high)));
+        let reversed = ranges
+            .into_iter()
+            .find(|(_, range)| range.is_some_and(|[low, high]| low.is_nan() || high.is_nan() || low > high));
         let of_frames =
             self.filter.speed_mps.is_some() || self.filter.time_s.is_some() || !self.filter.decision.is_empty();
         if is_text && (self.one_of.is_empty() || bounds != [None, None]) {

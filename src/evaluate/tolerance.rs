@@ -119,6 +119,7 @@ fn ordered<T: Clone>(a: &[T], b: &[T], apart: impl Fn(&T, &T) -> f64) -> Vec<T> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::f64::consts::PI;
     use types::{Box3, Detection3, ObjectClass};
 
     #[test]
@@ -127,7 +128,7 @@ mod tests {
         let number = Value::Number;
         assert!(networks.allows("lidar[].x", &number(1.0), &number(1.0009)));
         assert!(!networks.allows("lidar[].x", &number(1.0), &number(1.002)));
-        assert!(networks.allows("lidar[].yaw", &number(3.1415), &number(-3.1415)));
+        assert!(networks.allows("lidar[].yaw", &number(PI - 1e-4), &number(1e-4 - PI)));
         assert!(!networks.allows("lidar count", &Value::Whole(3), &Value::Whole(4)));
         assert!(!networks.allows("decision", &Value::Text("stop".into()), &Value::Text("follow".into())));
         assert!(networks.allows("reason", &Value::Text("1.0 m".into()), &Value::Text("1.1 m".into())));
