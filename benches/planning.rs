@@ -70,7 +70,7 @@ fn cycle(lines: usize, objects: &[Track]) -> (usize, f64) {
 
 /// One of several lines beside each other, each with slow bends.
 fn way(index: usize) -> Way {
-    let aside = 0.6 * index.div_ceil(2) as f64 * if index % 2 == 0 { 1.0 } else { -1.0 };
+    let aside = 0.6 * index.div_ceil(2) as f64 * if index.is_multiple_of(2) { 1.0 } else { -1.0 };
     let points: Vec<[f64; 2]> =
         (0..120).map(|i| 5.0 * f64::from(i)).map(|x| [x, aside + 4.0 * (1.0 - (x / 60.0).cos()) - 8.0]).collect();
     let line = ReferenceLine::new(&points).expect("a good line");
