@@ -129,7 +129,7 @@ fn other_hardware_is_held_to_every_bit_behind_the_networks() {
     assert_eq!(how(0), (Some("from-detections"), Some("exact")));
     assert_eq!(how(1), (Some("lossless"), Some("networks")));
     // A decision is no last digit.
-    assert_eq!(chauffeur(&with(&base, &["--set", "planning.cruise_speed_mps=5.0"])).status.code(), Some(1));
+    assert_eq!(chauffeur(&with(&base, &["--set", "planning.headway_s=4.0"])).status.code(), Some(1));
 }
 
 #[test]

@@ -28,7 +28,8 @@ const SLOW_MPS: f64 = 1.0;
 pub(crate) fn prices(lattice: &Lattice, view: &View<'_>, out: &mut Vec<f64>) {
     out.clear();
     out.resize(lattice.profiles.len(), 0.0);
-    if view.obstacles.known {
+    // Who comes from behind sees the same signal or line: what must be done there is done in good time.
+    if view.obstacles.known || view.rules.halt.is_some() {
         return;
     }
     let Some(follower) = follower(view) else { return };
@@ -70,6 +71,7 @@ fn follower(view: &View<'_>) -> Option<usize> {
 mod tests {
     use crate::fixture::{line, scene, start, track};
     use crate::longitudinal::Aim;
+    use crate::rules::Halt;
 
     #[test]
     fn braking_before_a_near_and_faster_car_costs_and_driving_on_does_not() {
@@ -86,5 +88,17 @@ mod tests {
         assert_eq!(cost(10.0, 30.0, false), 0.0);
         assert!(cost(12.0, 8.0, true) > 2.0 && cost(12.0, 8.0, true) > 2.0 * cost(12.0, 8.0, false));
         assert_eq!(cost(12.0, 60.0, true), 0.0);
+    }
+
+    #[test]
+    fn a_red_light_is_no_matter_of_who_comes_from_behind() {
+        let rear = -types::Vehicle::default().rear_overhang_m - 10.0;
+        let mut s = scene(&start(0.0, 0.0, 10.0), &line(), vec![track(1, rear, 0.0, [12.0, 0.0])]);
+        assert!(s.lattice.rear_prices.iter().any(|price| *price > 1.0));
+        let halt = Halt { limit_s_m: 40.0, aim_s_m: 39.3, goal: false, track: None, reason: "signal 1 at red".into() };
+        s.rules.halt = Some(halt);
+        let mut prices = Vec::new();
+        super::prices(&s.lattice, &s.view(), &mut prices);
+        assert!(prices.len() == s.lattice.profiles.len() && prices.iter().all(|price| *price == 0.0));
     }
 }
