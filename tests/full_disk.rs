@@ -24,8 +24,8 @@ fn check_told(output: &Output, reason: &str) {
     assert!(told.contains("the log has ended, the drive goes on: ") && told.contains(reason), "{told}");
     assert!(told.contains("the log ended before the drive: "), "{told}");
     let commands = said.split(", ").find_map(|part| part.trim().split_once(" commands")?.0.parse::<u64>().ok());
-    // 24 s of a hundred ticks each.
-    assert!(commands.unwrap() > 2000, "{said}");
+    // 24 s of a hundred ticks each; six times as fast, a busy machine misses some.
+    assert!(commands.unwrap() > 1200, "{said}");
 }
 
 #[test]
