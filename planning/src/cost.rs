@@ -27,7 +27,7 @@ pub mod weight {
     /// Distance from the last plan squared, per m^2.
     pub const CHANGE: f64 = 0.1;
     /// Another side, or stopping instead of going and the other way round.
-    pub const SWITCH: f64 = 1.0;
+    pub const SWITCH: f64 = 0.3;
 }
 
 /// Sums over the samples up to the horizon, of several candidates side by side.

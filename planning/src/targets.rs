@@ -24,8 +24,6 @@ const CUT_IN_S: f64 = 2.4;
 const PASS_GAP_M: f64 = 7.0;
 /// And behind what only might be passed later, m.
 const ROOM_GAP_M: f64 = 6.0;
-/// What was seen to drive and has not stood this long stands in a queue, s.
-const QUEUE_S: f64 = 6.0;
 /// Slower targets stand, m/s.
 pub const MOVING_MPS: f64 = 0.5;
 /// The safe gap behind a vehicle that brakes at once (responsibility-sensitive safety, Shalev-Shwartz, Shammah and
@@ -90,7 +88,8 @@ impl Target {
 /// When the way of an object will have left the corridor for good, s; infinite if it does not.
 fn leaves(obstacles: &Obstacles, object: usize, road: &Road<'_>, within: &impl Fn(f64) -> bool) -> f64 {
     let (o, path) = (&obstacles.objects[object], obstacles.path(object));
-    if o.speed_mps < MOVING_MPS {
+    // A heading that is measured a little off leads out of any corridor: only a way that is known may.
+    if o.speed_mps < MOVING_MPS || !(o.guided || obstacles.known) {
         return f64::INFINITY;
     }
     let until = (LEAVES_S / PREDICTION_STEP_S) as usize;
@@ -178,8 +177,6 @@ pub fn targets(
         if within(o.d_m) || cuts_in {
             if o.s_m > center_s && !o.second {
                 let passable = offsets::may_pass(o, road, effort, config, vehicle);
-                // What has just driven goes on before one would want to get out behind it.
-                let queues = o.has_moved && o.stood_s < QUEUE_S;
                 let moving = if speed_mps < MOVING_MPS { 0.0 } else { speed_mps };
                 leads.push(Target {
                     object: Some(object),
@@ -191,7 +188,7 @@ pub fn targets(
                     leaves_s: leaves(obstacles, object, road, &within),
                     gap_m: if passable {
                         PASS_GAP_M.max(config.standstill_gap_m)
-                    } else if !queues && offsets::leaves_room(o, road, effort, config, vehicle) {
+                    } else if offsets::leaves_room(o, road, effort, config, vehicle) {
                         ROOM_GAP_M.max(config.standstill_gap_m)
                     } else {
                         wanted_gap_m(moving, config)
@@ -255,6 +252,12 @@ mod tests {
         assert_eq!(found.iter().map(|t| t.object).collect::<Vec<_>>(), [Some(1), Some(0)]);
         assert!((found[0].rear_s_m - 28.0).abs() < 1e-9 && found[0].speed_mps == 0.0);
         assert!((found[1].speed_mps - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_lead_whose_heading_is_measured_a_little_off_stays_one() {
+        let found = scene(&start(0.0, 0.0, 2.0), &line(), vec![track(1, 10.0, 0.1, [1.6, 0.5])]).targets;
+        assert!(found.len() == 1 && found[0].leaves_s == f64::INFINITY, "{found:?}");
     }
 
     #[test]
