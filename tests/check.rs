@@ -196,7 +196,8 @@ fn a_reader_that_has_seen_enough_is_no_panic() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(141));
+    // Done before the reader left, or ended as a program ends whose reader is gone.
+    assert!(matches!(output.status.code(), Some(0 | 141)), "{:?}", output.status);
 }
 
 #[test]
