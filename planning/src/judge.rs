@@ -1,6 +1,6 @@
 //! Judges every candidate against the limits, the road and the objects, and prices the free ones.
 //!
-//! Branch and bound: candidates are rolled out a few at a time ([`crate::sweep`]), what promises to be cheap comes first, and who is
+//! Branch and bound: candidates are rolled out a few at a time (`sweep.rs`), what promises to be cheap comes first, and who is
 //! dearer than the best that is free is not looked at further. The choice is the same as if all were. Only the undisturbed
 //! drives are judged in any case, since they tell what is in the way. Rules do not count against a collision.
 
