@@ -264,7 +264,8 @@ mod tests {
         let mut unit = InsUnit::new(config);
         // The antenna, a metre ahead of the axle, of a car that drives east at (30, 40).
         let place = LocalFrame::new(origin).place([31.0, 40.0, 1.5]);
-        let at = unit.take(&pvt(0, place, [10.0, 0.0, 0.0]), received(0)).unwrap().state.odom_from_base.translation.vector;
+        let at =
+            unit.take(&pvt(0, place, [10.0, 0.0, 0.0]), received(0)).unwrap().state.odom_from_base.translation.vector;
         assert!((at - Vector3::new(30.0, 40.0, 0.0)).norm() < 1e-3, "{at}");
     }
 
