@@ -150,7 +150,7 @@ mod tests {
             stream
         };
         let mut clients: Vec<TcpStream> = (0..MOST_CLIENTS).map(|_| ask()).collect();
-        let mut read = |client: &mut TcpStream, until: &str| {
+        let read = |client: &mut TcpStream, until: &str| {
             let mut text = Vec::new();
             while !text.ends_with(until.as_bytes()) {
                 let mut byte = [0];

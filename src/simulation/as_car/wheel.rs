@@ -160,7 +160,7 @@ impl Wheel {
             Broken { counter: troubles.contains(&Trouble::Counter), checksum: troubles.contains(&Trouble::Checksum) };
         let (mut frames, mut datagram) = (Vec::new(), Vec::new());
         let quantities = self.quantities(world, hands);
-        self.speaker.tell(|what| quantities(what), broken, &mut frames);
+        self.speaker.tell(quantities, broken, &mut frames);
         cannelloni::encode(self.datagrams, &frames, &mut datagram);
         self.datagrams = self.datagrams.wrapping_add(1);
         add(Line::Can, now_ns, datagram);
