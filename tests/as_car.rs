@@ -7,11 +7,11 @@ mod tests {
     use chauffeur::config::Config;
     use chauffeur::drive::car::Car;
     use chauffeur::runtime::clock::receive_time;
-    use chauffeur::simulation::as_car::AsCar;
     use chauffeur::simulation::as_car::describe::Ports;
     use chauffeur::simulation::as_car::driver::SafetyDriver;
     use chauffeur::simulation::as_car::fault::Faults;
     use chauffeur::simulation::as_car::outcome::Outcome;
+    use chauffeur::simulation::as_car::{AsCar, Signs};
     use sim::Scenario;
     use std::io::{Read, Write as _};
     use std::net::{TcpStream, UdpSocket};
@@ -165,7 +165,7 @@ mod tests {
         std::thread::scope(|scope| {
             let computer = scope.spawn(|| compute(&car, &over));
             let eye = scope.spawn(|| look(&host));
-            let outcome = prepared.run(&AtomicBool::new(false)).unwrap();
+            let outcome = prepared.run(&Signs::default()).unwrap();
             over.store(true, Ordering::Relaxed);
             let mut found = computer.join().unwrap();
             found.images = eye.join().unwrap();

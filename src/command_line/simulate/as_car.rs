@@ -5,14 +5,14 @@ use crate::simulation::as_car::describe::Ports;
 use crate::simulation::as_car::driver::SafetyDriver;
 use crate::simulation::as_car::fault::{Fault, Faults};
 use crate::simulation::as_car::outcome::{Outcome, mode_name, quantile};
-use crate::simulation::as_car::{AsCar, Prepared};
+use crate::simulation::as_car::{AsCar, Prepared, Signs};
 use anyhow::{Context, ensure};
 use clap::Args;
 use sim::Scenario;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// What only a car on loopback has.
 #[derive(Debug, Args)]
@@ -53,12 +53,12 @@ pub fn run(options: &super::Options, scenario: Scenario, folder: &Path) -> anyho
     };
     let prepared: Prepared = car.prepare()?;
     println!("{name}, seed {}, a car on loopback: chauffeur drive {}", options.seed, folder.join("car.toml").display());
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
+    let signs = Arc::new(Signs::default());
+    let asked = Arc::clone(&signs);
     // A second handler of one process is refused: then Ctrl-C ends the process at once.
-    let _ = ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed));
+    let _ = ctrlc::set_handler(move || asked.stop.store(true, Ordering::Relaxed));
     let before_s = table::cpu_seconds();
-    let outcome = prepared.run(&stop)?;
+    let outcome = prepared.run(&signs)?;
     let spent_s = before_s.zip(table::cpu_seconds()).map(|(before, after)| after - before);
     print(&outcome, spent_s);
     if let Some(path) = &own.json {

@@ -97,6 +97,20 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Whether nobody may drive on with it. The others may be driven through, or end in a stop.
+    #[must_use]
+    pub fn must_stop(self) -> bool {
+        let Self(line, trouble) = self;
+        match trouble {
+            Trouble::Silent | Trouble::Frozen | Trouble::Late => line != Line::Signals,
+            Trouble::HourAhead | Trouble::HourBehind => matches!(line, Line::Lidar | Line::Ins),
+            Trouble::Counter | Trouble::Checksum => true,
+            Trouble::Twice | Trouble::Disordered | Trouble::Noise | Trouble::Lost(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-", self.0.name())?;

@@ -74,6 +74,15 @@ pub struct AsCar {
     pub faults: Faults,
 }
 
+/// What a run and those around it tell each other.
+#[derive(Debug, Default)]
+pub struct Signs {
+    /// Somebody asks for the end.
+    pub stop: AtomicBool,
+    /// The computer has been engaged.
+    pub engaged: AtomicBool,
+}
+
 /// A car whose ports are open and whose description is written.
 pub struct Prepared {
     car: AsCar,
@@ -106,11 +115,11 @@ impl AsCar {
 }
 
 impl Prepared {
-    /// Is the car until it has arrived, has hit something, the time is over or `stop` is set.
+    /// Is the car until it has arrived, has hit something, the time is over or the end is asked for.
     ///
     /// # Errors
     /// If a thread cannot be had.
-    pub fn run(self, stop: &AtomicBool) -> anyhow::Result<Outcome> {
+    pub fn run(self, signs: &Signs) -> anyhow::Result<Outcome> {
         let Self { car, mut world, bus, streamer } = self;
         let ear = Mutex::new(Ear::new()?);
         let over = AtomicBool::new(false);
@@ -138,7 +147,7 @@ impl Prepared {
             };
             let mut wheel = Wheel::new(&car, &mut world)?;
             let sight = drawing.is_some().then_some(&glimpses);
-            let mut pace = live(&car, &mut world, &mut wheel, ear, (&items, sight), &clock, stop);
+            let mut pace = live(&car, &mut world, &mut wheel, ear, (&items, sight), &clock, signs);
             over.store(true, Ordering::Relaxed);
             drop((glimpses, items));
             // A panic in there has been reported as missing counts.
@@ -152,7 +161,7 @@ impl Prepared {
             let _ = thread.join();
         }
         let ear = ear.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok(wheel.conclude(&car.faults, ear, pace, sent, start_unix_ns))
+        Ok(wheel.conclude(ear, pace, sent, start_unix_ns))
     }
 }
 
@@ -191,10 +200,10 @@ fn live(
     ear: &Mutex<Ear>,
     (items, glimpses): (&Sender<Vec<Item>>, Option<&Sender<View>>),
     clock: &Clock,
-    stop: &AtomicBool,
+    signs: &Signs,
 ) -> Pace {
     let mut pace = Pace::default();
-    while !wheel.is_over(stop.load(Ordering::Relaxed)) {
+    while !wheel.is_over(signs.stop.load(Ordering::Relaxed)) {
         let due = clock.begin + STEP * u32::try_from(pace.steps).unwrap_or(u32::MAX);
         let wait = due.saturating_duration_since(Instant::now());
         if wait.is_zero() {
@@ -207,6 +216,7 @@ fn live(
         let heard = ear.lock().unwrap_or_else(PoisonError::into_inner).hear(receive_time());
         let batch = wheel.step(world, &heard, clock);
         pace.steps += 1;
+        signs.engaged.store(wheel.engaged_for_s().is_some(), Ordering::Relaxed);
         if let (Some(glimpses), true) = (glimpses, pace.steps.is_multiple_of(10))
             && let Some(glimpse) = world.glimpse_now()
         {

@@ -30,7 +30,8 @@ pub struct Pace {
 pub struct Effect {
     /// The fault.
     pub fault: Fault,
-    /// From its begin until the computer did not drive on any more (another mode than engaged, or no authority), ms. `None`: it drove on.
+    /// From its begin until the computer told another mode than engaged, or that it does not command, or until the car did not obey any
+    /// more since nothing valid came, ms. `None`: it drove on.
     pub safe_ms: Option<f64>,
     /// The mode at the end of the run.
     pub mode_after: Option<u8>,
@@ -53,6 +54,10 @@ pub struct Outcome {
     pub sent: BTreeMap<Line, Sent>,
     /// What was heard.
     pub ear: Ear,
+    /// When the computer was engaged first, time of day, ns since 1970.
+    pub engaged_unix_ns: Option<i64>,
+    /// When it fell silent while it commanded: the car did not obey any more. Time of day, ns since 1970.
+    pub silences: Vec<i64>,
     /// What the faults led to.
     pub effects: Vec<Effect>,
     /// Time of day at the start, ns since 1970.
@@ -74,18 +79,23 @@ pub fn mode_name(mode: Option<u8>) -> &'static str {
     }
 }
 
-/// What faults led to, from the changes that the bus told; `engaged_ns` is when the computer was engaged.
+/// From an instant until the computer told that it does not drive on, or was not obeyed any more, ms.
 #[must_use]
-pub fn effects(faults: &Faults, changes: &[(i64, Told)], engaged_ns: Option<i64>) -> Vec<Effect> {
+pub fn safe_ms(changes: &[(i64, Told)], silences: &[i64], begin_ns: i64) -> Option<f64> {
     let drives = |told: &Told| told.enabled && told.mode == Some(2);
+    let told = changes.iter().find(|(at, told)| *at >= begin_ns && !drives(told)).map(|(at, _)| *at);
+    let silent = silences.iter().copied().find(|at| *at >= begin_ns);
+    told.into_iter().chain(silent).min().map(|at| (at - begin_ns) as f64 * 1e-6)
+}
+
+/// What faults led to, from the changes that the bus told and its silences; `engaged_ns` is when the computer was engaged.
+#[must_use]
+pub fn effects(faults: &Faults, (changes, silences): (&[(i64, Told)], &[i64]), engaged_ns: Option<i64>) -> Vec<Effect> {
     faults
         .iter()
         .map(|fault| {
             let begin_ns = engaged_ns.map(|engaged| engaged + (1e9 * fault.from_s.unwrap_or(0.0)) as i64);
-            let safe_ms = begin_ns.and_then(|begin| {
-                let safe = changes.iter().find(|(at, told)| *at >= begin && !drives(told));
-                safe.map(|(at, _)| (at - begin) as f64 * 1e-6)
-            });
+            let safe_ms = begin_ns.and_then(|begin| safe_ms(changes, silences, begin));
             Effect { fault: *fault, safe_ms, mode_after: changes.last().and_then(|(_, told)| told.mode) }
         })
         .collect()
@@ -181,9 +191,11 @@ mod tests {
         let told = |ms: i64, mode, enabled| (ms * 1_000_000, Told { enabled, ready: true, mode: Some(mode) });
         let changes = [told(500, 1, false), told(1000, 2, true), told(3150, 4, true), told(6000, 5, true)];
         let faults = Faults::new(vec!["ins-silent@2".parse().unwrap(), "lidar-lost-1@6".parse().unwrap()]);
-        let effects = effects(&faults, &changes, Some(1_000_000_000));
+        let effects = effects(&faults, (&changes, &[]), Some(1_000_000_000));
         assert_eq!((effects[0].safe_ms, effects[0].mode_after), (Some(150.0), Some(5)));
         assert_eq!(effects[1].safe_ms, None);
+        // Silence counts, too.
+        assert_eq!(safe_ms(&changes, &[3_100_000_000], 3_000_000_000), Some(100.0));
     }
 
     #[test]

@@ -26,6 +26,8 @@ const FRAME_STEPS: u64 = 10;
 const AFTER_S: f64 = 1.0;
 /// Between the wheels of an axle, m.
 const TRACK_M: f64 = 1.56;
+/// Silences that are remembered.
+const MOST_SILENCES: usize = 1000;
 /// Number of the gear to drive.
 const DRIVE_GEAR: f64 = 4.0;
 
@@ -46,6 +48,8 @@ pub struct Wheel {
     judge: Option<Judge>,
     /// When the computer was engaged: steps, and time of day, ns.
     engaged: Option<(u64, i64)>,
+    /// When the computer fell silent while it commanded, time of day, ns.
+    silences: Vec<i64>,
     driven_steps: u64,
     beside_the_line_m: Vec<f64>,
     /// Steps at the end, and whether the time ran out.
@@ -76,6 +80,7 @@ impl Wheel {
             patience_s: car.patience_s,
             judge: None,
             engaged: None,
+            silences: Vec::new(),
             driven_steps: 0,
             beside_the_line_m: Vec::new(),
             ended: None,
@@ -107,7 +112,14 @@ impl Wheel {
         if self.ended.is_some() {
             hands.buttons[1] = true;
         }
+        let before = self.authority.who();
         let asked = self.authority.step(now_s, heard.command, heard.is_enabled, &hands);
+        if before == Who::Computer
+            && matches!(self.authority.who(), Who::Nobody { .. })
+            && self.silences.len() < MOST_SILENCES
+        {
+            self.silences.push(heard.now.nanos());
+        }
         world.drive(match asked {
             None => Driver::Script,
             Some((steering_rad, acceleration_mps2)) => {
@@ -203,21 +215,16 @@ impl Wheel {
     }
 
     /// What became of it all.
-    pub fn conclude(
-        mut self,
-        faults: &Faults,
-        ear: Ear,
-        pace: Pace,
-        sent: BTreeMap<Line, Sent>,
-        start_unix_ns: i64,
-    ) -> Outcome {
+    pub fn conclude(mut self, ear: Ear, pace: Pace, sent: BTreeMap<Line, Sent>, start_unix_ns: i64) -> Outcome {
         let ran_out = self.ended.is_some_and(|(_, ran_out)| ran_out);
         Outcome {
             report: self.judge.as_mut().map(|judge| judge.conclude(ran_out)),
             engaged_s: self.engaged.map(|(step, _)| step as f64 * STEP_S),
             driven_s: self.driven_steps as f64 * STEP_S,
             beside_the_line_m: self.beside_the_line_m,
-            effects: effects(faults, ear.changes(), self.engaged.map(|(_, unix_ns)| unix_ns)),
+            effects: effects(&self.faults, (ear.changes(), &self.silences), self.engaged.map(|(_, unix_ns)| unix_ns)),
+            engaged_unix_ns: self.engaged.map(|(_, unix_ns)| unix_ns),
+            silences: self.silences,
             pace,
             sent,
             ear,
