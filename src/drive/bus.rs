@@ -2,7 +2,9 @@
 
 use super::address::BusAddress;
 use anyhow::Context;
-use socketcan::{CanAnyFrame, CanFdFrame, CanFdSocket, CanFrame, EmbeddedFrame, ExtendedId, Id as SocketId, Socket, StandardId};
+use socketcan::{
+    CanAnyFrame, CanDataFrame, CanFdFrame, CanFdSocket, EmbeddedFrame, ExtendedId, Id as SocketId, Socket, StandardId,
+};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -78,6 +80,16 @@ impl Bus {
         }
     }
 
+    /// Adds frames that have come already. Says whether there may be more.
+    pub fn receive_now(&mut self, frames: &mut Vec<Frame>) -> bool {
+        let before = frames.len();
+        let ready = match self {
+            Self::Udp { socket, .. } => is_readable(&*socket),
+            Self::Interface(socket) => is_readable(&*socket),
+        };
+        ready && self.receive(frames).is_ok() && frames.len() > before
+    }
+
     /// Adds the frames that come next, or none after a short while. Says how many datagrams or frames were none of the bus.
     ///
     /// # Errors
@@ -86,9 +98,9 @@ impl Bus {
         let received = match self {
             Self::Udp { socket, buffer, .. } => {
                 buffer.resize(65_536, 0);
-                socket.recv_from(buffer).map(|(length, _)| {
-                    u64::from(cannelloni::decode(&buffer[..length], frames).is_err())
-                })
+                socket
+                    .recv_from(buffer)
+                    .map(|(length, _)| u64::from(cannelloni::decode(&buffer[..length], frames).is_err()))
             }
             Self::Interface(socket) => match socket.read_frame() {
                 Ok(CanAnyFrame::Normal(frame)) => Ok(add(frames, frame.id(), frame.data())),
@@ -143,6 +155,13 @@ impl Bus {
     }
 }
 
+/// Whether a read would find something.
+fn is_readable(socket: &impl std::os::fd::AsFd) -> bool {
+    let mut one = [rustix::event::PollFd::new(socket, rustix::event::PollFlags::IN)];
+    let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    rustix::event::poll(&mut one, Some(&at_once)).is_ok_and(|count| count > 0)
+}
+
 fn add(frames: &mut Vec<Frame>, id: SocketId, data: &[u8]) -> u64 {
     let id = match id {
         SocketId::Standard(id) => Id::Standard(id.as_raw()),
@@ -159,7 +178,7 @@ fn to_socket(frame: &Frame) -> Option<CanAnyFrame> {
         Id::Extended(id) => SocketId::Extended(ExtendedId::new(id)?),
     };
     if frame.data().len() <= 8 {
-        CanFrame::new(id, frame.data()).map(CanAnyFrame::Normal)
+        CanDataFrame::new(id, frame.data()).map(CanAnyFrame::Normal)
     } else {
         CanFdFrame::new(id, frame.data()).map(CanAnyFrame::Fd)
     }

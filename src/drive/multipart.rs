@@ -122,12 +122,7 @@ impl Multipart {
         Ok(true)
     }
 
-    fn image(
-        &mut self,
-        length: Option<usize>,
-        stamp_ns: Option<i64>,
-        images: &mut Vec<Part>,
-    ) -> Result<bool, Broken> {
+    fn image(&mut self, length: Option<usize>, stamp_ns: Option<i64>, images: &mut Vec<Part>) -> Result<bool, Broken> {
         let end = match length {
             Some(length) => (self.bytes.len() >= length).then_some(length),
             None => {
@@ -237,7 +232,10 @@ mod tests {
     #[test]
     fn times_are_exact_to_the_nanosecond() {
         assert_eq!(nanos("1796000000.123456789"), Some(1_796_000_000_123_456_789));
-        assert_eq!((nanos("7"), nanos("7.5"), nanos("-1.0"), nanos("1e9"), nanos("")), (Some(7_000_000_000), Some(7_500_000_000), None, None, None));
+        assert_eq!(
+            (nanos("7"), nanos("7.5"), nanos("-1.0"), nanos("1e9"), nanos("")),
+            (Some(7_000_000_000), Some(7_500_000_000), None, None, None)
+        );
     }
 
     proptest! {

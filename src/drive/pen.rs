@@ -31,7 +31,9 @@ impl Pen {
             for acceleration_mps2 in [-hardest, limits.acceleration_mps2] {
                 for steering_rad in [-vehicle.max_steering_rad, vehicle.max_steering_rad] {
                     let request = Request { steering_rad, acceleration_mps2, enabled: true, ready: true, mode: 5 };
-                    writer.encode(&request).context("car.can.bindings.write: a command within [vehicle] does not fit")?;
+                    writer
+                        .encode(&request)
+                        .context("car.can.bindings.write: a command within [vehicle] does not fit")?;
                 }
             }
             writers.push((Writer::new(database, write)?, now));

@@ -9,7 +9,6 @@ use super::seat::{Moment, Seat};
 use super::ticker::Ticker;
 use super::watchdog::Heartbeat;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use types::{Command, Stamp, StopReason};
 

@@ -130,6 +130,13 @@ impl Supervisor {
         self.cause
     }
 
+    /// Whether somebody has given no sign of life within the budget, or never.
+    #[must_use]
+    pub fn is_silent(&self, source: Source, now: Duration) -> bool {
+        let heard = self.heard.iter().find(|heard| heard.watched.source == source);
+        heard.is_none_or(|heard| heard.last.is_none_or(|(at, _)| now.saturating_sub(at) > heard.watched.budget))
+    }
+
     /// What control was allowed when it was last heard of.
     #[must_use]
     pub fn authority(&self) -> Authority {
