@@ -31,12 +31,14 @@ pub fn threat(lattice: &Lattice, obstacles: &Obstacles) -> Threat {
     Threat { counts: Verdict::ALL.map(count), hit, sure: hit.is_some_and(|(object, _)| obstacles.objects[object].sure) }
 }
 
-/// How hard to try against a threat: with all that the brakes give if it is certain, else as in a minimum-risk stop.
+/// How hard to try against a threat: with all that the brakes give if it is certain, else as in a minimum-risk stop, and no jerkier than
+/// always: a new object may be as fast as the ego, one more look tells.
 #[must_use]
 pub fn effort(threat: &Threat, vehicle: &Vehicle) -> Effort {
     let mut effort = Effort::emergency(vehicle);
     if !threat.sure {
         effort.limits.deceleration_mps2 = vehicle.limits.stop_deceleration_mps2;
+        effort.limits.jerk_mps3 = vehicle.limits.jerk_mps3;
     }
     effort
 }
