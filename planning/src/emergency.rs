@@ -136,6 +136,14 @@ mod tests {
     use crate::fixture::{line, scene, start};
 
     #[test]
+    fn what_was_seen_twice_is_no_reason_to_jerk() {
+        let (vehicle, counts) = (Vehicle::default(), Verdict::ALL.map(|verdict| (verdict, 0)));
+        let limits = |sure: bool| effort(&Threat { counts, hit: Some((0, 1.0)), sure }, &vehicle).limits;
+        assert_eq!((limits(false).deceleration_mps2, limits(false).jerk_mps3), (4.0, vehicle.limits.jerk_mps3));
+        assert!(limits(true).deceleration_mps2 > 6.0 && limits(true).jerk_mps3 > vehicle.limits.jerk_mps3);
+    }
+
+    #[test]
     fn it_brakes_in_the_lane_as_hard_as_it_may() {
         let begin = start(10.0, 0.5, 15.0);
         let trajectory = stop(&scene(&begin, &line(), vec![]).road, &begin, &Vehicle::default());

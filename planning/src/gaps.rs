@@ -158,6 +158,31 @@ mod tests {
     }
 
     #[test]
+    fn staying_behind_who_could_be_passed_and_giving_it_up_have_a_price() {
+        let mut s = scene(&start(0.0, 0.0, 5.0), &line(), vec![track(1, 30.0, -1.0, [0.0, 0.0])]);
+        s.targets.retain(|target| target.object.is_some() && !target.crosses);
+        s.targets[0].passable = true;
+        let mut lattice = std::mem::take(&mut s.lattice);
+        lattice.sample(&s.view(), &s.effort);
+        s.lattice = lattice;
+        let path = |aside: bool| *s.lattice.laterals.iter().find(|path| (path.end_m == 0.0) != aside).unwrap();
+        let (middle, mut aside) = (path(false), path(true));
+        aside.end_m = 1.6;
+        let (view, effort) = (s.view(), s.effort);
+        let gaps = Gaps::new(&view, &effort);
+        assert!(gaps.passes(1.6) && !gaps.passes(0.0));
+        let far = [60.0, 5.0, 0.0, 0.0];
+        assert!(gaps.staying(&aside, &far) == 0.0 && gaps.staying(&middle, &far) > 1.0);
+        let stopping = s.lattice.profiles.iter().find(|profile| profile.stops()).unwrap();
+        let index = s.lattice.candidates.iter().position(|c| s.lattice.profiles[c.profile].stops()).unwrap();
+        let kept = crate::lattice::Kept { end_m: 1.6, ..s.lattice.keep(index, &s.road) };
+        let memory = crate::start::Memory { kept: Some(kept), ..Default::default() };
+        let last = crate::change::LastPlan::new(&View { memory: &memory, kept: Some(&kept), ..s.view() });
+        assert_eq!(last.switching(&gaps, stopping, &aside), 0.0);
+        assert_eq!(last.switching(&gaps, stopping, &middle), s.config.weights.switch);
+    }
+
+    #[test]
     fn nothing_is_wanted_behind_who_has_left() {
         let mut s = scene(&start(0.0, 0.0, 10.0), &line(), vec![track(1, 25.0, 0.0, [6.0, 0.0])]);
         let worst = |s: &crate::fixture::Scene| {
