@@ -107,6 +107,40 @@ fn one_broken_drive_does_not_stop_the_others() {
         names.extend(results(&part).iter().map(|result| result["drive"].as_str().unwrap().to_string()));
     }
     assert_eq!(names, ["a", "c", "b"]);
+    // Merged, they are what one run wrote, byte for byte, but for what is measured and where it lies.
+    let parts = output("parts");
+    let (merged, whole) = (output("merged"), output("second"));
+    let end = chauffeur(&["check-merge", text(&parts), "--output", text(&merged)]);
+    assert_eq!(end.status.code(), Some(2), "{}", String::from_utf8_lossy(&end.stderr));
+    for name in ["drives.json", "frames/a.parquet", "frames/c.parquet", "logs/a.mcap"] {
+        assert!(fs::read(merged.join(name)).unwrap() == fs::read(whole.join(name)).unwrap(), "{name}");
+    }
+    for name in ["results.jsonl", "junit.xml", "index.html"] {
+        let bare = |folder: &Path| without_measures(&fs::read_to_string(folder.join(name)).unwrap(), folder);
+        assert_eq!(bare(&merged), bare(&whole), "{name}");
+    }
+}
+
+/// A text without the folder's name and without numbers with a fraction in the places of times and memory.
+fn without_measures(text: &str, folder: &Path) -> String {
+    let mut text = text.replace(folder.to_str().unwrap(), "FOLDER");
+    for (begin, end) in [
+        ("\"seconds\":", ","),
+        ("\"latency_p99_ms\":", ","),
+        ("\"peak_memory_mb\":", ","),
+        ("time=\"", "\""),
+        ("<td class=\"n measured\">", "<td"),
+    ] {
+        let mut bare = String::new();
+        let mut parts = text.split(begin);
+        bare.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            bare.push_str(begin);
+            bare.push_str(&part[part.find(end).unwrap_or(0)..]);
+        }
+        text = bare;
+    }
+    text
 }
 
 #[test]

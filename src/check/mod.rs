@@ -4,6 +4,8 @@
 //! reference. One drive is one call that knows of no other, so that any engine can spread drives over processes and machines.
 
 pub mod junit;
+pub mod merge;
+pub mod outputs;
 pub mod page;
 pub mod parquet;
 pub mod result;
