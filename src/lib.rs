@@ -2,15 +2,15 @@
 //!
 //! This package wires the rooms together. `runtime` owns threads, queues and clocks; `command_line` owns stdout and
 //! exit codes; `render` draws; `stack` builds the stages of one car from its configuration;
-//! `live` reads the car's sockets; `commonroad` drives the planner alone on recorded scenarios; `evaluate` makes numbers of a drive,
+//! `drive` runs the stack in a car; `commonroad` drives the planner alone on recorded scenarios; `evaluate` makes numbers of a drive,
 //! and `check` holds drives against references and criteria.
 
 pub mod check;
 pub mod command_line;
 pub mod commonroad;
 pub mod config;
+pub mod drive;
 pub mod evaluate;
-pub mod live;
 pub mod onnxruntime;
 pub mod render;
 pub mod replay;

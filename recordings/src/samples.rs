@@ -132,6 +132,11 @@ pub(crate) fn frame(frame: u64) -> Vec<Message> {
             stop: Some(StopReason::StalePlan),
             limits: 8,
             fallback: Some(types::Fallback::NotConverged),
+            grant: Some(types::Grant {
+                authority: types::Authority::Stop(types::Grade::Emergency),
+                steering_rad: Some(-0.0),
+                speed_mps: Some(x),
+            }),
         }),
         Message::Latency(Latency {
             frame,

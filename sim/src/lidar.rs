@@ -89,6 +89,11 @@ impl Lidar {
         self.beams.columns
     }
 
+    /// Elevations of the beams, rad, lowest first.
+    pub fn elevations_rad(&self) -> &[f64] {
+        &self.beams.elevations_rad
+    }
+
     /// One turn, clockwise from the rear. `pose_at(scene, time_ns)` brings the scene to an instant of the turn, in ns after its
     /// start, and gives the pose of `base_link` in `odom` then.
     pub fn scan(
@@ -245,6 +250,11 @@ impl Lidar {
     /// Counter of the next sweep.
     pub fn next_seq(&self) -> u64 {
         self.seq
+    }
+
+    /// Counts a turn that was read in parts.
+    pub fn end_turn(&mut self) {
+        self.seq += 1;
     }
 
     /// Packs echoes as the lidar's message and counts it.

@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod diff;
 mod doctor;
+mod drive;
 mod export;
 mod files;
 mod import;
@@ -69,6 +70,11 @@ enum Command {
     /// Measure.
     #[command(subcommand)]
     Bench(bench::What),
+    /// Drive a car: live sensors, its CAN bus, and a driver who may take over at any time.
+    Drive(drive::Options),
+    /// Stops the car when the pipeline of `drive` cannot.
+    #[command(hide = true)]
+    Supervise(drive::SuperviseOptions),
     /// Say what a GPU needs, what of it is missing here, and try it.
     Doctor(doctor::Options),
     /// Prepare the networks for this machine.
@@ -188,6 +194,8 @@ pub fn main() -> ExitCode {
         Command::Report(options) => report::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Bench(what) => bench::run(&what),
+        Command::Drive(options) => drive::run(&options),
+        Command::Supervise(options) => drive::supervise(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Models(what) => warmup::run(&what),
     };

@@ -91,6 +91,7 @@ pub fn put(load: &Load, writer: Option<DriveWriter>) -> anyhow::Result<Felt> {
             stop: None,
             limits: 0,
             fallback: None,
+            grant: None,
         };
         let _ = log.send(LogItem::Commands(vec![command]));
         felt.handing_ns.push(start.elapsed().as_nanos() as u64);

@@ -21,8 +21,8 @@ pub enum LogItem {
     Frame(Box<Frame>),
     /// Commands, in order.
     Commands(Vec<Command>),
-    /// A remark of the runtime.
-    Text(Stamp, String, String),
+    /// A remark of the runtime: when, how grave, who, what.
+    Text(Stamp, LogLevel, String, String),
 }
 
 impl LogItem {
@@ -151,7 +151,7 @@ impl Recorder {
         match item {
             LogItem::Input(input) => self.input(input),
             LogItem::Frame(frame) => self.frame(*frame),
-            LogItem::Text(stamp, name, text) => self.put(&Message::Text { stamp, level: LogLevel::Error, name, text }),
+            LogItem::Text(stamp, level, name, text) => self.put(&Message::Text { stamp, level, name, text }),
             LogItem::Commands(commands) => commands.into_iter().try_for_each(|command| {
                 self.tally.commands += 1;
                 if let Some(reason) = command.fallback {

@@ -15,7 +15,7 @@ use objects::{detection2, detection3, track, truth_object};
 use plan::plan;
 use route::route;
 use sensors::{calibration, ego_state, image, log_level, points};
-use types::{Fallback, InsFix, ObjectClass, Phase, Stamp, StopReason};
+use types::{Authority, Fallback, InsFix, ObjectClass, Phase, Stamp, StopReason};
 
 type Decoded<T> = Result<T, String>;
 
@@ -71,7 +71,8 @@ pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &Bytes) -
         }
         Topic::Plan => Message::Plan(plan(read(data)?, stamp)?),
         Topic::Command => {
-            let Command { tick, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback, .. } = read(data)?;
+            let Command { tick, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback, grant, .. } =
+                read(data)?;
             let stop = match stop.as_str() {
                 "" => None,
                 name => Some(known("stop", name, StopReason::from_name(name))?),
@@ -80,9 +81,23 @@ pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &Bytes) -
                 "" => None,
                 name => Some(known("fallback", name, Fallback::from_name(name))?),
             };
-            let command =
-                types::Command { tick, stamp, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback };
-            Message::Command(command)
+            let grant = grant.map(|grant| {
+                let authority = known("authority", &grant.authority, Authority::from_name(&grant.authority))?;
+                let super::Grant { steering_rad, speed_mps, .. } = grant;
+                Ok::<_, String>(types::Grant { authority, steering_rad, speed_mps })
+            });
+            Message::Command(types::Command {
+                tick,
+                stamp,
+                steering_rad,
+                acceleration_mps2,
+                plan,
+                ego,
+                stop,
+                limits,
+                fallback,
+                grant: grant.transpose()?,
+            })
         }
         Topic::Latency => {
             let Latency { frame, spans, .. } = read(data)?;

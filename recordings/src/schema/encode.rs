@@ -1,7 +1,7 @@
 //! From the rooms' types to bytes.
 
 use super::{
-    Box2, Box3, Calibration, Camera, Command, CompressedImage, Detection2, Detection3, Detections, Digests, Ego,
+    Box2, Box3, Calibration, Camera, Command, CompressedImage, Detection2, Detection3, Detections, Digests, Ego, Grant,
     Latency, Plan, PointCloud, Pose, Prediction, Route, Signal, Signals, Span, StageDigest, StopLine, Tick, Timestamp,
     Track, Tracks, TrajectoryPoint, Truth, TruthObject, WheelSpeed,
 };
@@ -52,8 +52,13 @@ pub(crate) fn message(message: &Message, stamp: Stamp, out: &mut Vec<u8>) {
             let types::Command { tick, steering_rad, acceleration_mps2, plan, ego, limits, .. } = *command;
             let stop = command.stop.map(|reason| reason.name().to_string()).unwrap_or_default();
             let fallback = command.fallback.map(|reason| reason.name().to_string()).unwrap_or_default();
+            let grant = command.grant.map(|types::Grant { authority, steering_rad, speed_mps }| Grant {
+                authority: authority.name().to_string(),
+                steering_rad,
+                speed_mps,
+            });
             append(
-                &Command { timestamp, tick, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback },
+                &Command { timestamp, tick, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback, grant },
                 out,
             );
         }

@@ -379,6 +379,18 @@ pub(crate) struct Command {
     pub limits: u32,
     #[prost(string, tag = "9")]
     pub fallback: String,
+    #[prost(message, optional, tag = "10")]
+    pub grant: Option<Grant>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Grant {
+    #[prost(string, tag = "1")]
+    pub authority: String,
+    #[prost(double, optional, tag = "2")]
+    pub steering_rad: Option<f64>,
+    #[prost(double, optional, tag = "3")]
+    pub speed_mps: Option<f64>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -5,9 +5,11 @@
 
 pub mod bindings;
 pub mod bits;
+pub mod cannelloni;
 pub mod checksum;
 pub mod database;
 pub mod reader;
+pub mod speaker;
 pub mod writer;
 
 pub use bindings::BindError;
