@@ -238,5 +238,6 @@ fn nobodys_command() -> Command {
         stop: None,
         limits: 0,
         fallback: None,
+        grant: None,
     }
 }
