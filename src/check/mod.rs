@@ -216,7 +216,10 @@ fn differences_in_making(old: &Maker, new: &Maker) -> Vec<String> {
         ("engine", &old.engine, &new.engine),
     ] {
         if a != b {
-            all.push(format!("{what} {a} -> {b}"));
+            // Of a digest the begin is enough to tell it from another one.
+            let short =
+                |text: &String| if what == "configuration" { text.chars().take(12).collect() } else { text.clone() };
+            all.push(format!("{what} {} -> {}", short(a), short(b)));
         }
     }
     let names: std::collections::BTreeSet<&String> = old.models.keys().chain(new.models.keys()).collect();

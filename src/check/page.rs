@@ -5,10 +5,10 @@ use crate::evaluate::criteria::{Level, Verdict};
 use std::fmt::Write as _;
 use std::path::Path;
 
-const STYLE: &str = "body{font:14px/1.4 system-ui,sans-serif;margin:2em;max-width:75em;color:#222;background:#fff}\
+const STYLE: &str = "body{font:14px/1.4 system-ui,sans-serif;margin:2em;max-width:105em;color:#222;background:#fff}\
 table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #ccc;padding:.3em .6em;text-align:left;vertical-align:top}\
 th{background:#f3f3f3}td.n{text-align:right;font-variant-numeric:tabular-nums}.passed{color:#06692d}.FAILED,.BAD{color:#b00020;font-weight:600}\
-.warn{color:#8a5a00}.why{color:#444;max-width:34em}details{margin:1em 0}caption{text-align:left;font-weight:600;padding:.3em 0}h2{margin-top:2em;border-top:1px solid #ccc;padding-top:1em}code{background:#f3f3f3;padding:0 .2em}";
+.warn{color:#8a5a00}.why{color:#444;min-width:24em;max-width:44em}details,p{max-width:75em}details{margin:1em 0}caption{text-align:left;font-weight:600;padding:.3em 0}h2{margin-top:2em;border-top:1px solid #ccc;padding-top:1em}code{background:#f3f3f3;padding:0 .2em}";
 
 /// What a reader must know.
 const LEGEND: &str = "<details open><summary>How to read this</summary><p>Each drive was replayed by this version of the program. It <b>passed</b> if \
@@ -105,7 +105,7 @@ fn details(place: usize, result: &DriveResult, folder: &Path, out: &mut String) 
         let _ =
             writeln!(out, "<table><caption>first difference: frame {frame}, {time_s:.1} s, stage {stage}</caption>");
         if first.fields.is_empty() {
-            out.push_str("<tr><td>none of the numbers of the frame: something smaller, such as the price of a candidate; diff names it\n");
+            out.push_str("<tr><td>none of the frame's numbers: something smaller, such as the price of one candidate. Replay the version of the reference, too, and <code>chauffeur diff</code> of both logs names the field\n");
         } else {
             out.push_str("<tr><th>number<th>reference<th>this run\n");
         }
