@@ -43,6 +43,8 @@ enum Command {
     /// One drive of `check`: its result as a line of JSON.
     #[command(hide = true)]
     CheckDrive(check::OneOptions),
+    /// Merge the results of parts of a check, as one run would have written them.
+    CheckMerge(check::MergeOptions),
     /// Say where two runs of a drive part: first frame, stage and field, then all of it in counts and sizes.
     Diff(diff::Options),
     /// Show what a drive holds.
@@ -180,6 +182,7 @@ pub fn main() -> ExitCode {
         Command::Replay(options) => replay::run(&options),
         Command::Check(options) => check::run(&options),
         Command::CheckDrive(options) => check::run_one(&options),
+        Command::CheckMerge(options) => check::run_merge(&options),
         Command::Diff(options) => diff::run(&options),
         Command::Info(options) => info::run(&options),
         Command::Import(source) => import::run(&source),
