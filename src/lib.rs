@@ -2,7 +2,7 @@
 //!
 //! This package wires the rooms together. `runtime` owns threads, queues and clocks; `command_line` owns stdout and
 //! exit codes; `render` draws; `stack` builds the stages of one car from its configuration;
-//! `live` reads the car's sockets; `commonroad` drives the planner alone on recorded scenarios; `evaluate` makes numbers of a drive,
+//! `live` reads the car's sockets; `live_view` and `metrics` show a run to whoever watches (`watch`); `commonroad` drives the planner alone on recorded scenarios; `evaluate` makes numbers of a drive,
 //! and `check` holds drives against references and criteria.
 
 pub mod check;
@@ -11,6 +11,8 @@ pub mod commonroad;
 pub mod config;
 pub mod evaluate;
 pub mod live;
+pub mod live_view;
+pub mod metrics;
 pub mod onnxruntime;
 pub mod render;
 pub mod replay;
@@ -18,3 +20,4 @@ pub mod report;
 pub mod runtime;
 pub mod simulation;
 pub mod stack;
+pub mod watch;
