@@ -1,5 +1,6 @@
 //! One vehicle's configuration: a typed TOML file, unknown keys refused, every key with a default.
 
+use crate::drive::Car;
 use anyhow::{Context, anyhow, bail};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -28,6 +29,8 @@ pub struct Config {
     pub planning: planning::Config,
     /// The controller.
     pub control: control::Config,
+    /// Sensors and buses of a real car; only `chauffeur drive` asks for them.
+    pub car: Option<Car>,
 }
 
 /// Times of the corridor.
@@ -90,6 +93,9 @@ impl Config {
                 .with_context(said)?;
             config.check().with_context(said)?;
         }
+        if let (Some(car), Some(path)) = (&mut config.car, path) {
+            car.resolve(path.parent().unwrap_or_else(|| Path::new("")));
+        }
         Ok(config)
     }
 
@@ -115,13 +121,19 @@ impl Config {
                 bail!("runtime.{key} = {value} is outside {low} to {high}");
             }
         }
-        Ok(())
+        self.car.as_ref().map_or(Ok(()), Car::check)
     }
 
-    /// SHA-256 over every value, given or default, in hex: two runs with equal digests were configured alike.
+    /// SHA-256 over every value, given or default, in hex: two runs with equal digests were configured alike. Where a car's sensors are
+    /// reached is not part of it: a replay of the car's drive needs none of that.
     #[must_use]
     pub fn digest(&self) -> String {
-        hex(&Sha256::digest(format!("{self:?}")))
+        let Self { vehicle, runtime, decode, geometric, segments, localize, track, planning, control, car: _ } = self;
+        let all = format!(
+            "Config {{ vehicle: {vehicle:?}, runtime: {runtime:?}, decode: {decode:?}, geometric: {geometric:?}, segments: {segments:?}, \
+             localize: {localize:?}, track: {track:?}, planning: {planning:?}, control: {control:?} }}"
+        );
+        hex(&Sha256::digest(all))
     }
 }
 

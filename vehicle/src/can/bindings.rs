@@ -36,11 +36,19 @@ pub enum Quantity {
     Gear,
     /// Whether the actuators obey, 0 or 1.
     ActuatorsReady,
+    /// Button that arms the computer, 1 while it is down.
+    Arm,
+    /// Button that disarms it.
+    Disarm,
+    /// Button that lets the computer drive.
+    Engage,
+    /// Button that brings the car to rest.
+    Stop,
 }
 
 impl Quantity {
     /// Number of quantities.
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = 17;
 }
 
 /// A signal that tells a quantity: quantity = value of the signal * scale + offset.
@@ -109,6 +117,10 @@ pub struct Write {
     pub acceleration_mps2: Option<Target>,
     /// Signal that is 1 while the computer commands and 0 else.
     pub enable: Option<String>,
+    /// Signal that is 1 while the computer is well and may be armed, and 0 else.
+    pub ready: Option<String>,
+    /// Signal with the number of the mode: 0 manual, 1 standby, 2 engaged, 3 overridden, 4 minimum-risk stop, 5 stopped.
+    pub mode: Option<String>,
     /// Signals that always hold the same value.
     #[serde(default)]
     pub constants: BTreeMap<String, f64>,

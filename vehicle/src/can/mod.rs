@@ -5,6 +5,7 @@
 
 pub mod bindings;
 pub mod bits;
+pub mod cannelloni;
 pub mod checksum;
 pub mod database;
 pub mod reader;

@@ -255,7 +255,7 @@ mod tests {
     fn the_car_is_commanded() {
         let car = car();
         let mut writers: Vec<Writer> = bindings().write.iter().map(|write| Writer::new(&car, write).unwrap()).collect();
-        let request = Request { steering_rad: -0.1, acceleration_mps2: -3.5, enabled: true };
+        let request = Request { steering_rad: -0.1, acceleration_mps2: -3.5, enabled: true, ..Request::default() };
         let steer = writers[0].encode(&request).unwrap();
         // -87.09 degrees are 0xFC99 tenths.
         let sum = [0xFC_u8, 0x99, 1, 0x03].iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));
@@ -326,7 +326,7 @@ mod tests {
         #[test]
         fn a_request_comes_back_within_the_resolution(steering_rad in -0.57..0.57_f64, acceleration_mps2 in -10.0..5.0_f64) {
             let car = car();
-            let request = Request { steering_rad, acceleration_mps2, enabled: true };
+            let request = Request { steering_rad, acceleration_mps2, enabled: true, ..Request::default() };
             for write in &bindings().write {
                 let frame = Writer::new(&car, write).unwrap().encode(&request).unwrap();
                 let message = car.by_id(frame.id).unwrap();

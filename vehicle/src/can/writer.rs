@@ -16,6 +16,10 @@ pub struct Request {
     pub acceleration_mps2: f64,
     /// Whether the computer commands.
     pub enabled: bool,
+    /// Whether the computer is well and may be armed.
+    pub ready: bool,
+    /// Number of the mode.
+    pub mode: u8,
 }
 
 /// Why a request is not sent. No frame is made and the counter stays: a car that hears nothing stops by itself.
@@ -50,6 +54,8 @@ pub struct Writer {
     steering: Option<Bound>,
     acceleration: Option<Bound>,
     enable: Option<Bound>,
+    ready: Option<Bound>,
+    mode: Option<Bound>,
     protection: Protection,
     count: u64,
 }
@@ -88,11 +94,13 @@ impl Writer {
         };
         let steering = write.steering_rad.as_ref().map(bind).transpose()?;
         let acceleration = write.acceleration_mps2.as_ref().map(bind).transpose()?;
-        let enable = write.enable.as_ref().map(|signal| Target { signal: signal.clone(), scale: 1.0, offset: 0.0 });
-        let enable = enable.as_ref().map(bind).transpose()?;
+        let plain = |signal: &Option<String>| {
+            signal.as_ref().map(|signal| bind(&Target { signal: signal.clone(), scale: 1.0, offset: 0.0 })).transpose()
+        };
+        let (enable, ready, mode) = (plain(&write.enable)?, plain(&write.ready)?, plain(&write.mode)?);
         let targets = [&write.steering_rad, &write.acceleration_mps2];
         names.extend(targets.into_iter().flatten().map(|target| target.signal.as_str()));
-        names.extend(write.enable.as_deref());
+        names.extend([&write.enable, &write.ready, &write.mode].into_iter().filter_map(Option::as_deref));
         names.extend(write.counter.as_deref());
         names.extend(write.checksum.as_ref().map(|checksum| checksum.signal.as_str()));
         let mut taken = BTreeSet::new();
@@ -121,6 +129,8 @@ impl Writer {
             steering,
             acceleration,
             enable,
+            ready,
+            mode,
             protection,
             count: 0,
         })
@@ -142,6 +152,8 @@ impl Writer {
             (&self.steering, request.steering_rad),
             (&self.acceleration, request.acceleration_mps2),
             (&self.enable, f64::from(u8::from(request.enabled))),
+            (&self.ready, f64::from(u8::from(request.ready))),
+            (&self.mode, f64::from(request.mode)),
         ];
         for (bound, quantity) in values {
             let Some(Bound { name, layout, scale, offset }) = bound else { continue };

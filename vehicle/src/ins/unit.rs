@@ -24,6 +24,8 @@ pub struct Config {
     pub antenna_m: [f64; 3],
     /// How its clock is set; its times are UTC.
     pub clock: clock::Config,
+    /// Origin of `odom`, x east, y north, z up: that of the map. Without one it is the first place of the vehicle.
+    pub origin: Option<Geodetic>,
 }
 
 /// What is known of an instant so far.
@@ -35,7 +37,7 @@ struct Instant {
     motion: Option<(i64, f64, Option<f64>)>,
 }
 
-/// Makes fixes of one unit's messages. The origin of `odom` is the first place of the vehicle, x east, y north.
+/// Makes fixes of one unit's messages.
 #[derive(Clone, Debug)]
 pub struct InsUnit {
     config: Config,
@@ -67,7 +69,7 @@ impl InsUnit {
         Self {
             config,
             clock: ClockOffset::new(config.clock),
-            frame: None,
+            frame: config.origin.map(LocalFrame::new),
             attitude: None,
             heading_deg: None,
             instant: Instant::default(),
@@ -213,7 +215,7 @@ mod tests {
     const START: i64 = 1_795_774_656_000_000_000;
 
     fn unit() -> InsUnit {
-        InsUnit::new(Config { antenna_m: [1.0, 0.0, 1.5], clock: clock::Config::default() })
+        InsUnit::new(Config { antenna_m: [1.0, 0.0, 1.5], clock: clock::Config::default(), origin: None })
     }
 
     fn pvt(tick: i64, place: Geodetic, velocity_mps: [f64; 3]) -> Message {
@@ -253,6 +255,18 @@ mod tests {
             assert!((fix.state.speed_mps - 10.0).abs() < 1e-9 && fix.state.acceleration_mps2.abs() < 1e-6);
         }
         assert!((unit.clock().offset_s + 7.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_map_has_its_own_origin() {
+        let origin = Geodetic { latitude_deg: 49.0, longitude_deg: 8.4, height_m: 110.0 };
+        let config = Config { antenna_m: [1.0, 0.0, 1.5], clock: clock::Config::default(), origin: Some(origin) };
+        let mut unit = InsUnit::new(config);
+        // The antenna, a metre ahead of the axle, of a car that drives east at (30, 40).
+        let place = LocalFrame::new(origin).place([31.0, 40.0, 1.5]);
+        let at =
+            unit.take(&pvt(0, place, [10.0, 0.0, 0.0]), received(0)).unwrap().state.odom_from_base.translation.vector;
+        assert!((at - Vector3::new(30.0, 40.0, 0.0)).norm() < 1e-3, "{at}");
     }
 
     #[test]
