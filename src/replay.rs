@@ -7,6 +7,7 @@ use crate::runtime::log::Recorder;
 use crate::runtime::source::{self, Messages};
 use crate::runtime::{Corridor, FaultCell, Feed, Outcome, Progress, Settings, run};
 use crate::stack::{self, NetworkChoice, Networks};
+use crate::watch::Watch;
 use anyhow::{Context, bail, ensure};
 use recordings::{Compression, DriveInfo, DriveReader, DriveWriter, Message, RunRecord};
 use std::path::{Path, PathBuf};
@@ -109,6 +110,8 @@ pub struct Replay {
     pub warm_up: u64,
     /// Frames after them whose times are kept one by one.
     pub kept_frames: usize,
+    /// Who watches.
+    pub watch: Watch,
 }
 
 /// A replay that is ready to run.
@@ -234,6 +237,8 @@ impl Replay {
         );
         recorder.statistics.keep(self.kept_frames);
         recorder.without_sensors = self.without_sensors;
+        recorder.watch = self.watch.clone();
+        recorder.watch.begin(&calibration, &route);
         let expected_frames = match self.mode {
             Mode::Faithful | Mode::From(_) => count(topic::TICK),
             _ if sensors.lidar => count(topic::LIDAR),

@@ -103,6 +103,7 @@ pub fn run_one(options: &OneOptions) -> anyhow::Result<ExitCode> {
             without_sensors: true,
             warm_up: 0,
             kept_frames: 0,
+            watch: crate::watch::Watch::default(),
         },
         name: options.name.clone(),
         references: rules.against.clone(),

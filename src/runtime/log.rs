@@ -5,6 +5,7 @@ use super::following::Following;
 use super::frame::{Frame, Input};
 use super::recall::Recall;
 use super::statistics::Statistics;
+use crate::watch::Watch;
 use crossbeam_channel::{Sender, TrySendError};
 use recordings::{DriveWriter, LogLevel, Message, RecordingError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,6 +91,8 @@ pub struct Recorder {
     digester: Digester,
     /// Leave images and sweeps out of the drive, and the views for people.
     pub without_sensors: bool,
+    /// Who watches.
+    pub watch: Watch,
     /// The tally so far.
     pub tally: Tally,
     /// The times so far.
@@ -111,6 +114,7 @@ impl Recorder {
             last_flush: None,
             digester,
             without_sensors: false,
+            watch: Watch::default(),
             tally,
             statistics,
         }
@@ -151,13 +155,14 @@ impl Recorder {
         match item {
             LogItem::Input(input) => self.input(input),
             LogItem::Frame(frame) => self.frame(*frame),
-            LogItem::Text(stamp, level, name, text) => self.put(&Message::Text { stamp, level, name, text }),
+            LogItem::Text(stamp, level, name, text) => self.put(Message::Text { stamp, level, name, text }),
             LogItem::Commands(commands) => commands.into_iter().try_for_each(|command| {
                 self.tally.commands += 1;
                 if let Some(reason) = command.fallback {
                     *self.tally.fallbacks.entry(reason.name()).or_default() += 1;
                 }
-                self.put(&Message::Command(command))
+                self.watch.command(&command);
+                self.put(Message::Command(command))
             }),
         }
     }
@@ -175,17 +180,24 @@ impl Recorder {
         Ok((self.tally, self.statistics))
     }
 
-    fn put(&mut self, message: &Message) -> Result<(), RecordingError> {
+    fn put(&mut self, message: Message) -> Result<(), RecordingError> {
+        self.write_message(&message)?;
+        self.watch.message(message);
+        Ok(())
+    }
+
+    fn write_message(&mut self, message: &Message) -> Result<(), RecordingError> {
         self.newest = self.newest.max(message.stamp());
         self.writer.as_mut().map_or(Ok(()), |writer| writer.write(message))
     }
 
     /// Writes what a stage made; its digest is that of the bytes written.
-    fn put_digested(&mut self, message: &Message) -> Result<(), RecordingError> {
-        self.put(message)?;
+    fn put_digested(&mut self, message: Message) -> Result<(), RecordingError> {
+        self.write_message(&message)?;
         if let Some(writer) = &self.writer {
-            self.digester.take(message, writer.written());
+            self.digester.take(&message, writer.written());
         }
+        self.watch.message(message);
         Ok(())
     }
 
@@ -193,45 +205,47 @@ impl Recorder {
         if self.without_sensors && matches!(input, Input::Camera(_) | Input::Lidar(_)) {
             return Ok(());
         }
-        self.put(&input.into_message())
+        self.put(input.into_message())
     }
 
     fn frame(&mut self, mut frame: Frame) -> Result<(), RecordingError> {
         let Frame { admission, .. } = frame;
         self.count(&frame);
         self.digester.begin(frame.decoded);
+        self.watch.frame(&frame, &self.tally);
         if self.with_inputs {
             let inputs = std::mem::take(&mut frame.sensors).into_inputs();
             inputs.into_iter().try_for_each(|input| self.input(input))?;
         }
-        self.put_digested(&Message::Admission(admission))?;
+        self.put_digested(Message::Admission(admission))?;
         if let Some(state) = frame.ego {
-            self.put_digested(&Message::Ego { frame: admission.frame, state })?;
+            self.put_digested(Message::Ego { frame: admission.frame, state })?;
         }
         if let Some(detections) = frame.detections {
-            self.put_digested(&Message::Detections(detections))?;
+            self.put_digested(Message::Detections(detections))?;
         }
         if let Some(tracks) = frame.tracks {
-            self.put_digested(&Message::Tracks(tracks))?;
+            self.put_digested(Message::Tracks(tracks))?;
         }
         if let Some(plan) = frame.plan {
-            self.put_digested(&Message::Plan(Arc::unwrap_or_clone(plan)))?;
+            self.put_digested(Message::Plan(Arc::unwrap_or_clone(plan)))?;
         }
         for (_, text) in std::mem::take(&mut frame.findings) {
             let (stamp, text) = (admission.stamp, format!("frame {}: {text}", admission.frame));
-            self.put(&Message::Text { stamp, level: LogLevel::Warning, name: "localize".to_string(), text })?;
+            self.put(Message::Text { stamp, level: LogLevel::Warning, name: "localize".to_string(), text })?;
         }
         if let Some(skipped) = frame.skipped {
             let text = format!("frame {} skipped: {}", admission.frame, skipped.reason);
             let (stamp, name) = (admission.stamp, skipped.stage.to_string());
-            self.put(&Message::Text { stamp, level: LogLevel::Warning, name, text })?;
+            self.put(Message::Text { stamp, level: LogLevel::Warning, name, text })?;
         }
         let digests = self.digester.end(admission.frame, admission.stamp);
-        self.put(&Message::Digests(digests))?;
+        self.put(Message::Digests(digests))?;
         if self.in_real_time {
-            self.put(&Message::Latency(frame.spans.to_latency(admission.frame, admission.stamp)))?;
+            self.put(Message::Latency(frame.spans.to_latency(admission.frame, admission.stamp)))?;
         }
         frame.spans.lap("log");
+        self.watch.times(&frame.spans);
         self.statistics.record(&frame.spans);
         Ok(())
     }
