@@ -69,7 +69,7 @@ enum Command {
     /// Measure.
     #[command(subcommand)]
     Bench(bench::What),
-    /// Say what a GPU needs, what of it is missing here, and try it.
+    /// Say whether this computer, and a car, may drive: clocks, disk, networks, GPU, sensors, CAN.
     Doctor(doctor::Options),
     /// Prepare the networks for this machine.
     #[command(subcommand)]
