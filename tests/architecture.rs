@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// Dependencies with one door each.
-const DOORS: [(&str, &str); 12] = [
+const DOORS: [(&str, &str); 14] = [
     ("ort", "models"),
     ("rten", "models"),
     ("cudarc", "models"),
@@ -32,6 +32,8 @@ const DOORS: [(&str, &str); 12] = [
     ("indicatif", "chauffeur"),
     ("anyhow", "chauffeur"),
     ("parquet", "chauffeur"),
+    ("tungstenite", "chauffeur"),
+    ("libc", "chauffeur"),
 ];
 
 fn dependencies() -> BTreeMap<String, BTreeSet<String>> {

@@ -1,70 +1,65 @@
 //! `chauffeur doctor`.
 
 use super::NetworkOptions;
-use crate::onnxruntime;
-use crate::stack::Networks;
+use crate::doctor::{Check, Subject, Verdict, examine, worst};
 use clap::Args;
-use models::Provider;
-use models::gpu::{Library, libraries};
+use serde_json::json;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What to look at.
+/// Whether this computer, and a car, may drive.
+///
+/// Exit code 0 if nothing fails, 1 if something does.
 #[derive(Debug, Args)]
 pub struct Options {
+    /// The car's configuration: its files are read, its sensors and its bus listened to for a second.
+    config: Option<PathBuf>,
+    /// Where drives are written.
+    #[arg(long, value_name = "FOLDER", default_value = "drives")]
+    folder: PathBuf,
+    /// Do not listen to sensors and buses, as while a drive has them.
+    #[arg(long)]
+    no_listen: bool,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     networks: NetworkOptions,
 }
 
-/// The order of preference, and why.
-const ORDER: [(Provider, &str); 3] = [
-    (Provider::TensorRt, "the fastest, but builds an engine for each network, GPU and driver first"),
-    (Provider::Cuda, "nothing to build but the kernels, which takes a second, once"),
-    (Provider::Cpu, "runs everywhere"),
-];
-
-/// Says what of others is there, what is missing, what that allows, and tries it. 0 if the provider that was asked for runs.
+/// Prints the checks. 1 if one of them fails.
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
-    let choice = options.networks.choice();
-    let library = onnxruntime::find(choice.onnxruntime.as_deref())?;
-    match &library {
-        Some(library) => println!("ok       ONNX Runtime: {} (named by {})", library.path.display(), library.found_by),
-        None => println!(
-            "missing  libonnxruntime.so: looked for by --onnxruntime, ORT_DYLIB_PATH, the active Python, the system"
-        ),
+    let subject = Subject {
+        config: options.config.clone(),
+        networks: options.networks.choice(),
+        folder: options.folder.clone(),
+        listen: !options.no_listen,
+    };
+    let checks = examine(&subject);
+    let verdict = worst(&checks);
+    if options.json {
+        println!("{:#}", json!({ "verdict": verdict, "checks": checks }));
+    } else {
+        print_table(&checks);
+        let of = |wanted: Verdict| checks.iter().filter(|check| check.verdict == wanted).count();
+        println!(
+            "{} checks: {} pass, {} warn, {} fail",
+            checks.len(),
+            of(Verdict::Pass),
+            of(Verdict::Warn),
+            of(Verdict::Fail)
+        );
     }
-    let found = libraries(library.as_ref().map(|library| library.path.as_path()));
-    for Library { name, needed_by, found } in &found {
-        match found {
-            Ok(version) if version.is_empty() => println!("ok       {name} (for {needed_by})"),
-            Ok(version) => println!("ok       {name}: {version} (for {needed_by})"),
-            Err(reason) => println!("missing  {name} (for {needed_by}): {reason}"),
-        }
-    }
-    let cache = onnxruntime::cache().map_or_else(|| "none: no home folder".into(), |path| path.display().to_string());
-    println!("cache    {cache}");
-    println!("order of preference:");
-    for (provider, reason) in ORDER {
-        let missing = found.iter().find(|library| library.found.is_err() && needs(provider, library.needed_by));
-        let state = match (provider, &library, missing) {
-            (Provider::Cpu, None, _) => "with the embedded engine rten".to_string(),
-            (Provider::Cpu, Some(_), _) => "with ONNX Runtime".to_string(),
-            (_, None, _) => "not here: there is no ONNX Runtime".to_string(),
-            (_, Some(_), Some(missing)) => format!("not here: {}", missing.name),
-            (_, Some(_), None) => "can be had".to_string(),
-        };
-        println!("  {:<9} {state}; {reason}", provider.name());
-    }
-    println!("trying --provider {}:", choice.provider.name());
-    let networks = Networks::load(&choice, true, true)?;
-    println!("{}", networks.describe());
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(u8::from(verdict == Verdict::Fail)))
 }
 
-/// TensorRT stands on CUDA.
-fn needs(provider: Provider, needed_by: &str) -> bool {
-    match provider {
-        Provider::Cpu => false,
-        Provider::Cuda => needed_by == "CUDA",
-        Provider::TensorRt => true,
+fn print_table(checks: &[Check]) {
+    let width = |of: fn(&Check) -> usize| checks.iter().map(of).max().unwrap_or(0);
+    let (items, names) = (width(|check| check.item.name().len()), width(|check| check.name.len()));
+    for Check { item, name, verdict, finding, notes } in checks {
+        println!("{verdict:<6}{:<items$}  {name:<names$}  {finding}", item.name());
+        for note in notes {
+            println!("{:6}{:items$}  {:names$}    {note}", "", "", "");
+        }
     }
 }

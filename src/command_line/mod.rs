@@ -77,7 +77,7 @@ enum Command {
     /// Stops the car when the pipeline of `drive` cannot.
     #[command(hide = true)]
     Supervise(drive::SuperviseOptions),
-    /// Say what a GPU needs, what of it is missing here, and try it.
+    /// Say whether this computer, and a car, may drive: clocks, disk, networks, GPU, sensors, CAN.
     Doctor(doctor::Options),
     /// Prepare the networks for this machine.
     #[command(subcommand)]

@@ -3,7 +3,6 @@
 use recordings::{StreamChannel, stream_channels};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::borrow::Cow;
 
 /// Names of the protocol that are spoken here, the best first. The second one is that of Lichtblick and older viewers.
 pub(super) const NAMES: [&str; 2] = ["foxglove.sdk.v1", "foxglove.websocket.v1"];
@@ -88,7 +87,7 @@ pub(super) struct Subscription {
 }
 
 /// Standard base64 with padding.
-fn base64(bytes: &Cow<'static, [u8]>) -> String {
+fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
@@ -133,9 +132,9 @@ mod tests {
     #[test]
     fn base64_is_that_of_the_standard() {
         for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(&Cow::Owned(plain.as_bytes().to_vec())), coded);
+            assert_eq!(base64(plain.as_bytes()), coded);
         }
-        assert_eq!(base64(&Cow::Borrowed(&[0xFB, 0xFF])), "+/8=");
+        assert_eq!(base64(&[0xFB, 0xFF]), "+/8=");
     }
 
     #[test]

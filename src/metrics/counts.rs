@@ -27,7 +27,7 @@ pub(super) struct Counts {
     pub(super) stops: BTreeMap<&'static str, u64>,
     pub(super) fallbacks: BTreeMap<&'static str, u64>,
     /// The newest plans: frame and stamp.
-    plan_stamps: [Option<(u64, Stamp)>; 8],
+    pub(super) plan_stamps: [Option<(u64, Stamp)>; 8],
     /// Age of the plan that the last command follows, by stamps, s.
     pub(super) plan_age_s: Option<f64>,
     /// Messages that the log left out: sensors, others.

@@ -248,7 +248,7 @@ mod tests {
         let page = text(&counts);
         assert!(page.contains("chauffeur_speed_mps NaN\n"));
         let samples = read(&page.replace("chauffeur_speed_mps NaN", "chauffeur_speed_mps 0"));
-        let of = |name: &str| samples.iter().filter(move |(own, ..)| own == name);
+        let of = |name: &'static str| samples.iter().filter(move |(own, ..)| own == name);
         assert_eq!(of("chauffeur_mode").map(|(_, _, value)| value).sum::<f64>(), 1.0);
         let offset = of("chauffeur_clock_offset_seconds").next().unwrap();
         assert_eq!((offset.1["sensor"].as_str(), offset.2), ("odd \"name\" \\ with\nall", -0.25));
