@@ -83,7 +83,8 @@ pub struct Prices {
 }
 
 impl Prices {
-    /// Adds a sample: the weights, the line there, the highest speed wanted anywhere, offset, speed and acceleration, longitudinal and lateral jerk.
+    /// Adds a sample: the weights, the line there, the highest speed wanted anywhere, offset, speed, acceleration and lateral jerk, longitudinal
+    /// jerk.
     #[inline]
     pub fn add(
         &mut self,
@@ -91,9 +92,8 @@ impl Prices {
         row: &Row,
         best_mps: f64,
         offset: Lanes,
-        [speed, acceleration]: [Lanes; 2],
+        [speed, acceleration, lateral_jerk]: [Lanes; 3],
         jerk: f64,
-        lateral_jerk: Lanes,
     ) {
         self.count += 1.0;
         self.comfort = self.comfort
@@ -131,7 +131,7 @@ mod tests {
         let price = |count: usize| {
             let mut prices = Prices::default();
             (0..count)
-                .for_each(|_| prices.add(&weights, &row, 10.0, Lanes::all(0.5), [speed, acceleration], 0.0, still));
+                .for_each(|_| prices.add(&weights, &row, 10.0, Lanes::all(0.5), [speed, acceleration, still], 0.0));
             prices.total(&weights).0[2]
         };
         let expected = weights.slow + weights.acceleration + 0.25 * weights.offset;

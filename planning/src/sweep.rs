@@ -107,15 +107,8 @@ pub(crate) fn sweep(
             return sweep.outcomes;
         }
         let row = &course.rows[i];
-        sweep.prices.add(
-            court.weights,
-            row,
-            court.best_mps,
-            offset,
-            [speed, acceleration],
-            sweep.samples[i][3],
-            lateral_jerk,
-        );
+        let states = [speed, acceleration, lateral_jerk];
+        sweep.prices.add(court.weights, row, court.best_mps, offset, states, sweep.samples[i][3]);
         if leads > 0 {
             let gaps = &course.gaps[i * leads..(i + 1) * leads];
             let ends = if of.stops() { offset } else { ends };

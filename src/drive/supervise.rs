@@ -96,8 +96,11 @@ impl Post {
         let begin = Instant::now();
         let (mut beats, mut gone): (Vec<_>, Option<Instant>) = (Vec::new(), None);
         // A sender that never waits, and a reader that wakes up for each judgement.
-        let ready = line.set_read_timeout(Some(PERIOD)).is_ok();
-        while ready {
+        if line.set_read_timeout(Some(PERIOD)).is_err() {
+            // Without verdicts the pipeline never arms.
+            return;
+        }
+        loop {
             beats.clear();
             if link::receive_beats(line, &mut beats).is_err() || gone.is_some() {
                 std::thread::sleep(PERIOD);

@@ -147,6 +147,7 @@ pub fn in_real_time(
 }
 
 /// Takes up the frames that come before an instant. Says whether there will be no more.
+#[allow(clippy::vec_box)] // frames travel in their boxes
 fn adopt_until(due: Instant, frames: &Receiver<Box<Frame>>, ticker: &mut Ticker, taken: &mut Vec<Box<Frame>>) -> bool {
     loop {
         match frames.recv_deadline(due) {

@@ -7,7 +7,7 @@ fn world(family: &str, seed: u64) -> World {
     World::new(&Scenario::family(family).unwrap(), seed).unwrap()
 }
 
-fn bytes_of(seed: u64) -> (Vec<u8>, Vec<u8>, InsFix, WheelSpeed) {
+fn bytes_of(seed: u64) -> (bytes::Bytes, bytes::Bytes, InsFix, WheelSpeed) {
     let mut world = world("urban", seed);
     world.advance(0.3);
     (world.lidar_sweep().data, world.camera_frame().unwrap().data, world.ins_fix(), world.wheel_speed())
