@@ -2,8 +2,8 @@
 //!
 //! This package wires the rooms together. `runtime` owns threads, queues and clocks; `command_line` owns stdout and
 //! exit codes; `render` draws; `stack` builds the stages of one car from its configuration;
-//! `live` reads the car's sockets, `drive` runs the stack in a car; `live_view` and `metrics` show a run to whoever watches (`watch`);
-//! `doctor` says whether this computer and car may drive, `system` asks the operating system; `commonroad` drives the planner alone on recorded scenarios; `evaluate` makes
+//! `drive` runs the stack in a car; `live_view` and `metrics` show a run to whoever watches (`watch`); `doctor` says whether this computer
+//! and car may drive, `system` asks the operating system; `commonroad` drives the planner alone on recorded scenarios; `evaluate` makes
 //! numbers of a drive,
 //! and `check` holds drives against references and criteria.
 
@@ -14,7 +14,6 @@ pub mod config;
 pub mod doctor;
 pub mod drive;
 pub mod evaluate;
-pub mod live;
 pub mod live_view;
 pub mod metrics;
 pub mod onnxruntime;

@@ -104,7 +104,7 @@ pub struct Replay {
     pub networks: NetworkChoice,
     /// All stages in one thread.
     pub serial: bool,
-    /// Leave images and sweeps out of the log: they are in the drive.
+    /// Leave images and sweeps out of the log, which are in the drive, and the views for people, which any replay makes.
     pub without_sensors: bool,
     /// Frames left out of the statistics at the start.
     pub warm_up: u64,
@@ -225,8 +225,12 @@ impl Replay {
             Networks::default()
         };
         let record = self.record(&networks);
+        let mut writer = self.writer(&record, &calibration, &route)?;
+        if let Some(writer) = &mut writer {
+            writer.with_views = !self.without_sensors;
+        }
         let mut recorder = Recorder::new(
-            self.writer(&record, &calibration, &route)?,
+            writer,
             !matches!(self.mode, Mode::RealTime { .. }),
             matches!(self.mode, Mode::RealTime { .. }),
             self.warm_up,

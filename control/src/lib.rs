@@ -22,10 +22,13 @@ pub mod staleness;
 
 pub use config::{Config, Kind};
 
-use gate::{Gate, Request};
+use gate::{Gate, Passed, Request};
 use longitudinal::Longitudinal;
 use mpc::{ModelPredictive, Wanted};
-use types::{Command, DecisionKind, EgoState, Fallback, Plan, Stamp, StopReason, Vehicle};
+use types::{Authority, Command, DecisionKind, EgoState, Fallback, Grant, Plan, Stamp, StopReason, Vehicle};
+
+/// What a car does tells of commands only after they have been in force for this long, s.
+const OBEYED_S: f64 = 1.5;
 
 /// What one control tick is made from.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,8 @@ pub struct ControlInput<'a> {
     pub ego: Option<(u64, &'a EgoState)>,
     /// A stop wanted by the runtime.
     pub stop: Option<StopReason>,
+    /// Of a real car: who drives, and what the car's bus tells. Without one control drives.
+    pub grant: Option<Grant>,
 }
 
 /// Follows plans tick by tick.
@@ -51,6 +56,8 @@ pub struct Controller {
     longitudinal: Longitudinal,
     predictor: predict::Predictor,
     gate: Gate,
+    /// Since when a real car does what control commands.
+    obeyed_since: Option<Stamp>,
 }
 
 impl Controller {
@@ -65,6 +72,7 @@ impl Controller {
             longitudinal: Longitudinal::default(),
             predictor: predict::Predictor::default(),
             gate: Gate::new(vehicle),
+            obeyed_since: None,
         }
     }
 
@@ -79,12 +87,22 @@ impl Controller {
         let ego = staleness::usable_ego(input.ego, input.stamp, &self.config);
         let plan = input.plan.filter(|plan| staleness::usable_plan(plan));
         let stop = staleness::stop_reason(input, ego.is_some(), plan, &self.config);
-        let speed_mps = ego.map(|(_, ego)| ego.speed_mps);
-        let (request, fallback) = match (ego, plan) {
-            (Some((_, ego)), Some(plan)) => self.follow(input.stamp, plan, ego, stop.is_some()),
-            _ => (self.blind(speed_mps), None),
+        let speed_mps = ego.map(|(_, ego)| ego.speed_mps).or(input.grant.and_then(|grant| grant.speed_mps));
+        let authority = input.grant.map_or(Authority::Follow, |grant| grant.authority);
+        let (passed, fallback) = if let (Authority::None, Some(grant)) = (authority, &input.grant) {
+            (self.watch(grant, speed_mps), None)
+        } else {
+            if input.grant.is_some() {
+                self.obeyed_since.get_or_insert(input.stamp);
+            }
+            let stops = stop.is_some() || authority != Authority::Follow;
+            let (wanted, fallback) = match (ego, plan) {
+                (Some((_, ego)), Some(plan)) => self.follow(input, plan, ego, stops),
+                _ => (self.blind(speed_mps), None),
+            };
+            let request = safety::request(authority, &wanted, &self.vehicle).unwrap_or(wanted);
+            (self.gate.pass(&request, speed_mps, input.stamp), fallback)
         };
-        let passed = self.gate.pass(&request, speed_mps, input.stamp);
         self.predictor.add(input.stamp, passed.steering_rad);
         let (steering_rad, acceleration_mps2) = (passed.steering_rad, passed.acceleration_mps2);
         self.mpc.commanded(input.stamp, &Wanted { steering_rad, acceleration_mps2 });
@@ -98,11 +116,36 @@ impl Controller {
             stop,
             limits: passed.limits,
             fallback,
+            grant: input.grant,
         }
     }
 
+    /// The driver drives: control goes on from what the car does, so that taking over begins without a jump.
+    fn watch(&mut self, grant: &Grant, speed_mps: Option<f64>) -> Passed {
+        self.obeyed_since = None;
+        self.longitudinal.reset();
+        self.mpc.forget_solution();
+        let steering_rad = grant.steering_rad.unwrap_or_else(|| self.gate.steering_rad());
+        let speed_mps = grant.speed_mps.or(speed_mps).unwrap_or(self.vehicle.limits.speed_mps);
+        self.gate = Gate::after(self.vehicle, steering_rad, 0.0, speed_mps);
+        Passed { steering_rad: self.gate.steering_rad(), acceleration_mps2: 0.0, limits: 0 }
+    }
+
+    /// Whether the car has obeyed for long enough to learn from what it did.
+    fn may_learn(&self, stamp: Stamp, is_real: bool) -> bool {
+        !is_real || self.obeyed_since.is_some_and(|since| stamp.seconds_since(since) > OBEYED_S)
+    }
+
     /// The predicting controller's wish, or the simple one's and why.
-    fn follow(&mut self, stamp: Stamp, plan: &Plan, ego: &EgoState, stop: bool) -> (Request, Option<Fallback>) {
+    fn follow(
+        &mut self,
+        input: &ControlInput<'_>,
+        plan: &Plan,
+        ego: &EgoState,
+        stop: bool,
+    ) -> (Request, Option<Fallback>) {
+        let stamp = input.stamp;
+        let may_learn = self.may_learn(stamp, input.grant.is_some());
         let vehicle = &self.vehicle;
         let seconds = self.gate.seconds_until(stamp);
         let emergency = plan.decision.kind == DecisionKind::EmergencyStop;
@@ -115,7 +158,9 @@ impl Controller {
         let predicted = match self.config.kind {
             Kind::Pursuit => None,
             Kind::Predictive => {
-                self.mpc.observe(ego);
+                if may_learn {
+                    self.mpc.observe(ego);
+                }
                 let last =
                     Wanted { steering_rad: self.gate.steering_rad(), acceleration_mps2: self.gate.acceleration_mps2() };
                 Some(self.mpc.follow(&mpc::Tick { stamp, seconds, plan, ego, braking_mps2, last }))

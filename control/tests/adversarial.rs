@@ -91,7 +91,7 @@ proptest! {
             });
             let ego = ego.map(|ego| EgoState { stamp: Stamp::from_nanos(stamp.nanos() - ego_age * 1_000_000), ..ego });
             let stop = StopReason::ALL.get(stop).copied();
-            let input = ControlInput { tick: tick as u64, stamp, plan: plan.as_ref(), ego: ego.as_ref().map(|e| (1, e)), stop };
+            let input = ControlInput { tick: tick as u64, stamp, plan: plan.as_ref(), ego: ego.as_ref().map(|e| (1, e)), stop, grant: None };
             let command = controller.step(&input);
             prop_assert_eq!(command, twin.step(&input));
             prop_assert!(command.steering_rad.is_finite() && command.acceleration_mps2.is_finite(), "{command:?}");
@@ -144,7 +144,7 @@ fn far_off_the_path_the_simple_controller_helps_and_the_command_says_so() {
             yaw_rate_radps: 0.0,
             source: PoseSource::Ins,
         };
-        let input = ControlInput { tick: 0, stamp, plan: Some(&plan), ego: Some((0, &ego)), stop: None };
+        let input = ControlInput { tick: 0, stamp, plan: Some(&plan), ego: Some((0, &ego)), stop: None, grant: None };
         Controller::new(Config::default(), Vehicle::default()).step(&input)
     };
     let (near, far) = (step(1.0), step(4.0));

@@ -140,7 +140,7 @@ fn run(whole: &Trajectory, mut plant: Plant, seconds: f64, plans_end_s: f64) -> 
         if tick % (PLAN_S / TICK_S).round() as u64 == 0 && time_s < plans_end_s {
             plan = plan_at(whole, tick / 10, time_s, stamp);
         }
-        let input = ControlInput { tick, stamp, plan: Some(&plan), ego: Some((tick, &ego)), stop: None };
+        let input = ControlInput { tick, stamp, plan: Some(&plan), ego: Some((tick, &ego)), stop: None, grant: None };
         let command = controller.step(&input);
         for _ in 0..(TICK_S / STEP_S).round() as usize {
             plant.advance(&command);
@@ -247,6 +247,7 @@ fn without_plan_or_state_it_stops_and_says_why() {
                 plan,
                 ego,
                 stop,
+                grant: None,
             }));
         }
         let command = command.unwrap();

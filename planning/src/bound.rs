@@ -3,7 +3,7 @@
 //! A profile tells jerk and speed along the line; the speed along the path differs from it by a factor between `1 - c d` and
 //! `(1 + c d) * secant`, where `c` is the line's curvature, `d` the largest offset and `secant` belongs to the largest slope of the path.
 
-use crate::cost::weight;
+use crate::cost::Weights;
 use crate::judge::Court;
 use crate::lateral::Lateral;
 use crate::longitudinal::{HORIZON_S, Profile, SAMPLE_STEP_S};
@@ -27,13 +27,13 @@ pub(crate) struct Least {
 impl Least {
     /// Of one sample of a profile.
     #[inline]
-    pub fn of(sample: &[f64; 4], curvature_1pm: f64, wanted_mps: f64, best_mps: f64) -> Self {
+    pub fn of(weights: &Weights, sample: &[f64; 4], curvature_1pm: f64, wanted_mps: f64, best_mps: f64) -> Self {
         let [_, speed, _, jerk] = *sample;
         let off = speed - wanted_mps;
-        let price = weight::JERK * jerk * jerk
-            + weight::FAST * off.max(0.0)
-            + weight::SLOW * (best_mps - speed.min(wanted_mps));
-        Self { price, bend: weight::FAST * speed * curvature_1pm.abs(), slope: weight::SLOW * speed }
+        let price = weights.jerk * jerk * jerk
+            + weights.fast * off.max(0.0)
+            + weights.slow * (best_mps - speed.min(wanted_mps));
+        Self { price, bend: weights.fast * speed * curvature_1pm.abs(), slope: weights.slow * speed }
     }
 
     /// The sum of both.
@@ -100,7 +100,7 @@ impl Bounds {
         let samples = court.lattice.samples_of(profile);
         let last = &samples[samples.len() - 1];
         let fixed = court.gaps.staying(path, last)
-            + court.last.switching(of, path)
+            + court.last.switching(&court.gaps, of, path)
             + court.at_rest(of, path, last)
             + court.lattice.rear_price(profile);
         CAUTIOUS * fixed + self.profiles[profile].goal
@@ -111,7 +111,7 @@ impl Bounds {
         let path = &court.lattice.laterals[lateral];
         let Profiled { least, comfort, .. } = self.profiles[profile];
         let count = PRICED as f64;
-        let offset = weight::OFFSET * path.end_m * path.end_m;
+        let offset = court.weights.offset * path.end_m * path.end_m;
         let samples = &court.lattice.samples_of(profile)[..PRICED];
         let after = |travelled_m: f64| samples.partition_point(|sample| sample[0] < travelled_m);
         let held = path.back_m().map_or(PRICED, after).saturating_sub(after(path.length_m));
@@ -138,8 +138,8 @@ fn profiled(court: &Court<'_>, profile: usize, most: &Extent) -> Profiled {
     let (mut least, mut comfort) = (Least::default(), 0.0);
     for sample in samples {
         let (curvature_1pm, wanted_mps) = lattice.table.bend_and_speed(sample[0]);
-        least = least.and(Least::of(sample, curvature_1pm, wanted_mps, court.best_mps));
-        comfort += weight::ACCELERATION * sample[2] * sample[2];
+        least = least.and(Least::of(court.weights, sample, curvature_1pm, wanted_mps, court.best_mps));
+        comfort += court.weights.acceleration * sample[2] * sample[2];
     }
     let horizon = lattice.profiles[profile].horizon_sample();
     let (curvature_1pm, _) = lattice.table.bend_and_speed(lattice.samples_of(profile)[horizon][0]);
@@ -156,12 +156,12 @@ fn profiled(court: &Court<'_>, profile: usize, most: &Extent) -> Profiled {
 }
 
 /// The rests of a profile: for each priced sample, what the later ones cost at least.
-pub(crate) fn rests(rests: &mut Vec<Least>, samples: &[[f64; 4]], rows: &[Row], best_mps: f64) {
+pub(crate) fn rests(rests: &mut Vec<Least>, weights: &Weights, samples: &[[f64; 4]], rows: &[Row], best_mps: f64) {
     rests.clear();
     rests.resize(PRICED, Least::default());
     for i in (1..PRICED).rev() {
         let (sample, row) = (&samples[i], &rows[i]);
-        rests[i - 1] = rests[i].and(Least::of(sample, row.curvature_1pm, row.wanted_mps, best_mps));
+        rests[i - 1] = rests[i].and(Least::of(weights, sample, row.curvature_1pm, row.wanted_mps, best_mps));
     }
 }
 
@@ -172,7 +172,7 @@ impl Court<'_> {
             return 0.0;
         }
         let squares = self.gaps.squares(last, crate::longitudinal::SAMPLES - 1);
-        weight::GAP * self.gaps.worst(squares, path.end_m, path.end_m)
+        self.weights.gap * self.gaps.worst(squares, path.end_m, path.end_m)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The price of another plan than the last one.
 
 use crate::View;
-use crate::cost::weight;
+use crate::cost::Weights;
+use crate::gaps::Gaps;
 use crate::lateral::Lateral;
 use crate::lattice::Kept;
 use crate::longitudinal::{Profile, SAMPLE_STEP_S};
@@ -16,6 +17,7 @@ const SIDE_M: f64 = 0.2;
 
 /// The last plan, and the last choice if it was on this line.
 pub(crate) struct LastPlan<'a> {
+    weights: &'a Weights,
     is_kept: bool,
     kept: Option<&'a Kept>,
     places: [Option<TrajectoryPoint>; COMPARED.len()],
@@ -23,17 +25,25 @@ pub(crate) struct LastPlan<'a> {
 
 impl<'a> LastPlan<'a> {
     pub fn new(view: &View<'a>) -> Self {
-        let &View { memory, kept, lead_s, .. } = view;
+        let &View { memory, kept, lead_s, config, .. } = view;
         let place = |i: usize| memory.trajectory.at(memory.since_s + lead_s + i as f64 * SAMPLE_STEP_S);
-        Self { is_kept: memory.kept.is_some(), kept, places: COMPARED.map(|i| memory.kept.and(place(i))) }
+        Self {
+            weights: &config.weights,
+            is_kept: memory.kept.is_some(),
+            kept,
+            places: COMPARED.map(|i| memory.kept.and(place(i))),
+        }
     }
 
-    /// The price of changing one's mind: stopping instead of going, another side. Back to the middle is no change of mind.
-    pub fn switching(&self, profile: &Profile, lateral: &Lateral) -> f64 {
+    /// The price of changing one's mind: stopping instead of going, another side, no longer passing who could be passed. Back to the middle
+    /// behind it is no change of mind.
+    pub fn switching(&self, gaps: &Gaps<'_>, profile: &Profile, lateral: &Lateral) -> f64 {
         let side = |d: f64| if d.abs() < SIDE_M { 0.0 } else { d.signum() };
         let Some(kept) = self.kept.filter(|_| self.is_kept) else { return 0.0 };
         let other_side = side(lateral.end_m) != 0.0 && side(lateral.end_m) != side(kept.end_m);
-        weight::SWITCH * (usize::from(profile.stops() != kept.stops) + usize::from(other_side)) as f64
+        let gives_up = gaps.passes(kept.end_m) && !gaps.passes(lateral.end_m);
+        let changes = [profile.stops() != kept.stops, other_side || gives_up];
+        self.weights.switch * changes.into_iter().filter(|change| *change).count() as f64
     }
 
     /// The price of being elsewhere, at the places of [`COMPARED`].
@@ -43,6 +53,6 @@ impl<'a> LastPlan<'a> {
             let position = positions(*i);
             Some(((position[0] - last.x).powi(2) + (position[1] - last.y).powi(2)).min(FARTHEST_M2))
         });
-        weight::CHANGE * squares.sum::<f64>() / COMPARED.len() as f64
+        self.weights.change * squares.sum::<f64>() / COMPARED.len() as f64
     }
 }

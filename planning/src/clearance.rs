@@ -2,7 +2,6 @@
 
 use crate::View;
 use crate::collision::{Rectangle, separation};
-use crate::cost::weight;
 use crate::effort::Effort;
 use crate::judge::CREEP_MPS;
 use crate::lateral::Lateral;
@@ -50,6 +49,7 @@ pub(crate) struct Clearance<'a> {
     near: &'a Near,
     road: &'a Road<'a>,
     effort: &'a Effort,
+    weight: f64,
     vehicle: &'a Vehicle,
     /// The ego is on another line and was not yet on its way to this one.
     begins_change: bool,
@@ -64,9 +64,9 @@ struct Look {
 
 impl<'a> Clearance<'a> {
     pub fn new(view: &View<'a>, effort: &'a Effort, near: &'a Near) -> Self {
-        let &View { obstacles, road, vehicle, kept, .. } = view;
+        let &View { obstacles, road, vehicle, kept, config, .. } = view;
         let begins_change = kept.is_none() && road.ego.d_m.abs() > IN_LANE_M;
-        Self { obstacles, near, road, effort, vehicle, begins_change }
+        Self { obstacles, near, road, effort, weight: config.weights.clearance, vehicle, begins_change }
     }
 
     /// The price of missing clearance (a mean of squares) up to a budget, or the first hit.
@@ -76,7 +76,7 @@ impl<'a> Clearance<'a> {
         let (mut missing, mut run_into) = (0.0, false);
         let mut state = State::default();
         let price = |missing: f64, run_into: bool| {
-            weight::CLEARANCE * (missing * STRIDE as f64 / SAMPLES as f64 + if run_into { RUN_INTO_M2 } else { 0.0 })
+            self.weight * (missing * STRIDE as f64 / SAMPLES as f64 + if run_into { RUN_INTO_M2 } else { 0.0 })
         };
         for step in (0..STEPS).filter(|step| !self.near.is_empty(*step)) {
             let i = step * STRIDE;

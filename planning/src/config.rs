@@ -1,5 +1,6 @@
 //! What two vehicles or two roads may want different.
 
+use crate::cost::Weights;
 use serde::{Deserialize, Serialize};
 
 /// Settings of the planner.
@@ -21,6 +22,8 @@ pub struct Config {
     pub sight_m: f64,
     /// From the stamp of the data to the instant when control takes up their plan, s.
     pub latency_s: f64,
+    /// What counts how much in the choice.
+    pub weights: Weights,
 }
 
 impl Default for Config {
@@ -33,6 +36,7 @@ impl Default for Config {
             margin_m: 0.3,
             sight_m: 42.0,
             latency_s: 0.15,
+            weights: Weights::default(),
         }
     }
 }
@@ -51,6 +55,7 @@ impl Config {
             ("planning.latency_s", self.latency_s, 0.0..=0.5),
         ]
         .into_iter()
+        .chain(self.weights.named().map(|(name, value)| (name, value, 0.0..=1e3)))
         .find(|(_, value, range)| !range.contains(value))
         .map(|(name, value, _)| (name, value))
     }
@@ -72,5 +77,8 @@ mod tests {
         let bad = Config { headway_s: f64::NAN, ..Config::default() };
         assert_eq!(bad.implausible().map(|(name, _)| name), Some("planning.headway_s"));
         assert_eq!(bad.repaired(), Config::default());
+        // A price below zero would be a bound that is none.
+        let bad = Config { weights: Weights { slow: -0.1, ..Weights::default() }, ..Config::default() };
+        assert_eq!(bad.implausible(), Some(("planning.weights.slow", -0.1)));
     }
 }

@@ -31,12 +31,14 @@ pub fn threat(lattice: &Lattice, obstacles: &Obstacles) -> Threat {
     Threat { counts: Verdict::ALL.map(count), hit, sure: hit.is_some_and(|(object, _)| obstacles.objects[object].sure) }
 }
 
-/// How hard to try against a threat: with all that the brakes give if it is certain, else as in a minimum-risk stop.
+/// How hard to try against a threat: with all that the brakes give if it is certain, else as in a minimum-risk stop, and no jerkier than
+/// always: a new object may be as fast as the ego, one more look tells.
 #[must_use]
 pub fn effort(threat: &Threat, vehicle: &Vehicle) -> Effort {
     let mut effort = Effort::emergency(vehicle);
     if !threat.sure {
         effort.limits.deceleration_mps2 = vehicle.limits.stop_deceleration_mps2;
+        effort.limits.jerk_mps3 = vehicle.limits.jerk_mps3;
     }
     effort
 }
@@ -132,6 +134,14 @@ fn hold(mut trajectory: Trajectory) -> Trajectory {
 mod tests {
     use super::*;
     use crate::fixture::{line, scene, start};
+
+    #[test]
+    fn what_was_seen_twice_is_no_reason_to_jerk() {
+        let (vehicle, counts) = (Vehicle::default(), Verdict::ALL.map(|verdict| (verdict, 0)));
+        let limits = |sure: bool| effort(&Threat { counts, hit: Some((0, 1.0)), sure }, &vehicle).limits;
+        assert_eq!((limits(false).deceleration_mps2, limits(false).jerk_mps3), (4.0, vehicle.limits.jerk_mps3));
+        assert!(limits(true).deceleration_mps2 > 6.0 && limits(true).jerk_mps3 > vehicle.limits.jerk_mps3);
+    }
 
     #[test]
     fn it_brakes_in_the_lane_as_hard_as_it_may() {

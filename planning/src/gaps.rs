@@ -1,7 +1,6 @@
 //! What is missing of the gap to the targets ahead, and what staying behind them costs.
 
 use crate::View;
-use crate::cost::weight;
 use crate::effort::Effort;
 use crate::lanes::Lanes;
 use crate::lateral::Lateral;
@@ -27,12 +26,15 @@ pub(crate) struct Gaps<'a> {
     vehicle: &'a Vehicle,
     effort: &'a Effort,
     standstill_gap_m: f64,
+    /// The price of staying behind what could be passed.
+    behind: f64,
 }
 
 impl<'a> Gaps<'a> {
     pub fn new(view: &View<'a>, effort: &'a Effort) -> Self {
         let &View { targets, obstacles, road, vehicle, config, .. } = view;
-        Self { targets, obstacles, road, vehicle, effort, standstill_gap_m: wanted_gap_m(0.0, config) }
+        let (standstill_gap_m, behind) = (wanted_gap_m(0.0, config), config.weights.behind);
+        Self { targets, obstacles, road, vehicle, effort, standstill_gap_m, behind }
     }
 
     /// Those on the line with a gap to keep, each with its object.
@@ -111,18 +113,26 @@ impl<'a> Gaps<'a> {
         (still + share.min(1.0) * (target.gap_m - still).max(0.0)).min(now.max(LEAST_GAP_M) + GROWS_MPS * t)
     }
 
+    /// The object on the line that is first, if it could be passed.
+    fn in_the_way(&self) -> Option<(&Target, &Obstacle)> {
+        let target = self.targets.iter().find(|target| !target.crosses).filter(|target| target.passable)?;
+        Some((target, &self.obstacles.objects[target.object?]))
+    }
+
+    /// Whether a path to this offset leads past the object in the way.
+    pub fn passes(&self, end_m: f64) -> bool {
+        self.in_the_way().is_some_and(|(_, o)| self.is_beside(o, end_m))
+    }
+
+    fn is_beside(&self, o: &Obstacle, end_m: f64) -> bool {
+        (o.d_m - end_m).abs() - self.reach_m(o) > self.effort.margin_m(2.0)
+    }
+
     /// The price of staying behind what could be passed.
     pub fn staying(&self, lateral: &Lateral, last: &[f64; 4]) -> f64 {
-        let Some(target) = self.targets.iter().find(|target| !target.crosses).filter(|target| target.passable) else {
-            return 0.0;
-        };
-        let clears = target.object.is_some_and(|object| {
-            let o = &self.obstacles.objects[object];
-            let beside = (o.d_m - lateral.end_m).abs() - o.half_d_m - 0.5 * self.vehicle.width_m;
-            let reaches = self.road.s_m + last[0] + self.vehicle.front_offset_m() > target.rear_s_m;
-            reaches && beside > self.effort.margin_m(2.0)
-        });
-        if clears { 0.0 } else { weight::BEHIND * (1.0 + 2.0 * self.effort.stuck) }
+        let Some((target, o)) = self.in_the_way() else { return 0.0 };
+        let reaches = self.road.s_m + last[0] + self.vehicle.front_offset_m() > target.rear_s_m;
+        if reaches && self.is_beside(o, lateral.end_m) { 0.0 } else { self.behind * (1.0 + 2.0 * self.effort.stuck) }
     }
 }
 
@@ -145,6 +155,31 @@ mod tests {
         assert_eq!(missing(0.0, 0.0), 0.0);
         assert!(missing(2.0, 0.0) > 0.2 && missing(2.0, 3.1) == 0.0);
         assert!(missing(2.0, -2.0) > missing(2.0, 0.0));
+    }
+
+    #[test]
+    fn staying_behind_who_could_be_passed_and_giving_it_up_have_a_price() {
+        let mut s = scene(&start(0.0, 0.0, 5.0), &line(), vec![track(1, 30.0, -1.0, [0.0, 0.0])]);
+        s.targets.retain(|target| target.object.is_some() && !target.crosses);
+        s.targets[0].passable = true;
+        let mut lattice = std::mem::take(&mut s.lattice);
+        lattice.sample(&s.view(), &s.effort);
+        s.lattice = lattice;
+        let path = |aside: bool| *s.lattice.laterals.iter().find(|path| (path.end_m == 0.0) != aside).unwrap();
+        let (middle, mut aside) = (path(false), path(true));
+        aside.end_m = 1.6;
+        let (view, effort) = (s.view(), s.effort);
+        let gaps = Gaps::new(&view, &effort);
+        assert!(gaps.passes(1.6) && !gaps.passes(0.0));
+        let far = [60.0, 5.0, 0.0, 0.0];
+        assert!(gaps.staying(&aside, &far) == 0.0 && gaps.staying(&middle, &far) > 1.0);
+        let stopping = s.lattice.profiles.iter().find(|profile| profile.stops()).unwrap();
+        let index = s.lattice.candidates.iter().position(|c| s.lattice.profiles[c.profile].stops()).unwrap();
+        let kept = crate::lattice::Kept { end_m: 1.6, ..s.lattice.keep(index, &s.road) };
+        let memory = crate::start::Memory { kept: Some(kept), ..Default::default() };
+        let last = crate::change::LastPlan::new(&View { memory: &memory, kept: Some(&kept), ..s.view() });
+        assert_eq!(last.switching(&gaps, stopping, &aside), 0.0);
+        assert_eq!(last.switching(&gaps, stopping, &middle), s.config.weights.switch);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::blocks::{Block, Blocks, Place};
 use crate::bound::Bounds;
 use crate::change::LastPlan;
 use crate::clearance::{Among, Clearance, MOST_CLEARANCE_M};
+use crate::cost::Weights;
 use crate::effort::Effort;
 use crate::gaps::Gaps;
 use crate::goal::Aimed;
@@ -41,6 +42,7 @@ pub(crate) struct Court<'a> {
     pub last: LastPlan<'a>,
     pub goals: &'a [Aimed],
     pub best_mps: f64,
+    pub weights: &'a Weights,
     pub vehicle: &'a Vehicle,
 }
 
@@ -55,6 +57,7 @@ pub(crate) fn judge(lattice: &mut Lattice, view: &View<'_>, effort: &Effort, bou
         last: LastPlan::new(view),
         goals: if effort.emergency { &[] } else { view.goals },
         best_mps: lattice.table.best_mps(),
+        weights: &view.config.weights,
         vehicle: view.vehicle,
     };
     let Buffers { near, courses, bounds, blocks } = &mut buffers;

@@ -57,19 +57,21 @@ impl Teller<'_> {
         let blocker = self.blocker();
         let lead = self.targets.iter().find(|t| !t.crosses).and_then(|t| t.object);
         let about = target.or(blocker).or(lead);
+        // A car so slow that it does not reach who is in the way within the horizon passes it as well.
+        let passed = blocker.or(lead.filter(|lead| self.clears(*lead, lateral.end_m)));
         let speed = profile.end_speed_mps;
         let wanted = self.lattice.row(travel).wanted_mps;
         let quick = speed > self.road.ego.s_dot_mps.min(0.7 * wanted) - 0.5;
         let by_rule = aim.is_some_and(|target| target.object.is_none());
-        match (about, blocker, &self.rules.halt) {
+        match (about, passed, &self.rules.halt) {
             (_, _, Some(halt)) if by_rule || (profile.stops() && self.halt_first(halt, about)) => {
                 self.halt(halt, travel)
             }
             (Some(object), ..) if profile.stops() => self.stop(object, travel),
             (_, Some(object), _)
                 if lateral.end_m.abs() > BESIDE_M
-                    && target.is_none()
-                    && (quick || self.clears(object, lateral.end_m)) =>
+                    && target.is_none_or(|target| target == object)
+                    && (self.clears(object, lateral.end_m) || (quick && target.is_none())) =>
             {
                 self.pass(object, lateral.end_m, speed)
             }

@@ -48,7 +48,7 @@ impl Course {
         for (i, sample) in samples[..PRICED].iter().enumerate() {
             self.gaps.extend(court.gaps.squares(sample, i));
         }
-        rests(&mut self.rests, samples, &self.rows, court.best_mps);
+        rests(&mut self.rests, court.weights, samples, &self.rows, court.best_mps);
     }
 }
 
@@ -107,7 +107,15 @@ pub(crate) fn sweep(
             return sweep.outcomes;
         }
         let row = &course.rows[i];
-        sweep.prices.add(row, court.best_mps, offset, [speed, acceleration], sweep.samples[i][3], lateral_jerk);
+        sweep.prices.add(
+            court.weights,
+            row,
+            court.best_mps,
+            offset,
+            [speed, acceleration],
+            sweep.samples[i][3],
+            lateral_jerk,
+        );
         if leads > 0 {
             let gaps = &course.gaps[i * leads..(i + 1) * leads];
             let ends = if of.stops() { offset } else { ends };
@@ -115,7 +123,7 @@ pub(crate) fn sweep(
         }
         if i % LOOKS == LOOKS - 1 {
             let rest = Lanes(extents.map(|extent| course.rests[i].within(&extent)));
-            sweep.drop_dearer(sweep.prices.sum() + rest, budget);
+            sweep.drop_dearer(sweep.prices.sum(court.weights) + rest, budget);
         }
     }
     for i in PRICED..=of.horizon_sample() {
@@ -182,7 +190,7 @@ impl Sweep<'_> {
         let (court, rows) = (self.court, &self.course.rows);
         let of = &court.lattice.profiles[profile];
         let (horizon, last) = (of.horizon_sample(), &self.samples[self.samples.len() - 1]);
-        let total = self.prices.total();
+        let total = self.prices.total(self.court.weights);
         for (lane, (_, bound)) in places.iter().enumerate().filter(|(lane, _)| self.open.0[*lane] != 0.0) {
             let path = self.laterals[lane];
             let position = |i: usize| {
@@ -190,7 +198,8 @@ impl Sweep<'_> {
                 [row.position[0] - row.direction[1] * d, row.position[1] + row.direction[0] * d]
             };
             let mut cost = total.0[lane] + court.at_rest(of, path, last) + court.lattice.rear_price(profile);
-            cost += court.gaps.staying(path, last) + (court.last.switching(of, path) + court.last.distance(position));
+            cost += court.gaps.staying(path, last)
+                + (court.last.switching(&court.gaps, of, path) + court.last.distance(position));
             if cost <= *bound && !court.goals.is_empty() {
                 let at = |i: usize| {
                     let (sample, offset) = (&self.samples[i], path.at(self.samples[i][0]));

@@ -30,6 +30,7 @@ mod run_record;
 #[cfg(test)]
 mod samples;
 mod schema;
+mod sink;
 mod stream;
 mod table;
 mod topics;

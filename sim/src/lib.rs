@@ -57,4 +57,5 @@ pub use beams::{LidarKind, Sensors};
 pub use event::{Event, EventKind, Fault};
 pub use plant::{EgoMotion, Plant, Request};
 pub use scenario::{Actors, Corridor, Events, Grid, Mix, Range, Scenario, ScenarioError};
+pub use world::live::{Eye, Glimpse};
 pub use world::{Driver, SimError, World};

@@ -89,6 +89,11 @@ impl Lidar {
         self.beams.columns
     }
 
+    /// Elevations of the beams, rad, lowest first.
+    pub fn elevations_rad(&self) -> &[f64] {
+        &self.beams.elevations_rad
+    }
+
     /// One turn, clockwise from the rear. `pose_at(scene, time_ns)` brings the scene to an instant of the turn, in ns after its
     /// start, and gives the pose of `base_link` in `odom` then.
     pub fn scan(
@@ -247,6 +252,11 @@ impl Lidar {
         self.seq
     }
 
+    /// Counts a turn that was read in parts.
+    pub fn end_turn(&mut self) {
+        self.seq += 1;
+    }
+
     /// Packs echoes as the lidar's message and counts it.
     pub fn sweep(&mut self, stamp: Stamp, echoes: &[Echo]) -> LidarSweep {
         let mut data = Vec::with_capacity(echoes.len() * SpinningPoint::STRIDE);
@@ -255,7 +265,7 @@ impl Lidar {
         }
         let seq = self.seq;
         self.seq += 1;
-        LidarSweep { seq, stamp, stride: SpinningPoint::STRIDE, fields: SpinningPoint::fields(), data }
+        LidarSweep { seq, stamp, stride: SpinningPoint::STRIDE, fields: SpinningPoint::fields(), data: data.into() }
     }
 }
 

@@ -126,6 +126,11 @@ impl Plant {
         }
     }
 
+    /// Angle of the front wheels, as the car measures it, rad.
+    pub fn steering_rad(&self) -> f64 {
+        self.steering
+    }
+
     /// Lets `dt` seconds pass. A request that is not finite asks for hard braking with the wheels as they are.
     pub fn step(&mut self, request: Request, dt: f64) {
         let is_finite = request.steering_rad.is_finite() && request.acceleration_mps2.is_finite();

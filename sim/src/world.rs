@@ -255,11 +255,15 @@ impl World {
     /// What the signals show.
     pub fn signals(&mut self) -> Signals {
         let time_s = self.sensed_ns as f64 * 1e-9;
+        self.signals_at(time_s, self.stamp())
+    }
+
+    fn signals_at(&mut self, time_s: f64, stamp: Stamp) -> Signals {
         let mut phases: Vec<_> = self.setting.signals.iter().map(|plan| (plan.id, plan.phase(time_s))).collect();
         phases.sort_by_key(|(id, _)| *id);
         let seq = self.signals_seq;
         self.signals_seq += 1;
-        Signals { seq, stamp: self.stamp(), phases }
+        Signals { seq, stamp, phases }
     }
 
     /// The GPS/INS unit's output of this instant.
@@ -328,7 +332,7 @@ impl World {
         let compressed = self.camera.compress(&image);
         let data = compressed.map_err(|cause| SimError::Compression { seq, cause: cause.to_string() })?;
         self.camera_seq += 1;
-        Ok(CameraFrame { seq, stamp: self.stamp(), format: ImageFormat::Jpeg, data })
+        Ok(CameraFrame { seq, stamp: self.stamp(), format: ImageFormat::Jpeg, data: data.into() })
     }
 
     /// Steps are whole, so that the world does not depend on how time is cut.
@@ -409,5 +413,6 @@ fn post([x, y]: [f64; 2], radius: f64) -> Object {
     Object::new(None, body, Pose2 { x, y, yaw: 0.0 }, 0.0)
 }
 
+pub mod live;
 #[cfg(test)]
 mod tests;

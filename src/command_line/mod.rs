@@ -7,6 +7,7 @@ mod bench;
 mod check;
 mod diff;
 mod doctor;
+mod drive;
 mod export;
 mod files;
 mod import;
@@ -44,6 +45,8 @@ enum Command {
     /// One drive of `check`: its result as a line of JSON.
     #[command(hide = true)]
     CheckDrive(check::OneOptions),
+    /// Merge the results of parts of a check, as one run would have written them.
+    CheckMerge(check::MergeOptions),
     /// Say where two runs of a drive part: first frame, stage and field, then all of it in counts and sizes.
     Diff(diff::Options),
     /// Show what a drive holds.
@@ -69,6 +72,11 @@ enum Command {
     /// Measure.
     #[command(subcommand)]
     Bench(bench::What),
+    /// Drive a car: live sensors, its CAN bus, and a driver who may take over at any time.
+    Drive(drive::Options),
+    /// Stops the car when the pipeline of `drive` cannot.
+    #[command(hide = true)]
+    Supervise(drive::SuperviseOptions),
     /// Say whether this computer, and a car, may drive: clocks, disk, networks, GPU, sensors, CAN.
     Doctor(doctor::Options),
     /// Prepare the networks for this machine.
@@ -196,6 +204,7 @@ pub fn main() -> ExitCode {
         Command::Replay(options) => replay::run(&options),
         Command::Check(options) => check::run(&options),
         Command::CheckDrive(options) => check::run_one(&options),
+        Command::CheckMerge(options) => check::run_merge(&options),
         Command::Diff(options) => diff::run(&options),
         Command::Info(options) => info::run(&options),
         Command::Import(source) => import::run(&source),
@@ -207,6 +216,8 @@ pub fn main() -> ExitCode {
         Command::Report(options) => report::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Bench(what) => bench::run(&what),
+        Command::Drive(options) => drive::run(&options),
+        Command::Supervise(options) => drive::supervise(&options),
         Command::Doctor(options) => doctor::run(&options),
         Command::Models(what) => warmup::run(&what),
     };

@@ -67,10 +67,12 @@ pub fn print_outcome(outcome: &Outcome) {
     }
 }
 
-/// What became of a simulated car.
-pub fn print_report(report: &Report, tally: &Tally) {
-    let recall = &tally.recall;
-    let row = |name: &str, value: String| println!("{name:<20}{value}");
+fn row(name: &str, value: impl std::fmt::Display) {
+    println!("{name:<20}{value}");
+}
+
+/// What an observer saw of a simulated car.
+pub fn print_judgement(report: &Report) {
     let times = |times: &[f64]| match times {
         [] => "never".to_string(),
         [first, ..] => format!("{} times, first at {first:.1} s", times.len()),
@@ -113,6 +115,12 @@ pub fn print_report(report: &Report, tally: &Tally) {
     ] {
         row(name, format!("{:.2} {unit} at most, {:.2} rms", extent.most, extent.rms()));
     }
+}
+
+/// What became of a simulated car, and how its stack saw it.
+pub fn print_report(report: &Report, tally: &Tally) {
+    print_judgement(report);
+    let recall = &tally.recall;
     row("beside the plan", {
         let error = |sizes: &Sizes, unit: &str| {
             let p95 = sizes.quantile(0.95);

@@ -3,7 +3,7 @@
 use super::{Check, Verdict, car};
 use crate::drive::address::{BusAddress, CameraAddress, InsAddress};
 use crate::drive::car::{Camera, Can, Car, Ins, Lidar, SignalsPort};
-use crate::live::LidarPort;
+use crate::drive::lidar_port::LidarPort;
 use crate::runtime::clock::{Stopwatch, receive_time};
 use anyhow::{Context, bail, ensure};
 use control::safety::HealthItem;

@@ -360,6 +360,7 @@ pub(crate) mod tests {
                     stop: None,
                     limits: 0,
                     fallback: None,
+                    grant: None,
                 }));
             }
         }

@@ -75,6 +75,7 @@ impl Scene {
                 stop: None,
                 limits: 0,
                 fallback: None,
+                grant: None,
             },
             route: Route::default(),
             signals: Signals::default(),

@@ -18,6 +18,12 @@ impl WallClock {
         Self { begin: Instant::now(), origin, rate }
     }
 
+    /// What it shows.
+    #[must_use]
+    pub fn now(&self) -> Stamp {
+        self.origin.offset(self.begin.elapsed().as_secs_f64() * self.rate)
+    }
+
     /// When the wall clock will show `stamp`; a stamp before the origin is due at once.
     #[must_use]
     pub fn instant_of(&self, stamp: Stamp) -> Instant {

@@ -5,7 +5,9 @@ use super::door::Rest;
 use super::fault::FaultCell;
 use super::frame::Frame;
 use super::log::{LogItem, LogSender};
+use super::seat::{Moment, Seat};
 use super::ticker::Ticker;
+use super::watchdog::Heartbeat;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 use types::{Command, Stamp, StopReason};
@@ -118,24 +120,7 @@ pub fn in_real_time(
     let mut taken: Vec<Box<Frame>> = Vec::new();
     loop {
         let Some(stamp) = ticker.next_stamp() else { return };
-        let due = clock.instant_of(stamp);
-        let mut shut = false;
-        loop {
-            match frames.recv_deadline(due) {
-                Ok(mut frame) => {
-                    frame.spans.lap("queue");
-                    frame.buffers = None;
-                    ticker.adopt(&frame);
-                    taken.push(frame);
-                }
-                Err(RecvTimeoutError::Timeout) => break,
-                Err(RecvTimeoutError::Disconnected) => {
-                    shut = true;
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    break;
-                }
-            }
-        }
+        let shut = adopt_until(clock.instant_of(stamp), frames, &mut ticker, &mut taken);
         let stop = match (fault.is_set(), shut) {
             (true, _) => Some(StopReason::Fault),
             (false, true) => Some(StopReason::Shutdown),
@@ -159,4 +144,68 @@ pub fn in_real_time(
             return;
         }
     }
+}
+
+/// Takes up the frames that come before an instant. Says whether there will be no more.
+fn adopt_until(due: Instant, frames: &Receiver<Box<Frame>>, ticker: &mut Ticker, taken: &mut Vec<Box<Frame>>) -> bool {
+    loop {
+        match frames.recv_deadline(due) {
+            Ok(mut frame) => {
+                frame.spans.lap("queue");
+                frame.buffers = None;
+                ticker.adopt(&frame);
+                taken.push(frame);
+            }
+            Err(RecvTimeoutError::Timeout) => return false,
+            Err(RecvTimeoutError::Disconnected) => {
+                std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                return true;
+            }
+        }
+    }
+}
+
+/// Control of a real car: as [`in_real_time`], but the seat decides what control may do, hands the commands to the car, and says
+/// when the drive is over. A fault does not end it: the car is brought to rest first. Ticks that are missed are left out.
+#[allow(clippy::too_many_arguments)] // the ends of a thread
+pub fn in_a_car(
+    frames: &Receiver<Box<Frame>>,
+    log: &LogSender,
+    mut ticker: Ticker,
+    clock: &WallClock,
+    origin: Stamp,
+    fault: &FaultCell,
+    mut seat: Box<dyn Seat>,
+    heartbeat: &Heartbeat,
+) {
+    ticker.start_at(origin);
+    let mut taken: Vec<Box<Frame>> = Vec::new();
+    while !seat.is_over() {
+        let missed = ticker.skip_until(clock.now());
+        let Some(stamp) = ticker.next_stamp() else { return };
+        let due = clock.instant_of(stamp);
+        let shut = adopt_until(due, frames, &mut ticker, &mut taken);
+        heartbeat.begin();
+        let has_failed = fault.is_set() || shut;
+        let stop = has_failed.then_some(StopReason::Fault);
+        let now = Moment { stamp, due, plan: ticker.plan(), has_failed, missed };
+        let grant = seat.grant(&now);
+        for frame in &mut taken {
+            frame.spans.lap("control wait");
+        }
+        let command = ticker.tick_with(stop, Some(grant));
+        if let Some(command) = &command {
+            seat.obey(command);
+        }
+        for mut frame in taken.drain(..) {
+            frame.spans.lap("control");
+            let _ = log.send(LogItem::Frame(frame));
+        }
+        let _ = log.send(LogItem::Commands(command.into_iter().collect()));
+        for (level, name, text) in seat.remarks() {
+            let _ = log.send(LogItem::Text(stamp, level, name, text));
+        }
+        heartbeat.end();
+    }
+    fault.interrupt();
 }

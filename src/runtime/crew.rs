@@ -56,6 +56,20 @@ impl Crew {
         &self.out
     }
 
+    /// Waits for one thread, watching heartbeats, unless it hangs itself.
+    pub fn wait_for(&mut self, name: &'static str, own: &Heartbeat, heartbeats: &[Arc<Heartbeat>]) {
+        while self.out.contains(&name) {
+            if let Ok(done) = self.done.recv_timeout(Duration::from_millis(20)) {
+                self.out.retain(|out| *out != done);
+            }
+            watchdog::check(heartbeats, &self.fault);
+            if own.overdue().is_some() {
+                self.fault.report(name, "hung");
+                return;
+            }
+        }
+    }
+
     /// Waits for all threads, watching heartbeats. After a fault they have `limit` to come home.
     pub fn wait(&mut self, heartbeats: &[Arc<Heartbeat>], limit: Duration) {
         let mut deadline: Option<Instant> = None;

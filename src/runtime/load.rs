@@ -91,6 +91,7 @@ pub fn put(load: &Load, writer: Option<DriveWriter>) -> anyhow::Result<Felt> {
             stop: None,
             limits: 0,
             fallback: None,
+            grant: None,
         };
         let _ = log.send(LogItem::Commands(vec![command]));
         felt.handing_ns.push(start.elapsed().as_nanos() as u64);
@@ -134,11 +135,11 @@ fn noise(count: usize) -> Vec<u8> {
 }
 
 fn camera(seq: u64, stamp: Stamp, data: &[u8]) -> Input {
-    Input::Camera(Arc::new(CameraFrame { seq, stamp, format: ImageFormat::Jpeg, data: data.to_vec() }))
+    Input::Camera(Arc::new(CameraFrame { seq, stamp, format: ImageFormat::Jpeg, data: data.to_vec().into() }))
 }
 
 fn lidar(seq: u64, stamp: Stamp, data: &[u8]) -> Input {
     let names = ["x", "y", "z", "intensity"].into_iter().enumerate();
     let fields = names.map(|(n, name)| PointField { name: name.into(), offset: 4 * n, kind: PointKind::F32 }).collect();
-    Input::Lidar(Arc::new(LidarSweep { seq, stamp, stride: 16, fields, data: data.to_vec() }))
+    Input::Lidar(Arc::new(LidarSweep { seq, stamp, stride: 16, fields, data: data.to_vec().into() }))
 }

@@ -22,8 +22,8 @@ pub enum LogItem {
     Frame(Box<Frame>),
     /// Commands, in order.
     Commands(Vec<Command>),
-    /// A remark of the runtime.
-    Text(Stamp, String, String),
+    /// A remark of the runtime: when, how grave, who, what.
+    Text(Stamp, LogLevel, String, String),
 }
 
 impl LogItem {
@@ -79,7 +79,7 @@ pub struct Tally {
 }
 
 /// A killed process loses what came after the last flush: one is made so often, in sensor time.
-const FLUSH_S: f64 = 0.5;
+const FLUSH_S: f64 = 0.25;
 
 /// Writes items to a drive (or to nowhere) and keeps the tally and the times.
 pub struct Recorder {
@@ -89,7 +89,7 @@ pub struct Recorder {
     newest: Option<Stamp>,
     last_flush: Option<Stamp>,
     digester: Digester,
-    /// Leave images and sweeps out of the drive.
+    /// Leave images and sweeps out of the drive, and the views for people.
     pub without_sensors: bool,
     /// Who watches.
     pub watch: Watch,
@@ -155,7 +155,7 @@ impl Recorder {
         match item {
             LogItem::Input(input) => self.input(input),
             LogItem::Frame(frame) => self.frame(*frame),
-            LogItem::Text(stamp, name, text) => self.put(Message::Text { stamp, level: LogLevel::Error, name, text }),
+            LogItem::Text(stamp, level, name, text) => self.put(Message::Text { stamp, level, name, text }),
             LogItem::Commands(commands) => commands.into_iter().try_for_each(|command| {
                 self.tally.commands += 1;
                 if let Some(reason) = command.fallback {
@@ -187,6 +187,17 @@ impl Recorder {
         Ok(())
     }
 
+    /// Writes what a stage made; its digest is that of the bytes written.
+    fn put_digested(&mut self, message: Message) -> Result<(), RecordingError> {
+        self.newest = self.newest.max(message.stamp());
+        if let Some(writer) = &mut self.writer {
+            writer.write(&message)?;
+            self.digester.take(&message, writer.written());
+        }
+        self.watch.message(message);
+        Ok(())
+    }
+
     fn input(&mut self, input: Input) -> Result<(), RecordingError> {
         if self.without_sensors && matches!(input, Input::Camera(_) | Input::Lidar(_)) {
             return Ok(());
@@ -198,23 +209,23 @@ impl Recorder {
         let Frame { admission, .. } = frame;
         self.count(&frame);
         self.watch.frame(&frame, &self.tally);
-        let digests = self.writer.is_some().then(|| self.digester.digest(&frame));
+        self.digester.begin(frame.decoded);
         if self.with_inputs {
             let inputs = std::mem::take(&mut frame.sensors).into_inputs();
             inputs.into_iter().try_for_each(|input| self.input(input))?;
         }
-        self.put(Message::Admission(admission))?;
+        self.put_digested(Message::Admission(admission))?;
         if let Some(state) = frame.ego {
-            self.put(Message::Ego { frame: admission.frame, state })?;
+            self.put_digested(Message::Ego { frame: admission.frame, state })?;
         }
         if let Some(detections) = frame.detections {
-            self.put(Message::Detections(detections))?;
+            self.put_digested(Message::Detections(detections))?;
         }
         if let Some(tracks) = frame.tracks {
-            self.put(Message::Tracks(tracks))?;
+            self.put_digested(Message::Tracks(tracks))?;
         }
         if let Some(plan) = frame.plan {
-            self.put(Message::Plan(Arc::unwrap_or_clone(plan)))?;
+            self.put_digested(Message::Plan(Arc::unwrap_or_clone(plan)))?;
         }
         for (_, text) in std::mem::take(&mut frame.findings) {
             let (stamp, text) = (admission.stamp, format!("frame {}: {text}", admission.frame));
@@ -225,9 +236,8 @@ impl Recorder {
             let (stamp, name) = (admission.stamp, skipped.stage.to_string());
             self.put(Message::Text { stamp, level: LogLevel::Warning, name, text })?;
         }
-        if let Some(digests) = digests {
-            self.put(Message::Digests(digests))?;
-        }
+        let digests = self.digester.end(admission.frame, admission.stamp);
+        self.put(Message::Digests(digests))?;
         if self.in_real_time {
             self.put(Message::Latency(frame.spans.to_latency(admission.frame, admission.stamp)))?;
         }
@@ -339,7 +349,8 @@ mod tests {
         let (queue, items) = crossbeam_channel::bounded(64);
         let sender = LogSender::new(queue, 1000, false);
         let image = |seq| {
-            let frame = CameraFrame { seq, stamp: Stamp::default(), format: ImageFormat::Jpeg, data: vec![0; 600] };
+            let frame =
+                CameraFrame { seq, stamp: Stamp::default(), format: ImageFormat::Jpeg, data: vec![0; 600].into() };
             LogItem::Input(Input::Camera(Arc::new(frame)))
         };
         assert!(sender.send(image(0)) && sender.send(image(1)) && sender.send(LogItem::Commands(Vec::new())));

@@ -6,10 +6,12 @@ use super::fault::{Fault, FaultCell};
 use super::frame::{Input, Source};
 use super::join::Join;
 use super::log::{LogItem, Recorder, Tally};
+use super::seat::Seat;
 use super::stage::{Stage, guarded_step};
 use super::statistics::Statistics;
 use super::threads;
 use super::ticker::Ticker;
+use crossbeam_channel::Receiver;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -29,6 +31,17 @@ pub enum Feed {
         origin: Stamp,
         /// How many times faster than life.
         rate: f64,
+    },
+    /// Inputs as they come, and a car that obeys; the door drops.
+    Live {
+        /// The sensors' messages.
+        inputs: Receiver<Input>,
+        /// How they are joined.
+        join: Box<Join>,
+        /// Stamp of the first tick, which is due at once.
+        origin: Stamp,
+        /// Who decides what control may do.
+        seat: Box<dyn Seat>,
     },
 }
 

@@ -21,6 +21,9 @@ const BUFFERS: usize = 12;
 /// drop instead of queueing old frames in front of itself: one is in work, one ready, one on its way.
 const BUFFERS_IN_REAL_TIME: usize = 3;
 
+/// One tick of control in a car takes less than a millisecond; after so long it will not come back.
+const CONTROL_BUDGET: Duration = Duration::from_secs(2);
+
 /// Runs a feed with one thread for each stage, the door, control and the log.
 ///
 /// # Errors
@@ -36,7 +39,8 @@ pub fn run(
     let begin = Instant::now();
     let mut crew = Crew::new(fault);
     let mut heartbeats = Vec::new();
-    let real_time = matches!(feed, Feed::RealTime { .. });
+    let real_time = matches!(feed, Feed::RealTime { .. } | Feed::Live { .. });
+    let mut control_beat = None;
 
     // The log, last in the corridor and first to be there. While driving its bytes bound it: the queue has room for minutes of ticks.
     let (log_queue, log_items) = bounded(if real_time { 1 << 16 } else { 2 });
@@ -108,9 +112,41 @@ pub fn run(
                 paced.err().map(|error| error_sender.try_send(error));
             })?;
         }
+        Feed::Live { inputs, join, origin, mut seat } => {
+            let clock = WallClock::starting_at(origin, 1.0);
+            let heartbeat = Heartbeat::new("control", CONTROL_BUDGET);
+            control_beat = Some(Arc::clone(&heartbeat));
+            seat.watch(&heartbeats);
+            let (log_of_control, control_fault) = (log.clone(), Arc::clone(fault));
+            crew.start("control", move || {
+                // Where it may not, doctor has said so, and control is an ordinary thread.
+                let _ = crate::system::realtime::make_thread_fifo(crate::system::realtime::CONTROL_PRIORITY);
+                control_loop::in_a_car(
+                    &corridor,
+                    &log_of_control,
+                    ticker,
+                    &clock,
+                    origin,
+                    &control_fault,
+                    seat,
+                    &heartbeat,
+                );
+            })?;
+            let log_of_door = log.clone();
+            crew.start("door", move || {
+                let mut admitter = Admitter::new(BUFFERS_IN_REAL_TIME);
+                let door_fault = fault_of_thread;
+                let join = door::newest_wins(&inputs, &entrance, &log_of_door, *join, &mut admitter, &door_fault);
+                let _ = counts_sender.try_send((join.late(), join.alone()));
+            })?;
+        }
     }
     let account = log.account();
     drop(log);
+    if let Some(control) = control_beat {
+        // A fault does not end the drive: control brings the car to rest first.
+        crew.wait_for("control", &control, &heartbeats);
+    }
     crew.wait(&heartbeats, 2 * STOP_TIME + settings.step_budget.min(Duration::from_secs(5)));
     let counts = counts.try_recv().unwrap_or_default();
     conclude(&crew, begin, fault, &result, errors.try_recv().ok(), counts, account.lost())

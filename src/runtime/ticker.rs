@@ -4,7 +4,7 @@ use super::frame::Frame;
 use control::{ControlInput, Controller};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use types::{Command, EgoState, Plan, Stamp, StopReason};
+use types::{Command, EgoState, Grant, Plan, Stamp, StopReason};
 
 /// The longest time without a frame that is filled with ticks, s.
 const LONGEST_GAP_S: f64 = 10.0;
@@ -60,11 +60,30 @@ impl Ticker {
         self.origin.map(|o| Stamp::from_nanos(o.nanos().saturating_add(ticks.saturating_mul(self.period_ns))))
     }
 
+    /// The newest plan.
+    #[must_use]
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan.as_deref()
+    }
+
+    /// Leaves out the ticks before a stamp: nobody needs the commands of the past. Says how many.
+    pub fn skip_until(&mut self, stamp: Stamp) -> u64 {
+        let Some(next) = self.next_stamp() else { return 0 };
+        let missed = stamp.nanos().saturating_sub(next.nanos()).max(0) / self.period_ns;
+        self.next_tick += missed.unsigned_abs();
+        missed.unsigned_abs()
+    }
+
     /// Makes the next tick with what is newest.
     pub fn tick(&mut self, stop: Option<StopReason>) -> Option<Command> {
+        self.tick_with(stop, None)
+    }
+
+    /// The same in a real car.
+    pub fn tick_with(&mut self, stop: Option<StopReason>, grant: Option<Grant>) -> Option<Command> {
         let stamp = self.next_stamp()?;
         let ego = self.ego.as_ref().map(|(frame, state)| (*frame, state));
-        let input = ControlInput { tick: self.next_tick, stamp, plan: self.plan.as_deref(), ego, stop };
+        let input = ControlInput { tick: self.next_tick, stamp, plan: self.plan.as_deref(), ego, stop, grant };
         self.next_tick += 1;
         Some(self.controller.step(&input))
     }
@@ -141,8 +160,8 @@ impl Ticker {
             // What the controller finds by itself it finds again; what it was told is told again.
             let stop = next.stop.filter(|reason| matches!(reason, StopReason::Fault | StopReason::Shutdown));
             let ego_input = ego.as_ref().map(|(frame, state)| (*frame, state));
-            let input =
-                ControlInput { tick: next.tick, stamp: next.stamp, plan: plan.as_deref(), ego: ego_input, stop };
+            let (tick, stamp, grant) = (next.tick, next.stamp, next.grant);
+            let input = ControlInput { tick, stamp, plan: plan.as_deref(), ego: ego_input, stop, grant };
             commands.push(self.controller.step(&input));
             let oldest_needed = match (next.plan, next.ego) {
                 (Some(plan), Some(ego)) => plan.min(ego),

@@ -12,6 +12,8 @@ pub struct Heartbeat {
     origin: Instant,
     /// Nanoseconds after `origin` at which the present step began, plus one; zero while idle.
     busy_since: AtomicU64,
+    /// Steps that are done.
+    steps: AtomicU64,
     budget: Duration,
 }
 
@@ -19,7 +21,7 @@ impl Heartbeat {
     /// A heartbeat for the thread `name`, whose steps take at most `budget`.
     #[must_use]
     pub fn new(name: &'static str, budget: Duration) -> Arc<Self> {
-        Arc::new(Self { name, origin: Instant::now(), busy_since: AtomicU64::new(0), budget })
+        Arc::new(Self { name, origin: Instant::now(), busy_since: AtomicU64::new(0), steps: AtomicU64::new(0), budget })
     }
 
     /// A step begins.
@@ -31,10 +33,23 @@ impl Heartbeat {
     /// The step is over.
     pub fn end(&self) {
         self.busy_since.store(0, Ordering::Release);
+        self.steps.fetch_add(1, Ordering::Release);
+    }
+
+    /// Steps that are done.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Acquire)
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// How long the present step has been over its budget.
-    fn overdue(&self) -> Option<Duration> {
+    pub(super) fn overdue(&self) -> Option<Duration> {
         let since = self.busy_since.load(Ordering::Acquire).checked_sub(1)?;
         let busy = self.origin.elapsed().saturating_sub(Duration::from_nanos(since));
         (busy > self.budget).then_some(busy)

@@ -7,6 +7,7 @@
 //! does meanwhile: the same seed makes the same bytes on any number of threads.
 #![allow(clippy::disallowed_methods)] // runs have threads of their own
 
+pub mod as_car;
 pub mod campaign;
 mod closed_loop;
 pub mod judge;

@@ -75,6 +75,64 @@ impl Fallback {
     }
 }
 
+/// How hard a minimum-risk stop brakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    /// In the lane, 4 m/s2 at most (after UN R157).
+    Comfortable,
+    /// As hard as the car can.
+    Emergency,
+}
+
+/// What the computer may do in a tick.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Authority {
+    /// Nothing: the driver drives.
+    None,
+    /// Follow the plan.
+    Follow,
+    /// Brake to standstill.
+    Stop(Grade),
+    /// Keep the car where it stands.
+    Hold,
+}
+
+impl Authority {
+    /// Every authority, in order.
+    pub const ALL: [Self; 5] =
+        [Self::None, Self::Follow, Self::Stop(Grade::Comfortable), Self::Stop(Grade::Emergency), Self::Hold];
+
+    /// Name as it stands in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Follow => "follow",
+            Self::Stop(Grade::Comfortable) => "comfortable stop",
+            Self::Stop(Grade::Emergency) => "emergency stop",
+            Self::Hold => "hold",
+        }
+    }
+
+    /// The authority of a name written by [`Authority::name`].
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|authority| authority.name() == name)
+    }
+}
+
+/// What control may do with a real car in a tick, and what the car's own bus told then. With plan and ego state it is all that a
+/// command is made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grant {
+    /// Who drives.
+    pub authority: Authority,
+    /// Angle of the front wheels as measured, rad; finite.
+    pub steering_rad: Option<f64>,
+    /// Speed as measured, m/s; finite.
+    pub speed_mps: Option<f64>,
+}
+
 /// A limit that the command gate applied, as a bit of [`Command::limits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -139,4 +197,6 @@ pub struct Command {
     pub limits: u32,
     /// Why the simple controller made it, if it did.
     pub fallback: Option<Fallback>,
+    /// Of a real car: what control was allowed. Without it ([`Authority::None`]) the numbers are what the car does, not a wish.
+    pub grant: Option<Grant>,
 }

@@ -22,7 +22,7 @@ pub mod truth;
 pub mod vehicle;
 
 pub use calibration::{Calibration, CalibrationError, CameraModel};
-pub use command::{Command, CommandLimit, Fallback, StopReason};
+pub use command::{Authority, Command, CommandLimit, Fallback, Grade, Grant, StopReason};
 pub use ego::{EgoState, InsFix, PoseSource, WheelSpeed};
 pub use frame::{Admission, Digests, Latency, Span, StageDigest};
 pub use geometry::{Box2, Box3, Pose2, wrap_angle};

@@ -67,7 +67,8 @@ impl Driver {
     pub fn step(&mut self, tick: u64, stamp: Stamp, plan: &Plan, ego: &EgoState) -> (f64, f64, Option<Fallback>) {
         match self {
             Self::Ours(controller) => {
-                let input = ControlInput { tick, stamp, plan: Some(plan), ego: Some((tick, ego)), stop: None };
+                let input =
+                    ControlInput { tick, stamp, plan: Some(plan), ego: Some((tick, ego)), stop: None, grant: None };
                 let command = controller.step(&input);
                 (command.steering_rad, command.acceleration_mps2, command.fallback)
             }

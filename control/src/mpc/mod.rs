@@ -94,6 +94,11 @@ impl ModelPredictive {
         self.history.add(stamp, command);
     }
 
+    /// What was solved no longer holds: somebody else drives.
+    pub fn forget_solution(&mut self) {
+        self.solution = None;
+    }
+
     /// The next command.
     ///
     /// # Errors

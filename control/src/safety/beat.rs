@@ -3,6 +3,8 @@
 //! Forty-eight bytes of fixed layout, so that a pipe, a socket or a page of shared memory can carry it to another process:
 //! a write of so few bytes into a pipe is never split (POSIX asks for 512).
 
+use types::Authority;
+
 /// Who sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
@@ -27,6 +29,8 @@ pub struct Beat {
     pub age_s: f64,
     /// Of a command: angle of the front wheels, rad, acceleration, m/s2, and measured speed, m/s. Of others: 0.
     pub command: [f64; 3],
+    /// Of a command: what it was allowed. Of others: none.
+    pub authority: Authority,
 }
 
 /// Bytes of a beat.
@@ -36,10 +40,10 @@ impl Beat {
     /// The beat of a stage or sensor.
     #[must_use]
     pub fn of(source: Source, sequence: u64) -> Self {
-        Self { source, sequence, age_s: 0.0, command: [0.0; 3] }
+        Self { source, sequence, age_s: 0.0, command: [0.0; 3], authority: Authority::None }
     }
 
-    /// As bytes: kind, place, two zeros, checksum, sequence, age, command; little endian.
+    /// As bytes: kind, place, authority, a zero, checksum, sequence, age, command; little endian.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; BYTES] {
         let mut bytes = [0; BYTES];
@@ -50,6 +54,7 @@ impl Beat {
             Source::Command => (4, 0),
         };
         (bytes[0], bytes[1]) = (kind, place);
+        bytes[2] = Authority::ALL.iter().position(|authority| *authority == self.authority).unwrap_or(0) as u8;
         bytes[8..16].copy_from_slice(&self.sequence.to_le_bytes());
         let numbers = [self.age_s, self.command[0], self.command[1], self.command[2]];
         for (number, place) in numbers.into_iter().zip(bytes[16..].chunks_exact_mut(8)) {
@@ -65,7 +70,7 @@ impl Beat {
     pub fn from_bytes(bytes: &[u8; BYTES]) -> Option<Self> {
         let word = |at: usize| bytes.get(at..at + 8).and_then(|b| <[u8; 8]>::try_from(b).ok());
         let sum = u32::from_le_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
-        if sum != checksum(bytes) || bytes[2] != 0 || bytes[3] != 0 {
+        if sum != checksum(bytes) || bytes[3] != 0 {
             return None;
         }
         let source = match (bytes[0], bytes[1]) {
@@ -81,6 +86,7 @@ impl Beat {
             sequence: word(8).map(u64::from_le_bytes)?,
             age_s: number(16)?,
             command: [number(24)?, number(32)?, number(40)?],
+            authority: *Authority::ALL.get(usize::from(bytes[2]))?,
         })
     }
 }
@@ -108,10 +114,11 @@ mod tests {
     proptest! {
         #[test]
         fn bytes_come_back_and_a_changed_byte_is_found(
-            source in source(), sequence in any::<u64>(), age_s in -1e9..1e9f64, command in any::<[i32; 3]>(),
+            source in source(), authority in 0..5usize, sequence in any::<u64>(), age_s in -1e9..1e9f64, command in any::<[i32; 3]>(),
             place in 0..BYTES, flip in 1u8..=255
         ) {
-            let beat = Beat { source, sequence, age_s, command: command.map(f64::from) };
+            let authority = Authority::ALL[authority];
+            let beat = Beat { source, sequence, age_s, command: command.map(f64::from), authority };
             let mut bytes = beat.to_bytes();
             prop_assert_eq!(Beat::from_bytes(&bytes), Some(beat));
             bytes[place] ^= flip;

@@ -25,43 +25,29 @@ pub use supervisor::{Cause, Supervisor, Watched};
 use crate::gate::Request;
 use crate::longitudinal::HOLD_MPS2;
 use types::Vehicle;
+pub use types::{Authority, Grant};
 
-/// What the computer may do in a tick.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authority {
-    /// Nothing: the driver drives.
-    None,
-    /// Follow the plan.
-    Follow,
-    /// Brake to standstill.
-    Stop(Grade),
-    /// Keep the car where it stands.
-    Hold,
-}
-
-impl Authority {
-    /// What is asked of the gate, from what control would like. Nothing without authority: no command is sent then.
-    #[must_use]
-    pub fn request(self, wanted: &Request, vehicle: &Vehicle) -> Option<Request> {
-        let limits = &vehicle.limits;
-        match self {
-            Self::None => None,
-            Self::Follow => Some(*wanted),
-            Self::Stop(Grade::Comfortable) => {
-                // The plan's own braking if it brakes, else as hard as a minimum-risk stop may.
-                let most = -limits.stop_deceleration_mps2;
-                let asked = wanted.acceleration_mps2;
-                let braking = if wanted.stop && asked.is_finite() { asked.clamp(most, 0.0) } else { most };
-                Some(Request { acceleration_mps2: braking, stop: true, emergency: false, ..*wanted })
-            }
-            Self::Stop(Grade::Emergency) => Some(Request {
-                acceleration_mps2: -limits.emergency_deceleration_mps2,
-                stop: false,
-                emergency: true,
-                ..*wanted
-            }),
-            Self::Hold => Some(Request { acceleration_mps2: HOLD_MPS2, stop: true, emergency: false, ..*wanted }),
+/// What is asked of the gate, from what control would like. Nothing without authority: no command is sent then.
+#[must_use]
+pub fn request(authority: Authority, wanted: &Request, vehicle: &Vehicle) -> Option<Request> {
+    let limits = &vehicle.limits;
+    match authority {
+        Authority::None => None,
+        Authority::Follow => Some(*wanted),
+        Authority::Stop(Grade::Comfortable) => {
+            // The plan's own braking if it brakes, else as hard as a minimum-risk stop may.
+            let most = -limits.stop_deceleration_mps2;
+            let asked = wanted.acceleration_mps2;
+            let braking = if wanted.stop && asked.is_finite() { asked.clamp(most, 0.0) } else { most };
+            Some(Request { acceleration_mps2: braking, stop: true, emergency: false, ..*wanted })
         }
+        Authority::Stop(Grade::Emergency) => Some(Request {
+            acceleration_mps2: -limits.emergency_deceleration_mps2,
+            stop: false,
+            emergency: true,
+            ..*wanted
+        }),
+        Authority::Hold => Some(Request { acceleration_mps2: HOLD_MPS2, stop: true, emergency: false, ..*wanted }),
     }
 }
 
@@ -98,11 +84,11 @@ mod tests {
             for (authority, steering_rad, acceleration_mps2, stop, emergency, speed) in ticks {
                 stamp = stamp.offset(0.01);
                 let wanted = Request { steering_rad, acceleration_mps2, stop, emergency };
-                let Some(request) = authority.request(&wanted, &vehicle) else {
+                let Some(asked) = request(authority, &wanted, &vehicle) else {
                     prop_assert_eq!(authority, Authority::None);
                     continue;
                 };
-                let passed = gate.pass(&request, Some(speed), stamp);
+                let passed = gate.pass(&asked, Some(speed), stamp);
                 let most = match authority {
                     Authority::Stop(Grade::Comfortable) | Authority::Hold => 4.0,
                     _ => 7.0,

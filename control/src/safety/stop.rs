@@ -1,15 +1,7 @@
 //! A stop in two grades: comfortable in the lane, then as hard as the car can.
 
+pub use types::Grade;
 use types::Vehicle;
-
-/// How hard a minimum-risk stop brakes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Grade {
-    /// In the lane, 4 m/s2 at most (after UN R157).
-    Comfortable,
-    /// As hard as the car can.
-    Emergency,
-}
 
 /// Without a path to keep or a speed to judge by, the comfortable grade lasts this long, s.
 const BLIND_S: f64 = 1.0;

@@ -71,6 +71,7 @@ pub struct Supervisor {
     cause: Option<Cause>,
     well_since: Option<Duration>,
     command: Option<(Duration, [f64; 3])>,
+    authority: Authority,
 }
 
 impl Supervisor {
@@ -78,7 +79,14 @@ impl Supervisor {
     #[must_use]
     pub fn new(watched: &[Watched]) -> Self {
         let heard = watched.iter().map(|watched| Heard { watched: *watched, last: None, age_s: f64::INFINITY });
-        Self { heard: heard.collect(), now: Duration::ZERO, cause: None, well_since: None, command: None }
+        Self {
+            heard: heard.collect(),
+            now: Duration::ZERO,
+            cause: None,
+            well_since: None,
+            command: None,
+            authority: Authority::None,
+        }
     }
 
     /// Takes up a heartbeat that came now. One that does not go on from the last, or of nobody who is watched, is none.
@@ -92,8 +100,11 @@ impl Supervisor {
         if beat.source == Source::Plan {
             heard.age_s = if beat.age_s.is_finite() { beat.age_s.max(0.0) } else { f64::INFINITY };
         }
-        if beat.source == Source::Command && beat.command.iter().all(|v| v.is_finite()) {
-            self.command = Some((self.now, beat.command));
+        if beat.source == Source::Command {
+            self.authority = beat.authority;
+            if beat.command.iter().all(|v| v.is_finite()) {
+                self.command = Some((self.now, beat.command));
+            }
         }
     }
 
@@ -117,6 +128,19 @@ impl Supervisor {
             }
         }
         self.cause
+    }
+
+    /// Whether somebody has given no sign of life within the budget, or never.
+    #[must_use]
+    pub fn is_silent(&self, source: Source, now: Duration) -> bool {
+        let heard = self.heard.iter().find(|heard| heard.watched.source == source);
+        heard.is_none_or(|heard| heard.last.is_none_or(|(at, _)| now.saturating_sub(at) > heard.watched.budget))
+    }
+
+    /// What control was allowed when it was last heard of.
+    #[must_use]
+    pub fn authority(&self) -> Authority {
+        self.authority
     }
 
     /// The last command that was heard of: angle, acceleration, speed.
@@ -174,7 +198,7 @@ impl BlindStop {
             stop: true,
             emergency: false,
         };
-        let request = authority.request(&wanted, &self.vehicle).unwrap_or(wanted);
+        let request = super::request(authority, &wanted, &self.vehicle).unwrap_or(wanted);
         let nanos = i64::try_from(now.as_nanos()).unwrap_or(i64::MAX);
         (self.gate.pass(&request, speed_mps, Stamp::from_nanos(nanos)), grade)
     }
@@ -266,7 +290,7 @@ mod tests {
         let source = prop_oneof![Just(STAGE), Just(Source::Plan), Just(Source::Command), Just(Source::Sensor(9))];
         let number = prop_oneof![Just(f64::NAN), Just(f64::INFINITY), -1.0..1.0f64];
         (source, 0..400u64, number.clone(), [number.clone(), number.clone(), number])
-            .prop_map(|(source, sequence, age_s, command)| Beat { source, sequence, age_s, command })
+            .prop_map(|(source, sequence, age_s, command)| Beat { age_s, command, ..Beat::of(source, sequence) })
     }
 
     proptest! {

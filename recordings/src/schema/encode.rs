@@ -1,10 +1,11 @@
 //! From the rooms' types to bytes.
 
 use super::{
-    Box2, Box3, Calibration, Camera, Command, CompressedImage, Detection2, Detection3, Detections, Digests, Ego,
+    Box2, Box3, Calibration, Camera, Command, CompressedImage, Detection2, Detection3, Detections, Digests, Ego, Grant,
     Latency, Plan, PointCloud, Pose, Prediction, Route, Signal, Signals, Span, StageDigest, StopLine, Tick, Timestamp,
     Track, Tracks, TrajectoryPoint, Truth, TruthObject, WheelSpeed,
 };
+use bytes::Bytes;
 use foxglove::messages::{Log, PackedElementField, Quaternion, log, packed_element_field::NumericType};
 use nalgebra::Isometry3;
 use prost::encoding::{WireType, encode_key, encode_varint};
@@ -51,8 +52,13 @@ pub(crate) fn message(message: &Message, stamp: Stamp, out: &mut Vec<u8>) {
             let types::Command { tick, steering_rad, acceleration_mps2, plan, ego, limits, .. } = *command;
             let stop = command.stop.map(|reason| reason.name().to_string()).unwrap_or_default();
             let fallback = command.fallback.map(|reason| reason.name().to_string()).unwrap_or_default();
+            let grant = command.grant.map(|types::Grant { authority, steering_rad, speed_mps }| Grant {
+                authority: authority.name().to_string(),
+                steering_rad,
+                speed_mps,
+            });
             append(
-                &Command { timestamp, tick, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback },
+                &Command { timestamp, tick, steering_rad, acceleration_mps2, plan, ego, stop, limits, fallback, grant },
                 out,
             );
         }
@@ -109,7 +115,7 @@ fn image(frame: &types::CameraFrame, timestamp: Option<Timestamp>, out: &mut Vec
         ImageFormat::Jpeg => "jpeg",
         ImageFormat::Png => "png",
     };
-    append(&CompressedImage { timestamp, data: Vec::new(), format: format.into(), frame_id: "camera".into() }, out);
+    append(&CompressedImage { timestamp, data: Bytes::new(), format: format.into(), frame_id: "camera".into() }, out);
     append_bytes(2, &frame.data, out);
 }
 
@@ -126,7 +132,7 @@ fn points(sweep: &types::LidarSweep, timestamp: Option<Timestamp>, out: &mut Vec
         pose: Some(foxglove::messages::Pose { position: None, orientation: Some(identity) }),
         point_stride: sweep.stride as u32,
         fields: sweep.fields.iter().map(field).collect(),
-        data: Vec::new(),
+        data: Bytes::new(),
     };
     append(&header, out);
     append_bytes(6, &sweep.data, out);

@@ -6,6 +6,7 @@
 pub(crate) mod decode;
 pub(crate) mod encode;
 
+use bytes::Bytes;
 use foxglove::messages::{PackedElementField, Pose as ViewPose};
 use prost::Message;
 
@@ -378,6 +379,18 @@ pub(crate) struct Command {
     pub limits: u32,
     #[prost(string, tag = "9")]
     pub fallback: String,
+    #[prost(message, optional, tag = "10")]
+    pub grant: Option<Grant>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Grant {
+    #[prost(string, tag = "1")]
+    pub authority: String,
+    #[prost(double, optional, tag = "2")]
+    pub steering_rad: Option<f64>,
+    #[prost(double, optional, tag = "3")]
+    pub speed_mps: Option<f64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -423,8 +436,8 @@ pub(crate) struct StageDigest {
 pub(crate) struct CompressedImage {
     #[prost(message, optional, tag = "1")]
     pub timestamp: Option<Timestamp>,
-    #[prost(bytes = "vec", tag = "2")]
-    pub data: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub data: Bytes,
     #[prost(string, tag = "3")]
     pub format: String,
     #[prost(string, tag = "4")]
@@ -444,8 +457,8 @@ pub(crate) struct PointCloud {
     pub point_stride: u32,
     #[prost(message, repeated, tag = "5")]
     pub fields: Vec<PackedElementField>,
-    #[prost(bytes = "vec", tag = "6")]
-    pub data: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "6")]
+    pub data: Bytes,
 }
 
 #[cfg(test)]

@@ -176,6 +176,7 @@ fn a_blind_driver_is_found_out() {
         stop: None,
         limits: 0,
         fallback: None,
+        grant: None,
     };
     world.drive(Driver::Command(command));
     world.advance(12.0);

@@ -2,6 +2,7 @@
 
 mod alone;
 mod detection;
+mod faults;
 mod frame;
 mod log;
 mod odometry;
@@ -20,6 +21,8 @@ pub enum What {
     Frame(frame::Options),
     /// Write the lidar objects of a drive as KITTI tracking rows, for a judge.
     Detection(detection::Options),
+    /// Break a simulated car in every way while `chauffeur drive` drives it: what happens, and in how long.
+    Faults(faults::Options),
     /// The log: writing, reading, and whether control feels it.
     Log(log::Options),
     /// Lidar odometry beside GPS/INS and beside given poses.
@@ -34,6 +37,7 @@ pub fn run(what: &What) -> anyhow::Result<ExitCode> {
     match what {
         What::Frame(options) => frame::run(options),
         What::Detection(options) => detection::run(options),
+        What::Faults(options) => faults::run(options),
         What::Log(options) => log::run(options),
         What::Odometry(options) => odometry::run(options),
         What::Planning(options) => planning::run(options),

@@ -1,5 +1,6 @@
 //! `chauffeur simulate`.
 
+mod as_car;
 mod many;
 mod scatter;
 mod summary;
@@ -50,6 +51,11 @@ pub struct Options {
     /// Without sensors and perception: the planner is given the true objects. Judges planning and control alone, fast.
     #[arg(long, conflicts_with_all = ["open_loop", "no_camera"])]
     truth: bool,
+    /// Be a car on loopback, in real time: writes its description to DIR and waits for `chauffeur drive DIR/car.toml`.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["seeds", "output", "open_loop", "truth", "serial", "config"])]
+    as_car: Option<PathBuf>,
+    #[command(flatten)]
+    car: as_car::Options,
     /// Frames of `scatter`.
     #[arg(long, default_value_t = 20)]
     frames: u64,
@@ -85,6 +91,9 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         return many::run(options, seeds);
     }
     let scenario = scenario(&options.scenario)?;
+    if let Some(folder) = &options.as_car {
+        return as_car::run(options, scenario, folder);
+    }
     if options.open_loop {
         return open_loop(options, &scenario);
     }

@@ -9,6 +9,7 @@ pub mod cannelloni;
 pub mod checksum;
 pub mod database;
 pub mod reader;
+pub mod speaker;
 pub mod writer;
 
 pub use bindings::BindError;

@@ -8,6 +8,7 @@ pub mod local;
 pub mod nmea;
 pub mod stream;
 pub mod ubx;
+pub mod ubx_encoder;
 pub mod unit;
 
 pub use local::{Geodetic, LocalFrame};

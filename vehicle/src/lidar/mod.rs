@@ -10,6 +10,7 @@ pub mod error;
 pub mod hesai;
 mod hesai_firing;
 pub mod ouster;
+pub mod ouster_encoder;
 pub mod ouster_metadata;
 pub mod setup;
 pub mod sweep;

@@ -10,12 +10,12 @@ use types::SensorTime;
 
 /// Where the parts of a packet are, bytes.
 #[derive(Clone, Copy, Debug)]
-struct Layout {
-    header: usize,
-    column_header: usize,
-    pixel: usize,
-    column: usize,
-    packet: usize,
+pub(super) struct Layout {
+    pub header: usize,
+    pub column_header: usize,
+    pub pixel: usize,
+    pub column: usize,
+    pub packet: usize,
 }
 
 impl Layout {
@@ -35,20 +35,20 @@ impl Layout {
 
 /// Direction of a row at encoder zero.
 #[derive(Clone, Copy, Debug)]
-struct Row {
+pub(super) struct Row {
     /// Forward, left, up.
-    direction: [f64; 3],
-    ring: u16,
+    pub direction: [f64; 3],
+    pub ring: u16,
 }
 
 /// Decodes the packets of one sensor.
 #[derive(Clone, Debug)]
 pub struct Ouster {
     metadata: Metadata,
-    layout: Layout,
-    rows: Vec<Row>,
+    pub(super) layout: Layout,
+    pub(super) rows: Vec<Row>,
     /// Cosine and sine of the encoder's angle in each column.
-    encoder: Vec<(f64, f64)>,
+    pub(super) encoder: Vec<(f64, f64)>,
 }
 
 impl Ouster {
@@ -198,7 +198,7 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PROFILES: [&str; 5] = [
+    pub(crate) const PROFILES: [&str; 5] = [
         "LEGACY",
         "RNG19_RFL8_SIG16_NIR16",
         "RNG19_RFL8_SIG16_NIR16_DUAL",

@@ -131,6 +131,58 @@ impl Metadata {
         Ok(metadata)
     }
 
+    /// A sensor without an offset of its beams from the axis of its head: what a simulated one is. Rows from the top.
+    #[must_use]
+    pub fn of_beams(altitude_deg: Vec<f64>, azimuth_deg: f64, columns: usize, turns_hz: f64) -> Self {
+        let rows = altitude_deg.len();
+        Self {
+            product: format!("OS-1-{rows}"),
+            profile: Profile::Single,
+            columns,
+            columns_per_packet: if columns.is_multiple_of(16) { 16 } else { 8 },
+            window: (0, columns.saturating_sub(1)),
+            turns_hz,
+            azimuth_deg: vec![azimuth_deg; rows],
+            pixel_shift: vec![0; rows],
+            altitude_deg,
+            beam_origin_m: (0.0, 0.0),
+            // As the makers mount them: the connector, where the turn begins, is behind.
+            sensor_from_lidar: [[-1.0, 0.0, 0.0, 0.0], [0.0, -1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]],
+        }
+    }
+
+    /// The JSON that [`Metadata::parse`] reads, flat.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        // Millimetres to the sixth place: no sensor knows more, and a sum of binary fractions reads as what it stands for.
+        let mm = |metres: f64| (metres * 1e9).round() / 1e6;
+        let (forward, up) = (mm(self.beam_origin_m.0), mm(self.beam_origin_m.1));
+        let mut sensor_from_lidar: Vec<f64> = Vec::new();
+        for [a, b, c, d] in self.sensor_from_lidar {
+            sensor_from_lidar.extend([a, b, c, mm(d)]);
+        }
+        sensor_from_lidar.extend([0.0, 0.0, 0.0, 1.0]);
+        let beam_to_lidar: [f64; 16] =
+            [1.0, 0.0, 0.0, forward, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, up, 0.0, 0.0, 0.0, 1.0];
+        serde_json::json!({
+            "prod_line": self.product,
+            "lidar_mode": format!("{}x{}", self.columns, self.turns_hz),
+            "beam_altitude_angles": self.altitude_deg,
+            "beam_azimuth_angles": self.azimuth_deg,
+            "lidar_origin_to_beam_origin_mm": forward,
+            "beam_to_lidar_transform": beam_to_lidar,
+            "lidar_to_sensor_transform": sensor_from_lidar,
+            "data_format": {
+                "pixels_per_column": self.altitude_deg.len(),
+                "columns_per_packet": self.columns_per_packet,
+                "columns_per_frame": self.columns,
+                "column_window": [self.window.0, self.window.1],
+                "pixel_shift_by_row": self.pixel_shift,
+                "udp_profile_lidar": self.profile.name(),
+            },
+        })
+    }
+
     fn check(&self, pixels: usize) -> Result<(), MetadataError> {
         let value =
             |field, found: String, needed: &str| Err(MetadataError::Value { field, found, needed: needed.to_owned() });
@@ -163,21 +215,28 @@ impl Metadata {
     }
 }
 
-fn profile(name: &str) -> Result<Profile, MetadataError> {
-    Ok(match name {
-        "LEGACY" => Profile::Legacy,
-        "RNG19_RFL8_SIG16_NIR16" => Profile::Single,
-        "RNG19_RFL8_SIG16_NIR16_DUAL" => Profile::Dual,
-        "RNG15_RFL8_NIR8" => Profile::Low,
-        "FUSA_RNG15_RFL8_NIR8_DUAL" => Profile::Safe,
-        other => {
-            let needed = "LEGACY, RNG19_RFL8_SIG16_NIR16, RNG19_RFL8_SIG16_NIR16_DUAL, RNG15_RFL8_NIR8 or FUSA_RNG15_RFL8_NIR8_DUAL";
-            return Err(MetadataError::Value {
-                field: "udp_profile_lidar",
-                found: other.to_owned(),
-                needed: needed.to_owned(),
-            });
+impl Profile {
+    /// Every profile.
+    pub const ALL: [Self; 5] = [Self::Legacy, Self::Single, Self::Dual, Self::Low, Self::Safe];
+
+    /// Name as the sensor writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Legacy => "LEGACY",
+            Self::Single => "RNG19_RFL8_SIG16_NIR16",
+            Self::Dual => "RNG19_RFL8_SIG16_NIR16_DUAL",
+            Self::Low => "RNG15_RFL8_NIR8",
+            Self::Safe => "FUSA_RNG15_RFL8_NIR8_DUAL",
         }
+    }
+}
+
+fn profile(name: &str) -> Result<Profile, MetadataError> {
+    Profile::ALL.into_iter().find(|profile| profile.name() == name).ok_or_else(|| MetadataError::Value {
+        field: "udp_profile_lidar",
+        found: name.to_owned(),
+        needed: format!("one of {}", Profile::ALL.map(Profile::name).join(", ")),
     })
 }
 
@@ -229,6 +288,15 @@ pub(crate) mod tests {
             "lidar_data_format": json["data_format"],
         });
         assert_eq!(Metadata::parse(&sections.to_string()).unwrap(), parsed);
+    }
+
+    #[test]
+    fn json_is_read_back() {
+        let mut parsed = Metadata::parse(&metadata("RNG15_RFL8_NIR8")).unwrap();
+        parsed.beam_origin_m.1 = 0.002;
+        assert_eq!(Metadata::parse(&parsed.to_json().to_string()).unwrap(), parsed);
+        let simulated = Metadata::of_beams((0..64).map(|row| 2.0 - 0.5 * f64::from(row)).collect(), 0.125, 2000, 10.0);
+        assert_eq!(Metadata::parse(&simulated.to_json().to_string()).unwrap(), simulated);
     }
 
     #[test]

@@ -1,0 +1,224 @@
+//! `chauffeur bench faults`: a table of what happens when something fails in the car.
+//!
+//! Each row is a drive of its own: a simulated car in this process, `chauffeur drive` in another, one fault after it was engaged.
+#![allow(clippy::disallowed_methods)] // a process is watched from a thread
+
+use crate::simulation::as_car::describe::Ports;
+use crate::simulation::as_car::driver::SafetyDriver;
+use crate::simulation::as_car::fault::{Fault, Faults, Kind};
+use crate::simulation::as_car::outcome::{Outcome, mode_name, safe_ms};
+use crate::simulation::as_car::{AsCar, Signs};
+use anyhow::{Context, ensure};
+use clap::Args;
+use rustix::process::{Pid, Signal, kill_process};
+use sim::Scenario;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// What to break.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The family of scenarios.
+    #[arg(long, default_value = "yard", value_name = "SCENARIO")]
+    scenario: String,
+    /// Which of its kind.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Only faults whose name has this in it.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// From engaging to the fault, s.
+    #[arg(long, default_value_t = 5.0, value_name = "SECONDS")]
+    after: f64,
+    /// How long the fault lasts, s.
+    #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
+    lasts: f64,
+    /// The first port of the car; each row has its own.
+    #[arg(long, default_value_t = 28_000, value_name = "PORT")]
+    ports: u16,
+    /// Where each row's description, drive and report go, which are kept. Default: nowhere.
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// What `chauffeur drive` gets besides.
+    #[arg(last = true, value_name = "OPTIONS")]
+    drive: Vec<String>,
+}
+
+/// The longest time from a fault to a safe command, ms.
+const LONGEST_MS: f64 = 200.0;
+/// After the fault the car is watched for so long, s.
+const WATCHED_S: f64 = 2.0;
+/// The computer gets so long to be ready, and to end, s.
+const PATIENCE_S: f64 = 60.0;
+const ENDS_S: u64 = 20;
+
+/// What is broken in a row.
+#[derive(Clone, Copy, Debug)]
+enum Broken {
+    /// Something of the car.
+    Car(Kind),
+    /// The process that drives gets a signal.
+    Process(&'static str, Signal),
+}
+
+impl Broken {
+    fn all() -> Vec<Self> {
+        let car = Kind::all().into_iter().map(Self::Car);
+        car.chain([Self::Process("drive-term", Signal::TERM), Self::Process("drive-kill", Signal::KILL)]).collect()
+    }
+
+    fn name(self) -> String {
+        match self {
+            Self::Car(kind) => kind.to_string(),
+            Self::Process(name, _) => name.to_string(),
+        }
+    }
+
+    fn must_stop(self) -> bool {
+        match self {
+            Self::Car(kind) => kind.must_stop(),
+            Self::Process(..) => true,
+        }
+    }
+}
+
+pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    for (key, value) in [("--after", options.after), ("--lasts", options.lasts)] {
+        ensure!((0.1..=60.0).contains(&value), "{key} {value} is outside 0.1 to 60");
+    }
+    let scenario = Scenario::family(&options.scenario)?;
+    let only = options.only.as_deref().unwrap_or_default();
+    let rows: Vec<Broken> = Broken::all().into_iter().filter(|broken| broken.name().contains(only)).collect();
+    ensure!(!rows.is_empty(), "--only {only}: no fault has this in its name");
+    let kept = options.output.clone();
+    let scratch = tempfile::tempdir()?;
+    let folder = kept.as_deref().unwrap_or(scratch.path());
+    println!(
+        "{}, seed {}: a fault {:.1} s after engaging, for {:.1} s; safe is another mode than engaged, or a car that does not obey any more",
+        options.scenario, options.seed, options.after, options.lasts
+    );
+    println!(
+        "{:<22}{:<12}{:>10}  {:<20}{:<18}verdict",
+        "fault", "may go on", "safe ms", "mode at the end", "drive ended"
+    );
+    let mut bad = 0;
+    for (row, broken) in rows.iter().enumerate() {
+        let ports = options.ports.saturating_add(u16::try_from(row % 100).unwrap_or_default() * 10);
+        let (outcome, ended) =
+            drive(options, &scenario, *broken, &folder.join(broken.name()), ports).with_context(|| broken.name())?;
+        bad += usize::from(!tell(options, *broken, &outcome, ended));
+    }
+    println!("{} of {} as they must be", rows.len() - bad, rows.len());
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+/// Prints a row; whether it is as it must be.
+fn tell(options: &Options, broken: Broken, outcome: &Outcome, ended: Option<ExitStatus>) -> bool {
+    let safe = match broken {
+        Broken::Car(_) => outcome.effects.first().and_then(|effect| effect.safe_ms),
+        Broken::Process(..) => outcome.engaged_unix_ns.and_then(|engaged| {
+            let begin = engaged + (1e9 * options.after) as i64;
+            safe_ms(outcome.ear.changes(), &outcome.silences, begin)
+        }),
+    };
+    // What comes after the watch is the end of the run, where the driver takes over.
+    let safe = safe.filter(|ms| *ms < 1e3 * (options.lasts + WATCHED_S) - 50.0);
+    let verdict = match (&outcome.report, safe) {
+        (None, _) => "was never engaged".to_string(),
+        (Some(report), _) if report.collisions.iter().any(|hit| hit.own_fault) => "COLLISION".to_string(),
+        (Some(_), None) if broken.must_stop() => "DROVE ON".to_string(),
+        (Some(_), Some(ms)) if broken.must_stop() && ms > LONGEST_MS => "LATE".to_string(),
+        (Some(_), Some(ms)) if ms < 0.0 => "before the fault".to_string(),
+        _ => "good".to_string(),
+    };
+    let ended = match ended {
+        Some(status) => status.code().map_or("by a signal".to_string(), |code| format!("exit code {code}")),
+        None => "HUNG".to_string(),
+    };
+    println!(
+        "{:<22}{:<12}{:>10}  {:<20}{:<18}{verdict}",
+        broken.name(),
+        if broken.must_stop() { "no" } else { "yes" },
+        safe.map_or("-".to_string(), |ms| format!("{ms:.0}")),
+        mode_name(outcome.ear.changes().last().and_then(|(_, told)| told.mode)),
+        ended,
+    );
+    verdict == "good" && ended != "HUNG"
+}
+
+/// One drive with one fault: what became of it, and how the process that drove ended.
+fn drive(
+    options: &Options,
+    scenario: &Scenario,
+    broken: Broken,
+    folder: &Path,
+    ports: u16,
+) -> anyhow::Result<(Outcome, Option<ExitStatus>)> {
+    let fault = match broken {
+        Broken::Car(kind) => vec![Fault { kind, from_s: Some(options.after), for_s: options.lasts }],
+        Broken::Process(..) => Vec::new(),
+    };
+    let car = AsCar {
+        scenario: scenario.clone(),
+        seed: options.seed,
+        folder: folder.to_path_buf(),
+        ports: Ports::from(ports),
+        duration_s: Some(options.after + options.lasts + WATCHED_S),
+        patience_s: PATIENCE_S,
+        camera: true,
+        driver: SafetyDriver::default(),
+        faults: Faults::new(fault),
+    };
+    let prepared = car.prepare()?;
+    let mut child = Command::new(std::env::current_exe()?)
+        .arg("drive")
+        .arg(folder.join("car.toml"))
+        .arg("--output")
+        .arg(folder.join("drive.mcap"))
+        .arg("--arm")
+        .args(&options.drive)
+        .stdin(Stdio::null())
+        .stdout(std::fs::File::create(folder.join("drive.out"))?)
+        .stderr(std::fs::File::create(folder.join("drive.err"))?)
+        .spawn()?;
+    let (signs, pid) = (Signs::default(), Pid::from_child(&child));
+    let outcome = std::thread::scope(|scope| {
+        let signs = &signs;
+        if let Broken::Process(_, signal) = broken {
+            scope.spawn(move || {
+                while !signs.engaged.load(Ordering::Relaxed) && !signs.stop.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                std::thread::sleep(Duration::from_secs_f64(options.after));
+                // A process that has ended is told by its exit code.
+                let _ = kill_process(pid, signal);
+            });
+        }
+        let outcome = prepared.run(signs);
+        signs.stop.store(true, Ordering::Relaxed);
+        outcome
+    });
+    let ended = end(&mut child);
+    let outcome = outcome?;
+    std::fs::write(folder.join("report.json"), format!("{:#}\n", outcome.to_json()))?;
+    Ok((outcome, ended?))
+}
+
+/// Asks the process to end, and ends it if it does not; how it ended by itself.
+fn end(child: &mut Child) -> anyhow::Result<Option<ExitStatus>> {
+    if child.try_wait()?.is_none() {
+        // It may just have ended.
+        let _ = kill_process(Pid::from_child(child), Signal::TERM);
+    }
+    for _ in 0..20 * ENDS_S {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(None)
+}

@@ -1,0 +1,167 @@
+//! The line between the pipeline and its supervisor: beats one way, verdicts the other, as datagrams of a socket pair. Neither side
+//! waits for the other.
+
+use control::safety::beat::{self, Beat, Source};
+use control::safety::supervisor::Cause;
+use std::io::{self, ErrorKind};
+use std::os::unix::net::UnixDatagram;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Most beats in a datagram.
+const MOST: usize = 64;
+/// Bytes of a verdict.
+const VERDICT_BYTES: usize = 8;
+/// A supervisor that has said nothing for so long is none.
+const SILENT: Duration = Duration::from_millis(100);
+
+/// What the supervisor says, again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// It commands the car itself and will go on until the driver takes over: the pipeline must not write on the bus any more.
+    pub has_taken_over: bool,
+    /// What is wrong.
+    pub cause: Option<Cause>,
+}
+
+impl Verdict {
+    /// As bytes: a mark, whether it has taken over, kind and place of the cause, zeros.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; VERDICT_BYTES] {
+        let (kind, place) = match self.cause {
+            None => (0, 0),
+            Some(Cause::Silent(Source::Stage(place))) => (1, place),
+            Some(Cause::Silent(Source::Sensor(place))) => (2, place),
+            Some(Cause::Silent(Source::Plan)) => (3, 0),
+            Some(Cause::Silent(Source::Command)) => (4, 0),
+            Some(Cause::OldPlan) => (5, 0),
+        };
+        [b'V', u8::from(self.has_taken_over), kind, place, 0, 0, 0, 0]
+    }
+
+    /// The verdict of some bytes; nothing if they are none.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let [b'V', taken @ 0..=1, kind, place, 0, 0, 0, 0] = *bytes else { return None };
+        let cause = match (kind, place) {
+            (0, 0) => None,
+            (1, place) => Some(Cause::Silent(Source::Stage(place))),
+            (2, place) => Some(Cause::Silent(Source::Sensor(place))),
+            (3, 0) => Some(Cause::Silent(Source::Plan)),
+            (4, 0) => Some(Cause::Silent(Source::Command)),
+            (5, 0) => Some(Cause::OldPlan),
+            _ => return None,
+        };
+        Some(Self { has_taken_over: taken == 1, cause })
+    }
+}
+
+/// Sends beats. What the supervisor does not take at once is lost: if it hangs, its silence tells.
+pub fn send_beats(socket: &UnixDatagram, beats: &[Beat]) {
+    for beats in beats.chunks(MOST) {
+        let bytes: Vec<u8> = beats.iter().flat_map(Beat::to_bytes).collect();
+        let _ = socket.send(&bytes);
+    }
+}
+
+/// Reads the beats that come within the socket's patience. `Err` if the pipeline is gone.
+///
+/// # Errors
+/// The system's.
+pub fn receive_beats(socket: &UnixDatagram, beats: &mut Vec<Beat>) -> io::Result<()> {
+    let mut bytes = [0; MOST * beat::BYTES];
+    match socket.recv(&mut bytes) {
+        Ok(length) => {
+            let whole = bytes[..length].chunks_exact(beat::BYTES);
+            beats.extend(whole.filter_map(|bytes| Beat::from_bytes(bytes.try_into().ok()?)));
+            Ok(())
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The newest verdict, and when it came.
+#[derive(Debug, Default)]
+pub struct Heard(Mutex<Option<(Verdict, Instant)>>);
+
+impl Heard {
+    /// Reads verdicts until told otherwise.
+    pub fn listen(&self, socket: &UnixDatagram, is_over: impl Fn() -> bool) {
+        let mut bytes = [0; 64];
+        while !is_over() {
+            let Ok(length) = socket.recv(&mut bytes) else {
+                // A timeout, or nobody there any more: that is heard as silence.
+                std::thread::sleep(Duration::from_millis(1));
+                continue;
+            };
+            if let Some(verdict) = Verdict::from_bytes(&bytes[..length]) {
+                let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                // Once it has taken over it never gives back.
+                let before = newest.is_some_and(|(verdict, _)| verdict.has_taken_over);
+                let has_taken_over = verdict.has_taken_over || before;
+                *newest = Some((Verdict { has_taken_over, ..verdict }, Instant::now()));
+            }
+        }
+    }
+
+    fn newest(&self) -> Option<(Verdict, Instant)> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the supervisor commands the car.
+    #[must_use]
+    pub fn has_taken_over(&self) -> bool {
+        self.newest().is_some_and(|(verdict, _)| verdict.has_taken_over)
+    }
+
+    /// What is wrong, as far as the supervisor knows.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        self.newest().and_then(|(verdict, _)| verdict.cause)
+    }
+
+    /// Whether the supervisor lives.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.newest().is_some_and(|(_, came)| came.elapsed() <= SILENT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_come_back_and_noise_is_none() {
+        let sources = [Source::Stage(3), Source::Sensor(255), Source::Plan, Source::Command];
+        let causes = sources.into_iter().map(Cause::Silent).chain([Cause::OldPlan]).map(Some).chain([None]);
+        for cause in causes {
+            for has_taken_over in [false, true] {
+                let verdict = Verdict { has_taken_over, cause };
+                assert_eq!(Verdict::from_bytes(&verdict.to_bytes()), Some(verdict));
+            }
+        }
+        assert_eq!(Verdict::from_bytes(b"V\x02\0\0\0\0\0\0"), None);
+        assert_eq!(Verdict::from_bytes(b"V"), None);
+    }
+
+    #[test]
+    fn beats_cross_and_a_full_line_does_not_block() {
+        let (one, other) = UnixDatagram::pair().unwrap();
+        one.set_nonblocking(true).unwrap();
+        other.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+        let beats: Vec<Beat> = (0..100).map(|i| Beat::of(Source::Stage(1), i)).collect();
+        send_beats(&one, &beats);
+        let mut received = Vec::new();
+        (0..3).for_each(|_| receive_beats(&other, &mut received).unwrap());
+        assert_eq!(received, beats);
+        (0..10_000).for_each(|_| send_beats(&one, &beats));
+        other.send(&[7; 50]).unwrap();
+        drop(one);
+        while receive_beats(&other, &mut received).is_ok() && received.len() < 1_000_000 && other.send(&[1]).is_ok() {}
+        assert!(other.send(&[1]).is_err(), "the pipeline is gone");
+    }
+}
