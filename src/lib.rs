@@ -7,6 +7,7 @@
 //! numbers of a drive,
 //! and `check` holds drives against references and criteria.
 
+pub mod calibrate;
 pub mod check;
 pub mod command_line;
 pub mod commonroad;
