@@ -22,7 +22,7 @@ struct Part {
 /// A folder without results, parts of different wholes, a part that is missing or there twice, a drive with two results, a line that cannot be read, what
 /// the operating system says.
 pub fn merge(folders: &[PathBuf], output: &Path) -> anyhow::Result<Vec<DriveResult>> {
-    let parts = folders.iter().map(|folder| found(folder)).collect::<anyhow::Result<Vec<_>>>()?.concat();
+    let parts = folders.iter().map(|folder| found(folder, output)).collect::<anyhow::Result<Vec<_>>>()?.concat();
     let parts = parts.iter().map(|folder| read(folder)).collect::<anyhow::Result<Vec<_>>>()?;
     complete(&parts)?;
     let mut drives: BTreeMap<String, (String, &Path)> = BTreeMap::new();
@@ -66,17 +66,19 @@ pub fn merge(folders: &[PathBuf], output: &Path) -> anyhow::Result<Vec<DriveResu
     Ok(merged)
 }
 
-/// The folder itself if it holds results, else those in it that do, in the order of their names.
-fn found(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    if folder.join(RESULTS).is_file() {
+/// The folder itself if it holds results, else those in it that do, in the order of their names. The output is never a part: it may lie among
+/// them, and hold what was merged before.
+fn found(folder: &Path, output: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let output = output.canonicalize().ok();
+    let is_part = |path: &Path| path.join(RESULTS).is_file() && path.canonicalize().ok() != output;
+    if is_part(folder) {
         return Ok(vec![folder.into()]);
     }
     let context = || format!("{}", folder.display());
     let entries =
         std::fs::read_dir(folder).with_context(context)?.collect::<Result<Vec<_>, _>>().with_context(context)?;
-    let mut parts: Vec<_> =
-        entries.into_iter().map(|entry| entry.path()).filter(|path| path.join(RESULTS).is_file()).collect();
-    ensure!(!parts.is_empty(), "{}: neither it nor a folder in it holds {RESULTS}", folder.display());
+    let mut parts: Vec<_> = entries.into_iter().map(|entry| entry.path()).filter(|path| is_part(path)).collect();
+    ensure!(!parts.is_empty(), "{}: neither it nor a folder in it holds {RESULTS} of a part", folder.display());
     parts.sort();
     Ok(parts)
 }
@@ -174,6 +176,14 @@ mod tests {
         // A second time is the same.
         merge(&[at("parts/2-of-2"), at("parts/1-of-2")], &at("out")).unwrap();
         assert_eq!(names.map(read), whole);
+        // So it is among the parts, or right above them.
+        for output in ["parts/all", "parts"] {
+            for _ in 0..2 {
+                assert_eq!(merge(&[at("parts")], &at(output)).unwrap().len(), 5);
+                assert_eq!(std::fs::read_to_string(at(output).join("frames/e.parquet")).unwrap(), "e");
+            }
+            let _ = std::fs::remove_dir_all(at("parts/all"));
+        }
     }
 
     #[test]

@@ -181,17 +181,20 @@ impl Recorder {
     }
 
     fn put(&mut self, message: Message) -> Result<(), RecordingError> {
-        self.newest = self.newest.max(message.stamp());
-        self.writer.as_mut().map_or(Ok(()), |writer| writer.write(&message))?;
+        self.write_message(&message)?;
         self.watch.message(message);
         Ok(())
     }
 
+    fn write_message(&mut self, message: &Message) -> Result<(), RecordingError> {
+        self.newest = self.newest.max(message.stamp());
+        self.writer.as_mut().map_or(Ok(()), |writer| writer.write(message))
+    }
+
     /// Writes what a stage made; its digest is that of the bytes written.
     fn put_digested(&mut self, message: Message) -> Result<(), RecordingError> {
-        self.newest = self.newest.max(message.stamp());
-        if let Some(writer) = &mut self.writer {
-            writer.write(&message)?;
+        self.write_message(&message)?;
+        if let Some(writer) = &self.writer {
             self.digester.take(&message, writer.written());
         }
         self.watch.message(message);
@@ -208,8 +211,8 @@ impl Recorder {
     fn frame(&mut self, mut frame: Frame) -> Result<(), RecordingError> {
         let Frame { admission, .. } = frame;
         self.count(&frame);
-        self.watch.frame(&frame, &self.tally);
         self.digester.begin(frame.decoded);
+        self.watch.frame(&frame, &self.tally);
         if self.with_inputs {
             let inputs = std::mem::take(&mut frame.sensors).into_inputs();
             inputs.into_iter().try_for_each(|input| self.input(input))?;

@@ -177,7 +177,6 @@ fn drive(
         .arg(folder.join("car.toml"))
         .arg("--output")
         .arg(folder.join("drive.mcap"))
-        .arg("--arm")
         .args(&options.drive)
         .stdin(Stdio::null())
         .stdout(std::fs::File::create(folder.join("drive.out"))?)

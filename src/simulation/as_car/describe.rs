@@ -79,8 +79,12 @@ pub fn write(folder: &Path, world: &World, ports: &Ports, camera: bool) -> anyho
 fn car_toml(ports: &Ports, camera: bool) -> String {
     let Ports { lidar, ins, signals, computer, bus, .. } = ports;
     let [x, y, z] = ANTENNA_M;
+    // From exposure to arrival a picture takes as long as it is drawn: counted as an offset of the clock.
     let camera = if camera {
-        format!("\n[car.camera]\nsource = \"http://{}/\"\nclock = {{ synchronised = true }}\n", ports.camera)
+        format!(
+            "\n[car.camera]\nsource = \"http://{}/\"\nclock = {{ synchronised = true, bound_s = 0.2 }}\n",
+            ports.camera
+        )
     } else {
         String::new()
     };
