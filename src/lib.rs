@@ -1,12 +1,13 @@
 //! Chauffeur: an autonomous-driving perception and planning stack whose every drive replays bit for bit.
 //!
 //! This package wires the rooms together. `runtime` owns threads, queues and clocks; `command_line` owns stdout and
-//! exit codes; `render` draws; `stack` builds the stages of one car from its configuration;
+//! exit codes; `render` draws; `calibrate` measures a drive's misalignment; `stack` builds the stages of one car from its configuration;
 //! `drive` runs the stack in a car; `live_view` and `metrics` show a run to whoever watches (`watch`); `doctor` says whether this computer
 //! and car may drive, `system` asks the operating system; `commonroad` drives the planner alone on recorded scenarios; `evaluate` makes
 //! numbers of a drive,
 //! and `check` holds drives against references and criteria.
 
+pub mod calibrate;
 pub mod check;
 pub mod command_line;
 pub mod commonroad;

@@ -10,4 +10,5 @@ pub mod decode;
 pub mod detect;
 pub mod fuse;
 pub mod localize;
+pub mod misalignment;
 pub mod track;

@@ -1,12 +1,14 @@
 //! `chauffeur drive`.
 
-use super::{CompressionName, NetworkOptions, replay, table};
+use super::{CompressionName, NetworkOptions, WatchOptions, replay, table};
 use crate::config::Config;
 use crate::drive::board::Board;
 use crate::drive::run::Supervisor;
 use crate::drive::status::{Rate, Status};
 use crate::drive::{Drive, launch};
 use crate::runtime::{FaultCell, Progress, crew};
+use crate::system::Notifier;
+use crate::watch::Watch;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use std::io::{BufRead, IsTerminal, Write};
@@ -37,6 +39,8 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = SupervisorName::Process)]
     supervisor: SupervisorName,
     #[command(flatten)]
+    watch: WatchOptions,
+    #[command(flatten)]
     networks: NetworkOptions,
 }
 
@@ -60,7 +64,11 @@ pub fn supervise(options: &SuperviseOptions) -> anyhow::Result<ExitCode> {
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let config = Config::read_with(Some(&options.car), &options.set)?;
+    let watchers = options.watch.open()?;
+    let watch = watchers.watch();
+    let notifier = Notifier::from_environment().context("the service manager (NOTIFY_SOCKET)")?;
     let drive = Drive {
+        watch: watch.clone(),
         file: options.car.clone(),
         config,
         route: options.route.clone(),
@@ -86,7 +94,15 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if drive.config.car.as_ref().is_some_and(|car| car.buttons.terminal) {
         listen(Arc::clone(&board))?;
     }
-    let showing = crew::periodically(Duration::from_millis(200), show(board.clone(), status.clone(), progress));
+    if let Some(notifier) = &notifier {
+        notifier.ready().context("the service manager")?;
+    }
+    let mut showing_line = show(board.clone(), status.clone(), progress);
+    let (told_board, told_status, told_fault) = (board.clone(), status.clone(), Arc::clone(&fault));
+    let showing = crew::periodically(Duration::from_millis(200), move || {
+        showing_line();
+        tell(&told_board, &told_status, &watch, notifier.as_ref(), told_fault.is_set());
+    });
     let ending = prepared.run();
     drop(showing);
     let ending = ending?;
@@ -100,6 +116,24 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     let code = replay::verdict_of_run(ending.outcome)?;
     Ok(if ending.was_relieved { ExitCode::from(1) } else { code })
+}
+
+/// Tells the service manager and the metrics how it is. A manager that does not listen holds nobody up; a run with a fault says no word
+/// of life.
+fn tell(board: &Board, status: &Status, watch: &Watch, notifier: Option<&Notifier>, faulty: bool) {
+    if let Some(notifier) = notifier {
+        let leaving = board.wishes.leave.load(Ordering::Acquire);
+        let _ = if faulty { Ok(()) } else { notifier.alive() };
+        let _ = if leaving { notifier.stopping() } else { notifier.status(status.mode().name()) };
+    }
+    if let Some(metrics) = watch.metrics() {
+        metrics.mode(status.mode());
+        for line in &board.sensors {
+            if let Some(clock) = line.clock() {
+                metrics.clock_offset(&line.name, clock.offset_s);
+            }
+        }
+    }
 }
 
 /// Buttons typed as words. Nothing typed is nothing wanted.

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // this is the room that talks to a person
 
 mod bench;
+mod calibrate;
 mod check;
 mod diff;
 mod doctor;
@@ -69,6 +70,8 @@ enum Command {
     Report(report::Options),
     /// Drive in a simulated world, in closed loop.
     Simulate(simulate::Options),
+    /// Measure how far the camera of a drive is turned away from its calibration.
+    Calibrate(calibrate::Options),
     /// Measure.
     #[command(subcommand)]
     Bench(bench::What),
@@ -215,6 +218,7 @@ pub fn main() -> ExitCode {
         Command::Render(options) => render::run(&options),
         Command::Report(options) => report::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Calibrate(options) => calibrate::run(&options),
         Command::Bench(what) => bench::run(&what),
         Command::Drive(options) => drive::run(&options),
         Command::Supervise(options) => drive::supervise(&options),

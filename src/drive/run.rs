@@ -21,6 +21,8 @@ use crate::runtime::join::{Join, Sensors};
 use crate::runtime::log::Recorder;
 use crate::runtime::{Corridor, FaultCell, Feed, Input, Outcome, Progress, Settings, Stage, run};
 use crate::stack::{self, NetworkChoice, Networks};
+use crate::system::realtime;
+use crate::watch::Watch;
 use anyhow::{Context, bail, ensure};
 use control::safety::Mode;
 use crossbeam_channel::{Sender, bounded};
@@ -68,6 +70,8 @@ pub struct Drive {
     pub supervisor: Supervisor,
     /// The program that is started as the supervisor.
     pub program: PathBuf,
+    /// Who watches.
+    pub watch: Watch,
 }
 
 /// A drive that is ready: ports are open and their threads wait.
@@ -142,6 +146,7 @@ impl Drive {
         // Last, since nothing may fail behind it but the log.
         let mut writer = create(&self.output, &record, self.compression)?;
         writer.write(&Message::Calibration(places.calibration.clone()))?;
+        self.watch.begin(&places.calibration, &way.route);
         if !way.route.points.is_empty() {
             writer.write(&Message::Route(way.route.clone()))?;
         }
@@ -181,6 +186,11 @@ impl Drive {
             progress: Arc::clone(&progress),
             status: Arc::clone(&status),
         };
+        let mut recorder = Recorder::new(Some(writer), false, true, 0);
+        recorder.watch = self.watch.clone();
+        if let Err(error) = realtime::lock_memory() {
+            status.say(&format!("warning: {error:#}"));
+        }
         let joined = Sensors { camera: car.camera.is_some(), lidar: !car.lidar.is_empty(), ins: true };
         Ok(Prepared {
             board,
@@ -195,7 +205,7 @@ impl Drive {
             seat: CarSeat::new(parts),
             verdicts,
             supervision,
-            recorder: Recorder::new(Some(writer), false, true, 0),
+            recorder,
             config: config.clone(),
         })
     }

@@ -12,6 +12,7 @@ mod colors;
 mod column;
 mod ground;
 mod labels;
+pub mod misalignment;
 mod objects;
 mod panel;
 mod plan;

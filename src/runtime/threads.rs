@@ -119,6 +119,8 @@ pub fn run(
             seat.watch(&heartbeats);
             let (log_of_control, control_fault) = (log.clone(), Arc::clone(fault));
             crew.start("control", move || {
+                // Where it may not, doctor has said so, and control is an ordinary thread.
+                let _ = crate::system::realtime::make_thread_fifo(crate::system::realtime::CONTROL_PRIORITY);
                 control_loop::in_a_car(
                     &corridor,
                     &log_of_control,

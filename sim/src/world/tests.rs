@@ -7,10 +7,11 @@ fn world(family: &str, seed: u64) -> World {
     World::new(&Scenario::family(family).unwrap(), seed).unwrap()
 }
 
-fn bytes_of(seed: u64) -> (bytes::Bytes, bytes::Bytes, InsFix, WheelSpeed) {
+fn bytes_of(seed: u64) -> (Vec<u8>, Vec<u8>, InsFix, WheelSpeed) {
     let mut world = world("urban", seed);
     world.advance(0.3);
-    (world.lidar_sweep().data, world.camera_frame().unwrap().data, world.ins_fix(), world.wheel_speed())
+    let (sweep, picture) = (world.lidar_sweep().data, world.camera_frame().unwrap().data);
+    (sweep.to_vec(), picture.to_vec(), world.ins_fix(), world.wheel_speed())
 }
 
 fn inside(bbox: &Box3, point: &Point3<f64>, margin: f64) -> bool {
