@@ -7,6 +7,7 @@ use crate::runtime::log::Recorder;
 use crate::runtime::source::{self, Messages};
 use crate::runtime::{Corridor, FaultCell, Feed, Outcome, Progress, Settings, run};
 use crate::stack::{self, NetworkChoice, Networks};
+use crate::watch::Watch;
 use anyhow::{Context, bail, ensure};
 use recordings::{Compression, DriveInfo, DriveReader, DriveWriter, Message, RunRecord};
 use std::path::{Path, PathBuf};
@@ -103,12 +104,14 @@ pub struct Replay {
     pub networks: NetworkChoice,
     /// All stages in one thread.
     pub serial: bool,
-    /// Leave images and sweeps out of the log: they are in the drive.
+    /// Leave images and sweeps out of the log, which are in the drive, and the views for people, which any replay makes.
     pub without_sensors: bool,
     /// Frames left out of the statistics at the start.
     pub warm_up: u64,
     /// Frames after them whose times are kept one by one.
     pub kept_frames: usize,
+    /// Who watches.
+    pub watch: Watch,
 }
 
 /// A replay that is ready to run.
@@ -222,14 +225,20 @@ impl Replay {
             Networks::default()
         };
         let record = self.record(&networks);
+        let mut writer = self.writer(&record, &calibration, &route)?;
+        if let Some(writer) = &mut writer {
+            writer.with_views = !self.without_sensors;
+        }
         let mut recorder = Recorder::new(
-            self.writer(&record, &calibration, &route)?,
+            writer,
             !matches!(self.mode, Mode::RealTime { .. }),
             matches!(self.mode, Mode::RealTime { .. }),
             self.warm_up,
         );
         recorder.statistics.keep(self.kept_frames);
         recorder.without_sensors = self.without_sensors;
+        recorder.watch = self.watch.clone();
+        recorder.watch.begin(&calibration, &route);
         let expected_frames = match self.mode {
             Mode::Faithful | Mode::From(_) => count(topic::TICK),
             _ if sensors.lidar => count(topic::LIDAR),

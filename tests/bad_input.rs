@@ -88,10 +88,12 @@ fn points_that_are_not_finite_are_dropped_and_counted() {
     let folder = tempfile::tempdir().unwrap();
     let drive = altered(folder.path(), |message| match message {
         Message::Lidar(mut sweep) if sweep.seq == 5 => {
+            let mut data = sweep.data.to_vec();
             for (point, value) in [(0, f32::NAN), (1, f32::INFINITY), (2, f32::NEG_INFINITY)] {
                 let at = point * sweep.stride;
-                sweep.data[at..at + 4].copy_from_slice(&value.to_le_bytes());
+                data[at..at + 4].copy_from_slice(&value.to_le_bytes());
             }
+            sweep.data = data.into();
             vec![Message::Lidar(sweep)]
         }
         other => vec![other],
@@ -103,9 +105,11 @@ fn points_that_are_not_finite_are_dropped_and_counted() {
 fn an_empty_sweep_and_a_cut_jpeg_are_skipped() {
     let folder = tempfile::tempdir().unwrap();
     let drive = altered(folder.path(), |message| match message {
-        Message::Lidar(sweep) if sweep.seq == 4 => vec![Message::Lidar(LidarSweep { data: Vec::new(), ..sweep })],
+        Message::Lidar(sweep) if sweep.seq == 4 => {
+            vec![Message::Lidar(LidarSweep { data: Vec::new().into(), ..sweep })]
+        }
         Message::Camera(frame) if frame.seq == 7 => {
-            let half = frame.data[..frame.data.len() / 2].to_vec();
+            let half = frame.data.slice(..frame.data.len() / 2);
             vec![Message::Camera(CameraFrame { data: half, ..frame })]
         }
         other => vec![other],

@@ -12,8 +12,8 @@ use support::{chauffeur, fail, messages, replay, street, succeed, text};
 
 /// What is promised here does not depend on the detector.
 const GEOMETRY: [&str; 2] = ["--models", "none"];
-/// More clearance wanted: the price of nearness is another one.
-const CHANGE: [&str; 2] = ["--set", "planning.margin_m=0.45"];
+/// Nearness costs more.
+const CHANGE: [&str; 2] = ["--set", "planning.weights.clearance=40"];
 
 fn with<'a>(first: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [first, &GEOMETRY[..], more].concat()
@@ -84,9 +84,22 @@ fn one_broken_drive_does_not_stop_the_others() {
     fs::create_dir(&drives).unwrap();
     fs::copy(street(), drives.join("a.mcap")).unwrap();
     fs::copy(street(), drives.join("c.mcap")).unwrap();
+    // Without what is measured: two runs of it are not the same.
+    let criteria = folder.path().join("criteria.toml");
+    fs::write(&criteria, "version = 1\n[[criterion]]\nname = \"speed\"\nmeasure = \"speed_mps\"\nat_most = 20.0\n")
+        .unwrap();
     let output = |name: &str| folder.path().join(name);
     let arguments = |output: &Path, more: &[&str]| -> Vec<String> {
-        let base = ["check", text(&drives), "--against", text(&references), "--output", text(output)];
+        let base = [
+            "check",
+            text(&drives),
+            "--against",
+            text(&references),
+            "--output",
+            text(output),
+            "--criteria",
+            text(&criteria),
+        ];
         with(&base, more).into_iter().map(str::to_string).collect()
     };
     let run = |arguments: Vec<String>| chauffeur(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
@@ -107,6 +120,54 @@ fn one_broken_drive_does_not_stop_the_others() {
         names.extend(results(&part).iter().map(|result| result["drive"].as_str().unwrap().to_string()));
     }
     assert_eq!(names, ["a", "c", "b"]);
+    // Merged, they are what one run wrote, byte for byte, but for what is measured and where it lies.
+    let parts = output("parts");
+    let (merged, whole) = (output("merged"), output("second"));
+    let end = chauffeur(&["check-merge", text(&parts), "--output", text(&merged)]);
+    assert_eq!(end.status.code(), Some(2), "{}", String::from_utf8_lossy(&end.stderr));
+    for name in ["drives.json", "frames/a.parquet", "frames/c.parquet", "logs/a.mcap"] {
+        assert!(fs::read(merged.join(name)).unwrap() == fs::read(whole.join(name)).unwrap(), "{name}");
+    }
+    for name in ["results.jsonl", "junit.xml", "index.html"] {
+        let bare = |folder: &Path| without_measures(&fs::read_to_string(folder.join(name)).unwrap(), folder);
+        assert_eq!(bare(&merged), bare(&whole), "{name}");
+    }
+}
+
+/// A text without the folder's name and without numbers with a fraction in the places of times and memory.
+fn without_measures(text: &str, folder: &Path) -> String {
+    let mut text = text.replace(folder.to_str().unwrap(), "FOLDER");
+    for (begin, end) in [
+        ("\"seconds\":", ","),
+        ("\"latency_p99_ms\":", ","),
+        ("\"peak_memory_mb\":", ","),
+        ("time=\"", "\""),
+        ("<td class=\"n measured\">", "<td"),
+    ] {
+        let mut bare = String::new();
+        let mut parts = text.split(begin);
+        bare.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            bare.push_str(begin);
+            bare.push_str(&part[part.find(end).unwrap_or(part.len())..]);
+        }
+        text = bare;
+    }
+    text
+}
+
+#[test]
+fn a_drive_that_was_given_its_tracks_is_held_behind_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let (drive, references, output) = (path("town.mcap"), path("references"), path("results"));
+    succeed(&["simulate", "urban", "--seed", "1", "--truth", "--duration", "3", "--output", text(&drive)]);
+    let base = ["check", text(&drive), "--against", text(&references), "--output", text(&output)];
+    assert!(succeed(&with(&base, &["--update"])).contains("from-plan: new"));
+    assert!(succeed(&with(&base, &[])).contains("from-plan, exact"));
+    let changed = chauffeur(&with(&base, &["--set", "planning.weights.slow=0.2"]));
+    let said = String::from_utf8_lossy(&changed.stdout).into_owned();
+    assert!(changed.status.code() == Some(1) && said.contains("stage plan"), "{said}");
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn real_time(frames: i64) -> Feed {
         stamp: stamp(frame),
         stride: 16,
         fields: Vec::new(),
-        data: Vec::new(),
+        data: Vec::new().into(),
     };
     let inputs = (0..frames).map(move |frame| Ok(Input::Lidar(Arc::new(sweep(frame)))));
     let join = Box::new(Join::new(Sensors { camera: false, lidar: true, ins: false }, 0.05));

@@ -263,3 +263,33 @@ fn nothing_to_show_is_one_clear_error() {
     let said = fail(&["report", text(&street()), "--output", "/no/such/folder/page.html"], 2);
     assert!(said.contains("/no/such/folder/page.html"), "{said}");
 }
+
+#[test]
+fn a_drive_of_minutes_is_small_and_says_what_it_leaves_out() {
+    let Some(mut browser) = Browser::start("a_drive_of_minutes_is_small_and_says_what_it_leaves_out") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (scenario, drive) = (folder.path().join("long.toml"), folder.path().join("long.mcap"));
+    // The motorway, longer.
+    let mut told = include_str!("../sim/scenarios/highway.toml").to_string();
+    for (short, long) in [
+        ("duration_s = 45.0", "duration_s = 200.0"),
+        ("route_m = [500.0, 750.0]", "route_m = [3600.0, 3900.0]"),
+        ("length_m = [2400.0, 2800.0]", "length_m = [4300.0, 4500.0]"),
+        ("speed_limit_mps = [22.2, 30.6]", "speed_limit_mps = [16.0, 18.0]"),
+    ] {
+        assert!(told.contains(short), "{short}");
+        told = told.replace(short, long);
+    }
+    fs::write(&scenario, told).unwrap();
+    chauffeur(&["simulate", text(&scenario), "--seed", "1", "--truth", "--output", text(&drive)]);
+    let page = report(&[text(&drive)], folder.path());
+    assert!(fs::metadata(&page).unwrap().len() < 10 << 20);
+    browser.open(&page);
+    let heading = browser.evaluate("document.querySelector('header').innerText");
+    assert!(heading.as_str().unwrap().contains("the bird's-eye view shows one frame in 2"), "{heading}");
+    // The last moment can be reached, and is drawn.
+    browser.evaluate("slider.value = slider.max; slider.dispatchEvent(new Event('input'))");
+    let last = browser.evaluate("[Number(slider.max), clock.textContent]");
+    assert!(number(&last[0]) >= 1500.0 && last[1].as_str().unwrap().contains(&format!("frame {}", last[0])), "{last}");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}

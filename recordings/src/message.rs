@@ -75,8 +75,9 @@ pub enum Message {
 }
 
 impl Message {
-    /// About how many bytes it takes in a drive.
-    pub(crate) fn bytes(&self) -> usize {
+    /// About how many bytes it takes in a drive, views included.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         const SMALL: usize = 64 << 10;
         match self {
             Self::Camera(frame) => SMALL + frame.data.len(),

@@ -57,7 +57,7 @@ pub(crate) fn pack(seq: u64, stamp: Stamp, told: Told, points: impl Iterator<Ite
             data.extend_from_slice(&point.time_ns.to_le_bytes());
         }
     }
-    LidarSweep { seq, stamp, stride, fields, data }
+    LidarSweep { seq, stamp, stride, fields, data: data.into() }
 }
 
 #[cfg(test)]

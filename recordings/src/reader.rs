@@ -23,6 +23,9 @@ enum Use {
     Stranger,
 }
 
+/// Channel, sequence, log time and publish time before every message.
+const MESSAGE_HEAD: usize = 22;
+
 /// Log time, topic's rank, sequence, then the place in the file: a total order.
 type Place = (u64, Topic, u32, u64, u32);
 
@@ -170,6 +173,10 @@ impl DriveReader {
     fn load_next_chunk(&mut self) {
         let chunk = &self.chunks[self.next_chunk];
         self.next_chunk += 1;
+        let passed = |channel| self.channels.get(channel) == Some(&Use::Pass);
+        if !chunk.channels.is_empty() && chunk.channels.iter().all(passed) {
+            return; // nothing to read: it is neither unpacked nor checked
+        }
         let outcome = load(&mut self.container, chunk, &self.channels, &mut self.pending, &mut self.skipped);
         if let Err(error) = outcome {
             let place = (chunk.start_ns, Topic::Calibration, 0, chunk.offset, 0);
@@ -254,9 +261,10 @@ fn load(
         if opcode != op::MESSAGE {
             return Ok(());
         }
-        let Ok(Record::Message { header, data }) = parse_record(opcode, data) else {
+        let Ok(Record::Message { header, .. }) = parse_record(opcode, data) else {
             return Err("a message without a header".into());
         };
+        let data = data.slice(MESSAGE_HEAD..);
         number += 1;
         let (id, time) = (header.channel_id, header.log_time);
         let topic = match channels.get(&id) {

@@ -23,7 +23,7 @@ pub(crate) fn calibration() -> Calibration {
 pub(crate) fn sweep(seq: u64, stamp: Stamp, data: Vec<u8>) -> LidarSweep {
     let names = ["x", "y", "z", "intensity"].into_iter().enumerate();
     let fields = names.map(|(i, name)| PointField { name: name.into(), offset: 4 * i, kind: PointKind::F32 }).collect();
-    LidarSweep { seq, stamp, stride: 16, fields, data }
+    LidarSweep { seq, stamp, stride: 16, fields, data: data.into() }
 }
 
 fn ego(stamp: Stamp, x: f64) -> EgoState {
@@ -86,7 +86,7 @@ pub(crate) fn frame(frame: u64) -> Vec<Message> {
             objects: vec![object],
         }),
         Message::Ins(InsFix { seq: frame, state: fix }),
-        Message::Camera(CameraFrame { seq: frame, stamp, format: ImageFormat::Png, data: bytes(1, 40_000) }),
+        Message::Camera(CameraFrame { seq: frame, stamp, format: ImageFormat::Png, data: bytes(1, 40_000).into() }),
         Message::Lidar(sweep(frame, stamp, bytes(2, 160_000))),
         Message::Admission(Admission {
             frame,

@@ -3,6 +3,7 @@
 //! A topic is either read back by a replay, and then it loses nothing, or it is a view: made from
 //! the others for people who look at the drive, and never read.
 
+use crate::sink::Shelf;
 use foxglove::messages::{
     CameraCalibration, CompressedImage, FrameTransforms, ImageAnnotations, Log, Odometry, PointCloud, PosesInFrame,
     SceneUpdate,
@@ -110,6 +111,15 @@ impl Topic {
     /// The topic's row.
     pub(crate) const fn row(self) -> &'static Row {
         &TABLE[self as usize]
+    }
+
+    /// Whose chunks its messages lie in.
+    pub(crate) const fn shelf(self) -> Shelf {
+        match self {
+            Self::CameraImage | Self::LidarPoints => Shelf::Bulk,
+            _ if self.row().read => Shelf::Replay,
+            _ => Shelf::Views,
+        }
     }
 
     /// The topic of a name.

@@ -1,22 +1,19 @@
 //! Drives into files.
 
 use crate::error::RecordingError;
-use crate::reserve::Reserve;
 use crate::run_record::{METADATA_NAME, RunRecord};
 use crate::schema::encode;
+use crate::sink::{self, Sink};
 use crate::topics::{ENCODING, TABLE, Topic};
 use crate::{Message, viewer};
 use mcap::records::{MessageHeader, Metadata};
-use mcap::write::NoSeek;
 use mcap::{McapError, WriteOptions};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use types::{Route, Stamp};
 
 /// A chunk is closed when it is larger than this: a tenth of a second of camera and lidar.
-const CHUNK_BYTES: u64 = 2 << 20;
+pub(crate) const CHUNK_BYTES: u64 = 2 << 20;
 const LIBRARY: &str = concat!("chauffeur ", env!("CARGO_PKG_VERSION"));
 
 /// How chunks are compressed.
@@ -55,65 +52,16 @@ pub(crate) fn options(compression: Compression) -> WriteOptions {
     }
 }
 
-/// An MCAP file in work. There is always room on the disk for what it still needs to be closed.
-pub(crate) struct Sink {
-    path: PathBuf,
-    pub(crate) writer: mcap::Writer<NoSeek<BufWriter<File>>>,
-    reserve: Reserve,
-}
-
-impl Sink {
-    pub(crate) fn create(path: &Path, options: WriteOptions) -> Result<Self, RecordingError> {
-        let file = File::create(path).map_err(RecordingError::io(path, "create"))?;
-        let reserve = Reserve::of(&file).map_err(RecordingError::io(path, "create"))?;
-        // Without seeking, a chunk reaches the file whole or, in a crash, as its last and only cut record.
-        let sink = NoSeek::new(BufWriter::new(file));
-        let writer = options.disable_seeking(true).create(sink);
-        let writer = writer.map_err(|error| RecordingError::written(path, error))?;
-        Ok(Self { path: path.into(), writer, reserve })
-    }
-
-    /// Sees to it that a message of so many bytes can be written and the file can still be closed after it.
-    ///
-    /// # Errors
-    /// [`RecordingError::DiskFull`]: the file can be closed, but nothing more can be written to it.
-    pub(crate) fn make_room(&mut self, message_bytes: usize) -> Result<(), RecordingError> {
-        // The open chunk, the message with its views, and their place in the indexes.
-        let ahead = CHUNK_BYTES + 2 * message_bytes as u64 + self.reserve.summary_bytes();
-        match self.reserve.ensure(ahead) {
-            Ok(()) => Ok(()),
-            Err(source) => Err(RecordingError::DiskFull { path: self.path.clone(), source }),
-        }
-    }
-
-    /// Closes the chunk and hands it to the operating system.
-    pub(crate) fn flush(&mut self) -> Result<(), RecordingError> {
-        self.reserve.chunk_closed();
-        self.writer.flush().map_err(|error| RecordingError::written(&self.path, error))
-    }
-
-    /// Writes the summary and puts the file on the disk.
-    pub(crate) fn finish(mut self) -> Result<Written, RecordingError> {
-        let summary = self.writer.finish().map_err(|error| RecordingError::written(&self.path, error))?;
-        let mut sink = self.writer.into_inner().into_inner();
-        let write = |error| RecordingError::io(&self.path, "write")(error);
-        sink.flush().map_err(write)?;
-        let file = sink.into_inner().map_err(|error| write(error.into_error()))?;
-        self.reserve.give_back();
-        file.sync_all().map_err(write)?;
-        let bytes = file.metadata().map_err(write)?.len();
-        let statistics = summary.stats.unwrap_or_default();
-        Ok(Written { messages: statistics.message_count, chunks: statistics.chunk_count.into(), bytes })
-    }
-}
-
 /// Writes a drive. The same messages make the same bytes.
 pub struct DriveWriter {
     path: PathBuf,
     sink: Sink,
-    registered: [bool; TABLE.len()],
-    /// The message in work.
+    /// The message in work, as it lies in the file.
     buffer: Vec<u8>,
+    /// A view of it.
+    view: Vec<u8>,
+    /// Whether views are written.
+    pub with_views: bool,
     /// Messages without a stamp that wait for the first one that has a stamp.
     waiting: Vec<Message>,
     newest: Option<Stamp>,
@@ -127,14 +75,15 @@ impl DriveWriter {
     /// # Errors
     /// What the operating system says.
     pub fn create(path: &Path, run: &RunRecord, compression: Compression) -> Result<Self, RecordingError> {
-        let mut sink = Sink::create(path, options(compression))?;
+        let mut sink = Sink::create(path, options(compression), announce)?;
         let metadata = Metadata { name: METADATA_NAME.into(), metadata: run.to_metadata() };
         sink.writer.write_metadata(&metadata).map_err(|error| RecordingError::written(path, error))?;
         Ok(Self {
             path: path.into(),
             sink,
-            registered: [false; TABLE.len()],
             buffer: Vec::new(),
+            view: Vec::new(),
+            with_views: true,
             waiting: Vec::new(),
             newest: None,
             route: Route::default(),
@@ -169,15 +118,27 @@ impl DriveWriter {
             let largest = sweep.fields.iter().map(|field| field.offset).max().unwrap_or(0).max(sweep.stride);
             self.in_range(topic, "stride or offset", largest as i128, u32::MAX.into())?;
         }
-        self.put(topic, log_time, sequence, |out| encode::message(message, stamp, out))?;
+        self.buffer.clear();
+        encode::message(message, stamp, &mut self.buffer);
+        put(&mut self.sink, &self.path, topic, (log_time, sequence), &self.buffer)?;
         if let Message::Route(route) = message {
             self.route.clone_from(route);
         }
-        let route = std::mem::take(&mut self.route);
-        let mut put = |topic, view: &dyn viewer::View| self.put(topic, log_time, sequence, |out| view.append(out));
-        let outcome = viewer::views(message, stamp, &route, &mut put);
-        self.route = route;
-        outcome
+        if !self.with_views {
+            return Ok(());
+        }
+        let Self { sink, view: buffer, path, route, .. } = self;
+        viewer::views(message, stamp, route, &mut |topic, view: &dyn viewer::View| {
+            buffer.clear();
+            view.append(buffer);
+            put(sink, path, topic, (log_time, sequence), buffer)
+        })
+    }
+
+    /// The bytes of the message that was written last, as they lie in the file.
+    #[must_use]
+    pub fn written(&self) -> &[u8] {
+        &self.buffer
     }
 
     fn in_range(&self, topic: Topic, field: &'static str, value: i128, high: u64) -> Result<u64, RecordingError> {
@@ -188,33 +149,7 @@ impl DriveWriter {
         }
     }
 
-    fn put(
-        &mut self,
-        topic: Topic,
-        log_time: u64,
-        sequence: u32,
-        encode: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<(), RecordingError> {
-        self.register(topic).map_err(|error| RecordingError::written(&self.path, error))?;
-        self.buffer.clear();
-        encode(&mut self.buffer);
-        let header = MessageHeader { channel_id: topic.channel_id(), sequence, log_time, publish_time: log_time };
-        let outcome = self.sink.writer.write_to_known_channel(&header, &self.buffer);
-        outcome.map_err(|error| RecordingError::written(&self.path, error))
-    }
-
-    /// Channels are written when they are first used, under ids that never change.
-    fn register(&mut self, topic: Topic) -> Result<(), McapError> {
-        if std::mem::replace(&mut self.registered[topic as usize], true) {
-            return Ok(());
-        }
-        let (row, schema) = (topic.row(), topic.schema_id());
-        self.sink.writer.add_schema_with_id(schema, row.schema, ENCODING, &topic.descriptors())?;
-        self.sink.writer.add_channel_with_id(topic.channel_id(), schema, row.name, ENCODING, &BTreeMap::new())?;
-        Ok(())
-    }
-
-    /// Closes the chunk and hands it to the operating system: what was written until now survives a kill of the process.
+    /// Closes the chunks and hands them to the operating system: what was written until now survives a kill of the process.
     ///
     /// # Errors
     /// What the operating system says.
@@ -232,6 +167,28 @@ impl DriveWriter {
         }
         self.sink.finish()
     }
+}
+
+fn put(
+    sink: &mut Sink,
+    path: &Path,
+    topic: Topic,
+    (log_time, sequence): (u64, u32),
+    bytes: &[u8],
+) -> Result<(), RecordingError> {
+    let header = MessageHeader { channel_id: topic.channel_id(), sequence, log_time, publish_time: log_time };
+    sink.put(topic.shelf(), &header, bytes).map_err(|error| RecordingError::written(path, error))
+}
+
+/// Channels are written when they are first used, under ids that never change.
+fn announce(writer: &mut sink::Writer, channel: u16) -> Result<(), McapError> {
+    let Some(topic) = TABLE.get(usize::from(channel).wrapping_sub(1)).map(|row| row.topic) else {
+        return Err(McapError::UnknownChannel(0, channel));
+    };
+    let (row, schema) = (topic.row(), topic.schema_id());
+    writer.add_schema_with_id(schema, row.schema, ENCODING, &topic.descriptors())?;
+    writer.add_channel_with_id(channel, schema, row.name, ENCODING, &BTreeMap::new())?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -279,7 +236,7 @@ mod tests {
         std::mem::forget(writer);
         let items = DriveReader::open_cut(&path).unwrap().collect::<Vec<_>>();
         assert_eq!(items.iter().filter(|item| item.is_ok()).count(), 5 * 15);
-        assert!(matches!(items.last(), Some(Err(RecordingError::Truncated { messages: 120, chunks: 1, .. }))));
+        assert!(matches!(items.last(), Some(Err(RecordingError::Truncated { messages: 120, chunks: 3, .. }))));
     }
 
     #[test]
@@ -291,7 +248,7 @@ mod tests {
         }
         for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
             let mut writer = DriveWriter::create(full, &RunRecord::default(), compression).unwrap();
-            let outcome = (0..20).flat_map(samples::frame).try_for_each(|message| writer.write(&message));
+            let outcome = (0..80).flat_map(samples::frame).try_for_each(|message| writer.write(&message));
             let error = outcome.unwrap_err().to_string();
             assert_eq!(error, "/dev/full: cannot write: No space left on device (os error 28)");
             assert!(writer.write(&samples::frame(0)[0]).is_err() && writer.finish().is_err());

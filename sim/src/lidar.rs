@@ -265,7 +265,7 @@ impl Lidar {
         }
         let seq = self.seq;
         self.seq += 1;
-        LidarSweep { seq, stamp, stride: SpinningPoint::STRIDE, fields: SpinningPoint::fields(), data }
+        LidarSweep { seq, stamp, stride: SpinningPoint::STRIDE, fields: SpinningPoint::fields(), data: data.into() }
     }
 }
 

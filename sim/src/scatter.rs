@@ -147,7 +147,7 @@ impl Scatter {
         let mut camera = Camera::with(self.lens(), &look, seed);
         let (image, sightings) = camera.render(&instant.scene, &base);
         let data = camera.compress(&image).map_err(|cause| SimError::Compression { seq, cause: cause.to_string() })?;
-        Ok((CameraFrame { seq, stamp, format: ImageFormat::Jpeg, data }, sightings))
+        Ok((CameraFrame { seq, stamp, format: ImageFormat::Jpeg, data: data.into() }, sightings))
     }
 }
 

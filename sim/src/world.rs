@@ -332,7 +332,7 @@ impl World {
         let compressed = self.camera.compress(&image);
         let data = compressed.map_err(|cause| SimError::Compression { seq, cause: cause.to_string() })?;
         self.camera_seq += 1;
-        Ok(CameraFrame { seq, stamp: self.stamp(), format: ImageFormat::Jpeg, data })
+        Ok(CameraFrame { seq, stamp: self.stamp(), format: ImageFormat::Jpeg, data: data.into() })
     }
 
     /// Steps are whole, so that the world does not depend on how time is cut.

@@ -4,6 +4,8 @@
 //! reference. One drive is one call that knows of no other, so that any engine can spread drives over processes and machines.
 
 pub mod junit;
+pub mod merge;
+pub mod outputs;
 pub mod page;
 pub mod parquet;
 pub mod result;
@@ -46,6 +48,8 @@ pub struct Job {
 /// The kinds of reference of a drive: whoever has the same networks on the same hardware compares the whole, others what lies behind them.
 const LOSSLESS: Mode = Mode::Lossless;
 const FROM_DETECTIONS: Mode = Mode::From(Start::Track);
+/// Of a drive that was given its tracks, as `simulate --truth` gives them.
+const FROM_TRACKS: Mode = Mode::From(Start::Plan);
 
 /// Checks one drive. What is wrong with it is in the result.
 #[must_use]
@@ -61,13 +65,15 @@ pub fn check(job: &Job) -> DriveResult {
 fn try_check(job: &Job, result: &mut DriveResult) -> anyhow::Result<()> {
     let has = |topic: &str, drive: &Drive| drive.info.channels.iter().any(|c| c.topic == topic && c.messages > 0);
     let drive = Drive::open(&job.replay.drive)?;
-    let recorded = has("/tick", &drive) && has("/detections", &drive) && has("/ego/state", &drive);
+    let detections = has("/detections", &drive);
+    let recorded = has("/tick", &drive) && has("/ego/state", &drive) && (detections || has("/tracks", &drive));
+    let late = if detections { FROM_DETECTIONS } else { FROM_TRACKS };
     let sensors = drive.sensors.camera || drive.sensors.lidar;
     drop(drive);
     let references = References::new(&job.references, &job.name);
     if job.update {
         // A drive with recorded results has two references, one of them for machines with other hardware.
-        let kinds = [(LOSSLESS, sensors), (FROM_DETECTIONS, recorded)];
+        let kinds = [(LOSSLESS, sensors), (late, recorded)];
         for (mode, _) in kinds.into_iter().filter(|(_, there)| *there) {
             let run = run(job, mode, prepare(job, mode)?, result)?;
             update(&run, mode, &references, result)?;
@@ -78,7 +84,7 @@ fn try_check(job: &Job, result: &mut DriveResult) -> anyhow::Result<()> {
         return Ok(());
     }
     let lossless = if sensors { references.read(LOSSLESS)? } else { None };
-    let behind = if recorded { references.read(FROM_DETECTIONS)? } else { None };
+    let behind = if recorded { references.read(late)? } else { None };
     let (mode, prepared, reference) = match (lossless, behind) {
         (None, None) => bail!("there is no reference in {}: make it with --update", references.describe()),
         (Some(whole), behind) => {
@@ -87,12 +93,12 @@ fn try_check(job: &Job, result: &mut DriveResult) -> anyhow::Result<()> {
                 // Other hardware: what lies behind the networks is still held to every bit.
                 Some(behind) if prepared.record.engine != whole.maker.engine => {
                     drop(prepared);
-                    (FROM_DETECTIONS, prepare(job, FROM_DETECTIONS)?, behind)
+                    (late, prepare(job, late)?, behind)
                 }
                 _ => (LOSSLESS, prepared, whole),
             }
         }
-        (None, Some(behind)) => (FROM_DETECTIONS, prepare(job, FROM_DETECTIONS)?, behind),
+        (None, Some(behind)) => (late, prepare(job, late)?, behind),
     };
     let run = run(job, mode, prepared, result)?;
     compare(&run, &reference, result);
@@ -210,7 +216,10 @@ fn differences_in_making(old: &Maker, new: &Maker) -> Vec<String> {
         ("engine", &old.engine, &new.engine),
     ] {
         if a != b {
-            all.push(format!("{what} {a} -> {b}"));
+            // Of a digest the begin is enough to tell it from another one.
+            let short =
+                |text: &String| if what == "configuration" { text.chars().take(12).collect() } else { text.clone() };
+            all.push(format!("{what} {} -> {}", short(a), short(b)));
         }
     }
     let names: std::collections::BTreeSet<&String> = old.models.keys().chain(new.models.keys()).collect();

@@ -5,10 +5,18 @@ use crate::evaluate::criteria::{Level, Verdict};
 use std::fmt::Write as _;
 use std::path::Path;
 
-const STYLE: &str = "body{font:14px/1.4 system-ui,sans-serif;margin:2em;max-width:75em;color:#222;background:#fff}\
+const STYLE: &str = "body{font:14px/1.4 system-ui,sans-serif;margin:2em;max-width:105em;color:#222;background:#fff}\
 table{border-collapse:collapse;margin:1em 0}td,th{border:1px solid #ccc;padding:.3em .6em;text-align:left;vertical-align:top}\
 th{background:#f3f3f3}td.n{text-align:right;font-variant-numeric:tabular-nums}.passed{color:#06692d}.FAILED,.BAD{color:#b00020;font-weight:600}\
-.warn{color:#8a5a00}h2{margin-top:2em;border-top:1px solid #ccc;padding-top:1em}code{background:#f3f3f3;padding:0 .2em}";
+.warn{color:#8a5a00}.why{color:#444;min-width:24em;max-width:44em}details,p{max-width:75em}details{margin:1em 0}caption{text-align:left;font-weight:600;padding:.3em 0}h2{margin-top:2em;border-top:1px solid #ccc;padding-top:1em}code{background:#f3f3f3;padding:0 .2em}";
+
+/// What a reader must know.
+const LEGEND: &str = "<details open><summary>How to read this</summary><p>Each drive was replayed by this version of the program. It <b>passed</b> if \
+every stage made what its <i>reference</i> says, frame by frame, and all criteria hold. It <b>failed</b> if a frame differs, a criterion is broken, or \
+the drive was silent. It <b>could not be used</b> if the file, its reference or the set-up is broken: that says nothing of driving. <i>Replayed</i>: \
+<b>lossless</b> from the sensors on, <b>from-detections</b> and <b>from-plan</b> from what the drive recorded of them; <b>exact</b> compares every bit, \
+<b>networks</b> allows what another device changes in the last digits. A wanted change: <code>chauffeur check ... --update</code>, and commit the \
+references.</details>";
 
 /// Text for XML and HTML.
 #[must_use]
@@ -43,12 +51,13 @@ pub fn page(results: &[DriveResult], folder: &Path) -> String {
     let mut out = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <title>chauffeur check: {failed} of {} failed</title><style>{STYLE}</style>\n<h1>chauffeur check</h1>\n\
-         <p>{} drives: {passed} passed, {failed} failed, {bad} could not be used.</p>\n",
+         <p>{} drives: <span class=\"passed\">{passed} passed</span>, {failed} failed, {bad} could not be used.</p>\n{LEGEND}\n",
         results.len(),
         results.len()
     );
     out.push_str(
-        "<table><tr><th>drive<th>result<th>replay<th>frames<th>differ<th>criteria failed<th>warnings<th>s<th>p99 ms<th>MB<th>files\n",
+        "<table><tr><th>drive<th>result<th>why<th>replayed<th>frames<th>frames that differ<th>criteria failed<th>warnings\
+         <th>seconds<th>slowest 1 % of frames, ms<th>memory, MB<th>files\n",
     );
     for (place, result) in results.iter().enumerate() {
         let number = |value: Option<f64>| value.map_or("-".to_string(), |value| format!("{value:.1}"));
@@ -62,9 +71,10 @@ pub fn page(results: &[DriveResult], folder: &Path) -> String {
             files.iter().filter_map(|(text, path)| Some(link(path.as_deref()?, folder, text))).collect();
         let _ = writeln!(
             out,
-            "<tr><td><a href=\"#d{place}\">{}</a><td class=\"{word}\">{word}<td>{}<td class=n>{frames}<td class=n>{differ}<td class=n>{}\
-             <td class=n>{}<td class=n>{:.1}<td class=n>{}<td class=n>{}<td>{}",
+            "<tr><td><a href=\"#d{place}\">{}</a><td class=\"{word}\">{word}<td class=why>{}<td>{}<td class=n>{frames}<td class=n>{differ}<td class=n>{}\
+             <td class=n>{}<td class=\"n measured\">{:.1}<td class=\"n measured\">{}<td class=\"n measured\">{}<td>{}",
             escaped(&result.drive),
+            result.lines().first().map_or(String::new(), |why| escaped(why)),
             escaped(&replay),
             result.broken(Level::Error).count(),
             result.broken(Level::Warn).count(),
@@ -76,13 +86,13 @@ pub fn page(results: &[DriveResult], folder: &Path) -> String {
     }
     out.push_str("</table>\n");
     for (place, result) in results.iter().enumerate() {
-        details(place, result, &mut out);
+        details(place, result, folder, &mut out);
     }
     out.push_str("</html>\n");
     out
 }
 
-fn details(place: usize, result: &DriveResult, out: &mut String) {
+fn details(place: usize, result: &DriveResult, folder: &Path, out: &mut String) {
     let word = result.status.word();
     let (name, path) = (escaped(&result.drive), escaped(&result.path.display().to_string()));
     let _ =
@@ -94,14 +104,26 @@ fn details(place: usize, result: &DriveResult, out: &mut String) {
         let (frame, time_s, stage) = (first.frame, first.time_s, escaped(&first.stage));
         let _ =
             writeln!(out, "<table><caption>first difference: frame {frame}, {time_s:.1} s, stage {stage}</caption>");
-        out.push_str("<tr><th>number<th>reference<th>this run\n");
+        if first.fields.is_empty() {
+            out.push_str("<tr><td>none of the frame's numbers: something smaller, such as the price of one candidate. Replay the version of the reference, too, and <code>chauffeur diff</code> of both logs names the field\n");
+        } else {
+            out.push_str("<tr><th>number<th>reference<th>this run\n");
+        }
         for (name, old, new) in &first.fields {
             let _ = writeln!(out, "<tr><td>{}<td>{}<td>{}", escaped(name), escaped(old), escaped(new));
         }
         out.push_str("</table>\n");
     }
+    if let (Some(log), true) = (&result.log, result.status == Status::Failed) {
+        let log = log.strip_prefix(folder).unwrap_or(log).display().to_string();
+        let _ = writeln!(
+            out,
+            "<p>To see it, in the folder of this page: <code>chauffeur report {} --output look.html</code>",
+            escaped(&log)
+        );
+    }
     if !result.criteria.is_empty() {
-        out.push_str("<table><tr><th>criterion<th>wanted<th>result<th>judged<th>failed<th>worst<th>frame\n");
+        out.push_str("<table><caption>criteria: what must hold whatever the reference says</caption><tr><th>criterion<th>wanted<th>result<th>judged<th>failed<th>worst<th>frame\n");
         for one in &result.criteria {
             let (class, word) = match (one.verdict, one.level) {
                 (Verdict::Passed, _) => ("passed", "passed"),

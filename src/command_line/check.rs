@@ -1,8 +1,10 @@
 //! `chauffeur check`: drives as regression tests. Each drive runs in a process of its own, so that none can take another with it.
 
 use super::NetworkOptions;
+use crate::check::merge::merge;
+use crate::check::outputs::{Outputs, Plan};
 use crate::check::spread::spread;
-use crate::check::{self, DriveResult, Job, Status, junit, page};
+use crate::check::{self, DriveResult, Job, Status};
 use crate::config::Config;
 use crate::evaluate::criteria::{Criteria, DEFAULT, Level};
 use crate::replay::{Mode, Replay};
@@ -11,8 +13,7 @@ use clap::Args;
 use recordings::Compression;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 /// Which drives, and what they must be like.
@@ -68,6 +69,17 @@ pub struct OneOptions {
     rules: Rules,
 }
 
+/// Parts of a check, made by `--shard` or by whoever spread its drives.
+#[derive(Debug, Args)]
+pub struct MergeOptions {
+    /// Folders of results, or a folder that holds them.
+    #[arg(required = true, value_name = "DIR")]
+    parts: Vec<PathBuf>,
+    /// Folder of the merged results.
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+}
+
 fn shard(text: &str) -> Result<(usize, usize), String> {
     let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
     match parts {
@@ -91,6 +103,7 @@ pub fn run_one(options: &OneOptions) -> anyhow::Result<ExitCode> {
             without_sensors: true,
             warm_up: 0,
             kept_frames: 0,
+            watch: crate::watch::Watch::default(),
         },
         name: options.name.clone(),
         references: rules.against.clone(),
@@ -130,28 +143,36 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         });
         rules.output.push(format!("{i}-of-{n}"));
     }
-    let output = &rules.output;
-    std::fs::create_dir_all(output).with_context(|| format!("{}", output.display()))?;
-    let lines = output.join("results.jsonl");
-    let mut file = std::fs::File::create(&lines).with_context(|| format!("{}", lines.display()))?;
+    let plan = drives.iter().map(|(name, path)| (name.clone(), path.display().to_string())).collect();
+    let plan = Plan { shard: options.shard.unwrap_or((1, 1)), drives: plan };
+    let mut outputs = Outputs::begin(&rules.output, &plan)?;
     let mut results = Vec::new();
     spread(
         drives.len(),
         options.jobs,
         |place| in_a_process(&drives[place], &rules),
         |_, result| {
-            // As they come: what is done stays done if this is killed.
-            writeln!(file, "{}", serde_json::to_string(&result)?).with_context(|| format!("{}", lines.display()))?;
+            outputs.add(&result)?;
             print(&result, rules.update);
             results.push(result);
             Ok(())
         },
     )?;
-    results.sort_by(|a, b| a.drive.cmp(&b.drive));
-    for (name, text) in [("junit.xml", junit::junit(&results)), ("index.html", page::page(&results, output))] {
-        let path = output.join(name);
-        std::fs::write(&path, text).with_context(|| format!("{}", path.display()))?;
+    outputs.end(&mut results)?;
+    Ok(sum(&results, &rules.output))
+}
+
+/// Merges the results of parts, as one run would have written them.
+pub fn run_merge(options: &MergeOptions) -> anyhow::Result<ExitCode> {
+    let results = merge(&options.parts, &options.output)?;
+    for result in results.iter().filter(|result| result.status != Status::Passed) {
+        print(result, false);
     }
+    Ok(sum(&results, &options.output))
+}
+
+/// Says how many drives passed; the exit code is that of the gravest result.
+fn sum(results: &[DriveResult], output: &Path) -> ExitCode {
     let count = |status| results.iter().filter(|result| result.status == status).count();
     println!(
         "{} drives: {} passed, {} failed, {} could not be used; see {}",
@@ -162,7 +183,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         output.join("index.html").display()
     );
     let gravest = results.iter().map(|result| result.status).max().unwrap_or(Status::Passed);
-    Ok(ExitCode::from(gravest.exit_code()))
+    ExitCode::from(gravest.exit_code())
 }
 
 /// Drives by name, in the order of the names.
@@ -263,7 +284,6 @@ fn print(result: &DriveResult, update: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     #[test]
     fn parts_are_from_one_to_n() {

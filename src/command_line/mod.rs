@@ -20,9 +20,11 @@ mod table;
 mod warmup;
 
 use crate::stack::{CatalogueChoice, NetworkChoice};
+use crate::watch::Watchers;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use recordings::Compression;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -43,6 +45,8 @@ enum Command {
     /// One drive of `check`: its result as a line of JSON.
     #[command(hide = true)]
     CheckDrive(check::OneOptions),
+    /// Merge the results of parts of a check, as one run would have written them.
+    CheckMerge(check::MergeOptions),
     /// Say where two runs of a drive part: first frame, stage and field, then all of it in counts and sizes.
     Diff(diff::Options),
     /// Show what a drive holds.
@@ -106,6 +110,26 @@ enum ProviderName {
     Cpu,
     Cuda,
     Tensorrt,
+}
+
+/// Who may watch.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct WatchOptions {
+    /// Show the run in Foxglove or Lichtblick as it happens: a port of this computer, or ADDRESS:PORT for others, too.
+    #[arg(long, value_name = "PORT", value_parser = crate::watch::address)]
+    live: Option<SocketAddr>,
+    /// Numbers of the run for Prometheus at `/metrics`, in the same way.
+    #[arg(long, value_name = "PORT", value_parser = crate::watch::address)]
+    metrics: Option<SocketAddr>,
+}
+
+impl WatchOptions {
+    /// Opens the sockets and says where.
+    fn open(self) -> anyhow::Result<Watchers> {
+        let watchers = Watchers::open(self.live, self.metrics)?;
+        watchers.lines().iter().for_each(|line| println!("{line}"));
+        Ok(watchers)
+    }
 }
 
 /// How a log is compressed.
@@ -180,6 +204,7 @@ pub fn main() -> ExitCode {
         Command::Replay(options) => replay::run(&options),
         Command::Check(options) => check::run(&options),
         Command::CheckDrive(options) => check::run_one(&options),
+        Command::CheckMerge(options) => check::run_merge(&options),
         Command::Diff(options) => diff::run(&options),
         Command::Info(options) => info::run(&options),
         Command::Import(source) => import::run(&source),

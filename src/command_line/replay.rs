@@ -1,6 +1,6 @@
 //! `chauffeur replay`.
 
-use super::{CompressionName, NetworkOptions, diff, embedded_drive, table};
+use super::{CompressionName, NetworkOptions, WatchOptions, diff, embedded_drive, table};
 use crate::config::Config;
 use crate::evaluate::Tolerance;
 use crate::replay::{Mode, Prepared, Replay, Start};
@@ -46,6 +46,8 @@ pub struct Options {
     /// networks where these ran elsewhere.
     #[arg(long)]
     compare: bool,
+    #[command(flatten)]
+    watch: WatchOptions,
     #[command(flatten)]
     networks: NetworkOptions,
 }
@@ -113,7 +115,9 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if let Mode::From(start) = mode {
         refuse_what_has_no_effect(start, &options.set)?;
     }
+    let watchers = options.watch.open()?;
     let replay = Replay {
+        watch: watchers.watch(),
         mode,
         compression: options.compression.into(),
         output: Some(output.clone()),

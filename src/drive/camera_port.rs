@@ -42,7 +42,7 @@ impl Stamper {
         }
         self.last = Some(stamp);
         self.seq += 1;
-        Some(CameraFrame { seq: self.seq - 1, stamp, format: ImageFormat::Jpeg, data: part.image })
+        Some(CameraFrame { seq: self.seq - 1, stamp, format: ImageFormat::Jpeg, data: part.image.into() })
     }
 }
 

@@ -107,7 +107,7 @@ impl Concatenator {
                 SpinningPoint { position, intensity: float(12), ring, time_ns }.pack(&mut data);
             }
         }
-        LidarSweep { seq, stamp, stride: SpinningPoint::STRIDE, fields: SpinningPoint::fields(), data }
+        LidarSweep { seq, stamp, stride: SpinningPoint::STRIDE, fields: SpinningPoint::fields(), data: data.into() }
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
         let mut data = Vec::new();
         SpinningPoint { position: [1.0, 2.0, 3.0], intensity: 0.5, ring: 7, time_ns: 1000 }.pack(&mut data);
         let stamp = Stamp::from_nanos(millis * 1_000_000);
-        LidarSweep { seq, stamp, stride: SpinningPoint::STRIDE, fields: SpinningPoint::fields(), data }
+        LidarSweep { seq, stamp, stride: SpinningPoint::STRIDE, fields: SpinningPoint::fields(), data: data.into() }
     }
 
     fn two() -> Concatenator {

@@ -37,7 +37,7 @@ mod tests {
         let mut line = open(Path::new(name.to_str().unwrap()), 115_200).unwrap();
         let bytes: Vec<u8> = (0..=255).collect();
         File::from(master.try_clone().unwrap()).write_all(&bytes).unwrap();
-        let (mut read, mut buffer) = (Vec::new(), [0; 64]);
+        let (mut read, mut buffer) = (Vec::<u8>::new(), [0; 64]);
         while read.len() < bytes.len() {
             let length = line.read(&mut buffer).unwrap();
             assert!(length > 0, "{} of {}", read.len(), bytes.len());

@@ -47,7 +47,7 @@ mod tests {
         image::RgbImage::from_fn(960, 541, |x, y| image::Rgb([x as u8, y as u8, 90]))
             .write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png)
             .unwrap();
-        let mut frame = CameraFrame { seq: 4, stamp: Stamp::default(), format: ImageFormat::Png, data: png };
+        let mut frame = CameraFrame { seq: 4, stamp: Stamp::default(), format: ImageFormat::Png, data: png.into() };
         let mut buffer = Image::default();
         let small = image::load_from_memory(&shrink(&frame, &mut buffer).unwrap()).unwrap();
         assert_eq!((small.width(), small.height()), (480, 271));

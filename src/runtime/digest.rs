@@ -1,7 +1,7 @@
 //! What the stages made of a frame, as digests: two runs are compared without their data, and what is not logged (pixels, points) can be
 //! compared at all.
 
-use super::frame::{Buffers, Frame};
+use super::frame::Buffers;
 use recordings::Message;
 use std::hash::Hasher;
 use twox_hash::XxHash3_64;
@@ -9,14 +9,6 @@ use types::{Digests, StageDigest, Stamp};
 
 /// The stages whose output has a digest, in the order of the corridor; control's output are the commands themselves.
 pub const STAGES: [&str; 6] = ["door", "decode", "localize", "detect", "track", "plan"];
-
-/// The digest of a message: of its bytes as they lie in a file.
-#[must_use]
-pub fn of_message(message: &Message, stamp: Stamp, buffer: &mut Vec<u8>) -> u64 {
-    buffer.clear();
-    message.append_to(stamp, buffer);
-    XxHash3_64::oneshot(buffer)
-}
 
 /// The digest of pixels and points; a tenth of a millisecond for a large frame.
 #[must_use]
@@ -38,38 +30,45 @@ pub fn of_buffers(buffers: &Buffers, has_image: bool, has_points: bool) -> u64 {
     hasher.finish()
 }
 
-/// Digests of all that a frame holds.
+/// Digests of all that a frame holds, taken as its messages are written.
 #[derive(Debug, Default)]
 pub struct Digester {
-    buffer: Vec<u8>,
+    decoded: Option<u64>,
+    stages: Vec<StageDigest>,
 }
 
 impl Digester {
-    /// The digests of a finished frame.
-    pub fn digest(&mut self, frame: &Frame) -> Digests {
-        let admission = frame.admission;
-        let mut stages = Vec::with_capacity(STAGES.len());
-        let mut add = |stage: usize, digest: u64| {
-            stages.push(StageDigest { stage: STAGES[stage].to_string(), digest });
+    /// Begins a frame, given the digest of its pixels and points.
+    pub fn begin(&mut self, decoded: Option<u64>) {
+        self.decoded = decoded;
+        self.stages.clear();
+    }
+
+    /// Takes a message as it lies in the file.
+    pub fn take(&mut self, message: &Message, bytes: &[u8]) {
+        let stage = match message {
+            Message::Admission(_) => 0,
+            Message::Ego { .. } => 2,
+            Message::Detections(_) => 3,
+            Message::Tracks(_) => 4,
+            Message::Plan(_) => 5,
+            _ => return,
         };
-        let mut of = |message: &Message| of_message(message, admission.stamp, &mut self.buffer);
-        add(0, of(&Message::Admission(admission)));
-        if let Some(digest) = frame.decoded {
-            add(1, digest);
+        self.add(stage, XxHash3_64::oneshot(bytes));
+        if stage == 0
+            && let Some(digest) = self.decoded
+        {
+            self.add(1, digest);
         }
-        if let Some(state) = frame.ego {
-            add(2, of(&Message::Ego { frame: admission.frame, state }));
-        }
-        if let Some(detections) = &frame.detections {
-            add(3, of(&Message::Detections(detections.clone())));
-        }
-        if let Some(tracks) = &frame.tracks {
-            add(4, of(&Message::Tracks(tracks.clone())));
-        }
-        if let Some(plan) = &frame.plan {
-            add(5, of(&Message::Plan((**plan).clone())));
-        }
-        Digests { frame: admission.frame, stamp: admission.stamp, stages }
+    }
+
+    fn add(&mut self, stage: usize, digest: u64) {
+        self.stages.push(StageDigest { stage: STAGES[stage].to_string(), digest });
+    }
+
+    /// The digests of the frame whose messages were taken.
+    pub fn end(&mut self, frame: u64, stamp: Stamp) -> Digests {
+        Digests { frame, stamp, stages: std::mem::take(&mut self.stages) }
     }
 }
 
@@ -90,7 +89,12 @@ mod tests {
         assert_eq!(of_buffers(&buffers, true, false), of_buffers(&buffers, true, false));
         // References are kept for years: the digest of a message must never change.
         let tracks = Message::Tracks(Tracks { frame: 3, ..Tracks::default() });
-        assert_eq!(of_message(&tracks, Stamp::from_nanos(5), &mut Vec::new()), PINNED);
+        let mut bytes = Vec::new();
+        tracks.append_to(Stamp::from_nanos(5), &mut bytes);
+        let mut digester = Digester::default();
+        digester.begin(Some(7));
+        digester.take(&tracks, &bytes);
+        assert_eq!(digester.end(3, Stamp::from_nanos(5)).stages[0].digest, PINNED);
     }
 
     const PINNED: u64 = 10_586_164_369_871_888_790;

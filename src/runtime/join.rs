@@ -232,12 +232,12 @@ mod tests {
 
     fn camera(seq: u64, millis: i64) -> Input {
         let stamp = Stamp::from_nanos(millis * 1_000_000);
-        Input::Camera(Arc::new(CameraFrame { seq, stamp, format: ImageFormat::Png, data: Vec::new() }))
+        Input::Camera(Arc::new(CameraFrame { seq, stamp, format: ImageFormat::Png, data: Vec::new().into() }))
     }
 
     fn lidar(seq: u64, millis: i64) -> Input {
         let stamp = Stamp::from_nanos(millis * 1_000_000);
-        Input::Lidar(Arc::new(LidarSweep { seq, stamp, stride: 16, fields: Vec::new(), data: Vec::new() }))
+        Input::Lidar(Arc::new(LidarSweep { seq, stamp, stride: 16, fields: Vec::new(), data: Vec::new().into() }))
     }
 
     /// Sequence numbers of a set's image and sweep.

@@ -135,11 +135,11 @@ fn noise(count: usize) -> Vec<u8> {
 }
 
 fn camera(seq: u64, stamp: Stamp, data: &[u8]) -> Input {
-    Input::Camera(Arc::new(CameraFrame { seq, stamp, format: ImageFormat::Jpeg, data: data.to_vec() }))
+    Input::Camera(Arc::new(CameraFrame { seq, stamp, format: ImageFormat::Jpeg, data: data.to_vec().into() }))
 }
 
 fn lidar(seq: u64, stamp: Stamp, data: &[u8]) -> Input {
     let names = ["x", "y", "z", "intensity"].into_iter().enumerate();
     let fields = names.map(|(n, name)| PointField { name: name.into(), offset: 4 * n, kind: PointKind::F32 }).collect();
-    Input::Lidar(Arc::new(LidarSweep { seq, stamp, stride: 16, fields, data: data.to_vec() }))
+    Input::Lidar(Arc::new(LidarSweep { seq, stamp, stride: 16, fields, data: data.to_vec().into() }))
 }

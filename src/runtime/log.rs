@@ -5,6 +5,7 @@ use super::following::Following;
 use super::frame::{Frame, Input};
 use super::recall::Recall;
 use super::statistics::Statistics;
+use crate::watch::Watch;
 use crossbeam_channel::{Sender, TrySendError};
 use recordings::{DriveWriter, LogLevel, Message, RecordingError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,7 +79,7 @@ pub struct Tally {
 }
 
 /// A killed process loses what came after the last flush: one is made so often, in sensor time.
-const FLUSH_S: f64 = 0.5;
+const FLUSH_S: f64 = 0.25;
 
 /// Writes items to a drive (or to nowhere) and keeps the tally and the times.
 pub struct Recorder {
@@ -88,8 +89,10 @@ pub struct Recorder {
     newest: Option<Stamp>,
     last_flush: Option<Stamp>,
     digester: Digester,
-    /// Leave images and sweeps out of the drive.
+    /// Leave images and sweeps out of the drive, and the views for people.
     pub without_sensors: bool,
+    /// Who watches.
+    pub watch: Watch,
     /// The tally so far.
     pub tally: Tally,
     /// The times so far.
@@ -111,6 +114,7 @@ impl Recorder {
             last_flush: None,
             digester,
             without_sensors: false,
+            watch: Watch::default(),
             tally,
             statistics,
         }
@@ -151,13 +155,14 @@ impl Recorder {
         match item {
             LogItem::Input(input) => self.input(input),
             LogItem::Frame(frame) => self.frame(*frame),
-            LogItem::Text(stamp, level, name, text) => self.put(&Message::Text { stamp, level, name, text }),
+            LogItem::Text(stamp, level, name, text) => self.put(Message::Text { stamp, level, name, text }),
             LogItem::Commands(commands) => commands.into_iter().try_for_each(|command| {
                 self.tally.commands += 1;
                 if let Some(reason) = command.fallback {
                     *self.tally.fallbacks.entry(reason.name()).or_default() += 1;
                 }
-                self.put(&Message::Command(command))
+                self.watch.command(&command);
+                self.put(Message::Command(command))
             }),
         }
     }
@@ -175,55 +180,72 @@ impl Recorder {
         Ok((self.tally, self.statistics))
     }
 
-    fn put(&mut self, message: &Message) -> Result<(), RecordingError> {
+    fn put(&mut self, message: Message) -> Result<(), RecordingError> {
+        self.write_message(&message)?;
+        self.watch.message(message);
+        Ok(())
+    }
+
+    fn write_message(&mut self, message: &Message) -> Result<(), RecordingError> {
         self.newest = self.newest.max(message.stamp());
         self.writer.as_mut().map_or(Ok(()), |writer| writer.write(message))
+    }
+
+    /// Writes what a stage made; its digest is that of the bytes written.
+    fn put_digested(&mut self, message: Message) -> Result<(), RecordingError> {
+        self.write_message(&message)?;
+        if let Some(writer) = &self.writer {
+            self.digester.take(&message, writer.written());
+        }
+        self.watch.message(message);
+        Ok(())
     }
 
     fn input(&mut self, input: Input) -> Result<(), RecordingError> {
         if self.without_sensors && matches!(input, Input::Camera(_) | Input::Lidar(_)) {
             return Ok(());
         }
-        self.put(&input.into_message())
+        self.put(input.into_message())
     }
 
     fn frame(&mut self, mut frame: Frame) -> Result<(), RecordingError> {
         let Frame { admission, .. } = frame;
         self.count(&frame);
-        let digests = self.writer.is_some().then(|| self.digester.digest(&frame));
+        self.digester.begin(frame.decoded);
+        self.watch.frame(&frame, &self.tally);
         if self.with_inputs {
             let inputs = std::mem::take(&mut frame.sensors).into_inputs();
             inputs.into_iter().try_for_each(|input| self.input(input))?;
         }
-        self.put(&Message::Admission(admission))?;
+        self.put_digested(Message::Admission(admission))?;
         if let Some(state) = frame.ego {
-            self.put(&Message::Ego { frame: admission.frame, state })?;
+            self.put_digested(Message::Ego { frame: admission.frame, state })?;
         }
         if let Some(detections) = frame.detections {
-            self.put(&Message::Detections(detections))?;
+            self.put_digested(Message::Detections(detections))?;
         }
         if let Some(tracks) = frame.tracks {
-            self.put(&Message::Tracks(tracks))?;
+            self.put_digested(Message::Tracks(tracks))?;
         }
         if let Some(plan) = frame.plan {
-            self.put(&Message::Plan(Arc::unwrap_or_clone(plan)))?;
+            self.put_digested(Message::Plan(Arc::unwrap_or_clone(plan)))?;
         }
         for (_, text) in std::mem::take(&mut frame.findings) {
             let (stamp, text) = (admission.stamp, format!("frame {}: {text}", admission.frame));
-            self.put(&Message::Text { stamp, level: LogLevel::Warning, name: "localize".to_string(), text })?;
+            self.put(Message::Text { stamp, level: LogLevel::Warning, name: "localize".to_string(), text })?;
         }
         if let Some(skipped) = frame.skipped {
             let text = format!("frame {} skipped: {}", admission.frame, skipped.reason);
             let (stamp, name) = (admission.stamp, skipped.stage.to_string());
-            self.put(&Message::Text { stamp, level: LogLevel::Warning, name, text })?;
+            self.put(Message::Text { stamp, level: LogLevel::Warning, name, text })?;
         }
-        if let Some(digests) = digests {
-            self.put(&Message::Digests(digests))?;
-        }
+        let digests = self.digester.end(admission.frame, admission.stamp);
+        self.put(Message::Digests(digests))?;
         if self.in_real_time {
-            self.put(&Message::Latency(frame.spans.to_latency(admission.frame, admission.stamp)))?;
+            self.put(Message::Latency(frame.spans.to_latency(admission.frame, admission.stamp)))?;
         }
         frame.spans.lap("log");
+        self.watch.times(&frame.spans);
         self.statistics.record(&frame.spans);
         Ok(())
     }
@@ -330,7 +352,8 @@ mod tests {
         let (queue, items) = crossbeam_channel::bounded(64);
         let sender = LogSender::new(queue, 1000, false);
         let image = |seq| {
-            let frame = CameraFrame { seq, stamp: Stamp::default(), format: ImageFormat::Jpeg, data: vec![0; 600] };
+            let frame =
+                CameraFrame { seq, stamp: Stamp::default(), format: ImageFormat::Jpeg, data: vec![0; 600].into() };
             LogItem::Input(Input::Camera(Arc::new(frame)))
         };
         assert!(sender.send(image(0)) && sender.send(image(1)) && sender.send(LogItem::Commands(Vec::new())));

@@ -205,6 +205,7 @@ pub(super) fn log_thread(
             let _ = progress.log_ended.set(reason.clone());
         }
         progress.frames.fetch_add(u64::from(is_frame), Ordering::Relaxed);
+        recorder.watch.log(account.lost(), recorder.tally.log_ended.is_some());
     }
 }
 

@@ -21,6 +21,7 @@ use crate::runtime::log::Recorder;
 use crate::runtime::ticker::TURN_S;
 use crate::runtime::{Corridor, FaultCell, Feed, Outcome, Progress, Settings, Stage, run};
 use crate::stack::{self, NetworkChoice, Networks};
+use crate::watch::Watch;
 use anyhow::Context;
 use closed_loop::ClosedLoop;
 use crossbeam_channel::{Receiver, bounded};
@@ -61,6 +62,8 @@ pub struct Simulation {
     pub networks: NetworkChoice,
     /// Everything in one thread.
     pub serial: bool,
+    /// Who watches.
+    pub watch: Watch,
 }
 
 /// A simulation that is ready to run.
@@ -122,6 +125,9 @@ impl Simulation {
                 Some(writer)
             }
         };
+        let mut recorder = Recorder::new(writer, true, false, 0);
+        recorder.watch = self.watch.clone();
+        recorder.watch.begin(&calibration, &route);
         let detectors = if self.truth { TRUTH.to_string() } else { networks.describe() };
         let stages = if self.truth {
             let mut all: Vec<Box<dyn Stage>> = vec![Box::new(truth::Knowledge::default())];
@@ -140,11 +146,7 @@ impl Simulation {
         let link = Link { commands, ahead_s: PERIOD_S + TURN_S };
         Ok(Prepared {
             feed: Feed::Virtual(Box::new(source), Ticks::ClosedLoop(link)),
-            corridor: Corridor {
-                stages,
-                ticker: stack::ticker(&self.config),
-                recorder: Recorder::new(writer, true, false, 0),
-            },
+            corridor: Corridor { stages, ticker: stack::ticker(&self.config), recorder },
             settings: Settings {
                 serial: self.serial,
                 step_budget: Duration::from_secs_f64(self.config.runtime.step_budget_s),

@@ -1,6 +1,7 @@
 //! Sensor frames as they arrive (raw bytes) and as the decoder leaves them.
 
 use crate::Stamp;
+use bytes::Bytes;
 
 /// How the bytes of a camera frame are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub struct CameraFrame {
     pub stamp: Stamp,
     /// Compression of `data`.
     pub format: ImageFormat,
-    /// The compressed image.
-    pub data: Vec<u8>,
+    /// The compressed image; shared with whatever it was read from, not copied.
+    pub data: Bytes,
 }
 
 /// A decoded image: RGB, 8 bit, rows from the top, no padding.
@@ -91,8 +92,8 @@ pub struct LidarSweep {
     pub stride: usize,
     /// The fields of a point.
     pub fields: Vec<PointField>,
-    /// The points.
-    pub data: Vec<u8>,
+    /// The points; shared with whatever they were read from, not copied.
+    pub data: Bytes,
 }
 
 /// One point of a spinning lidar, in the layout that our own sources pack their sweeps with.

@@ -33,7 +33,7 @@ fn decode(frame: &CameraFrame, rgb: &mut Vec<u8>) -> Result<(usize, usize), Deco
         return Err(DecodeError::Magic { seq, len, format });
     }
     let damaged = |error: image::ImageError| DecodeError::Damaged { seq, len, format, reason: error.to_string() };
-    let bytes = Cursor::new(frame.data.as_slice());
+    let bytes = Cursor::new(&frame.data[..]);
     match frame.format {
         ImageFormat::Jpeg if !jpeg_is_complete(&frame.data) => Err(DecodeError::Cut { seq, len, format }),
         ImageFormat::Jpeg => read(JpegDecoder::new(bytes).map_err(damaged)?, seq, len, rgb, damaged),
@@ -97,7 +97,7 @@ mod tests {
     use types::Stamp;
 
     fn frame(format: ImageFormat, data: Vec<u8>) -> CameraFrame {
-        CameraFrame { seq: 7, stamp: Stamp::default(), format, data }
+        CameraFrame { seq: 7, stamp: Stamp::default(), format, data: data.into() }
     }
 
     fn encoded(picture: &DynamicImage, format: image::ImageFormat) -> Vec<u8> {

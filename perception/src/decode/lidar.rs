@@ -194,7 +194,7 @@ mod tests {
     }
 
     fn sweep(stride: usize, fields: Vec<PointField>, data: Vec<u8>) -> LidarSweep {
-        LidarSweep { seq: 3, stamp: Stamp::default(), stride, fields, data }
+        LidarSweep { seq: 3, stamp: Stamp::default(), stride, fields, data: data.into() }
     }
 
     fn packed_fields() -> Vec<PointField> {

@@ -138,7 +138,7 @@ fn frames(folder: &Path, ends: &[&str]) -> Result<BTreeMap<Stamp, PathBuf>, Reco
 
 fn image(path: &Path, seq: u64, stamp: Stamp) -> Result<Message, RecordingError> {
     let data = fs::read(path).map_err(RecordingError::io(path, "read"))?;
-    Ok(Message::Camera(CameraFrame { seq, stamp, format: ImageFormat::Jpeg, data }))
+    Ok(Message::Camera(CameraFrame { seq, stamp, format: ImageFormat::Jpeg, data: data.into() }))
 }
 
 fn sweep(path: &Path, seq: u64, stamp: Stamp, lidar_from_ego: &Isometry3<f64>) -> Result<LidarSweep, RecordingError> {

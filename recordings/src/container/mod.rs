@@ -5,6 +5,7 @@
 pub(crate) mod ordered;
 mod records;
 mod salvage;
+mod unpack;
 mod walk;
 
 use crate::error::RecordingError;
@@ -17,6 +18,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use unpack::Unpacker;
 
 /// Opcode and length before every record.
 const RECORD_HEAD: u64 = 9;
@@ -82,7 +84,7 @@ pub(crate) struct Container {
     /// The end of the file is missing.
     pub(crate) cut: bool,
     schemas: BTreeMap<u16, Schema>,
-    chunk_reader: LinearReader,
+    unpacker: Unpacker,
 }
 
 impl Container {
@@ -102,7 +104,7 @@ impl Container {
             run: None,
             cut: false,
             schemas: BTreeMap::new(),
-            chunk_reader: chunk_reader(),
+            unpacker: Unpacker::default(),
         })
     }
 
@@ -136,60 +138,6 @@ impl Container {
     pub(crate) fn truncated(&self) -> RecordingError {
         let (path, bytes, chunks) = (self.path.clone(), self.bytes, self.chunks.len());
         RecordingError::Truncated { path, bytes, chunks, messages: self.message_count() }
-    }
-
-    /// Reads one chunk and hands over its records. The records come only if the chunk's CRC is right.
-    pub(crate) fn read_chunk(
-        &mut self,
-        chunk: &Chunk,
-        mut on_record: impl FnMut(u8, &[u8]) -> Result<(), String>,
-    ) -> Result<(), RecordingError> {
-        let (head, _) = self.record_head(chunk.offset)?;
-        if head[0] != op::CHUNK || chunk.length != RECORD_HEAD + length_of(&head) {
-            return Err(self.damaged(chunk.offset, "the chunk is not where its index says"));
-        }
-        let mut unread = 0;
-        let outcome = self.feed_chunk(chunk, &mut unread, &mut on_record);
-        if outcome.is_err() {
-            // What it holds of this chunk must not be taken for the begin of the next one.
-            self.chunk_reader = chunk_reader();
-        }
-        outcome
-    }
-
-    fn feed_chunk(
-        &mut self,
-        chunk: &Chunk,
-        uncompressed: &mut u64,
-        on_record: &mut impl FnMut(u8, &[u8]) -> Result<(), String>,
-    ) -> Result<(), RecordingError> {
-        self.seek(chunk.offset)?;
-        let mut left = chunk.length;
-        loop {
-            match self.chunk_reader.next_event() {
-                Some(Ok(LinearReadEvent::ReadRequest(_))) if left == 0 => break,
-                Some(Ok(LinearReadEvent::ReadRequest(wanted))) => {
-                    let wanted = wanted.min(usize::try_from(left).unwrap_or(usize::MAX));
-                    self.file
-                        .read_exact(self.chunk_reader.insert(wanted))
-                        .map_err(RecordingError::io(&self.path, "read"))?;
-                    self.chunk_reader.notify_read(wanted);
-                    left -= wanted as u64;
-                }
-                Some(Ok(LinearReadEvent::Record { opcode, data })) => {
-                    *uncompressed += RECORD_HEAD + data.len() as u64;
-                    on_record(opcode, data).map_err(|reason| damaged(&self.path, chunk.offset, reason))?;
-                }
-                Some(Err(error)) => return Err(self.damaged(chunk.offset, error.to_string())),
-                None => break,
-            }
-        }
-        if *uncompressed != chunk.uncompressed_bytes {
-            let expected = chunk.uncompressed_bytes;
-            let reason = format!("the chunk's records have {uncompressed} bytes, expected {expected}");
-            return Err(self.damaged(chunk.offset, reason));
-        }
-        Ok(())
     }
 
     /// Reads the message indexes behind a chunk: for each channel the log times and offsets of its messages.
@@ -375,14 +323,4 @@ fn damaged(path: &Path, offset: u64, reason: impl Into<String>) -> RecordingErro
 
 fn length_of(head: &[u8; RECORD_HEAD as usize]) -> u64 {
     u64::from_le_bytes(std::array::from_fn(|i| head[1 + i]))
-}
-
-/// A reader that takes whole chunks one after the other, whatever their order, and keeps its buffers.
-fn chunk_reader() -> LinearReader {
-    let options = LinearReaderOptions::default()
-        .with_skip_start_magic(true)
-        .with_skip_end_magic(true)
-        .with_prevalidate_chunk_crcs(true)
-        .with_record_length_limit(LARGEST_RECORD);
-    LinearReader::new_with_options(options)
 }

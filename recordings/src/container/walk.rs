@@ -55,7 +55,7 @@ impl Container {
         let mut records = Vec::new();
         let mut messages = BTreeMap::<u16, u64>::new();
         let outcome = self.read_chunk(chunk, |opcode, data| {
-            match (opcode, data) {
+            match (opcode, &**data) {
                 (op::SCHEMA | op::CHANNEL, _) => records.push((opcode, data.to_vec())),
                 (op::MESSAGE, &[low, high, ..]) => *messages.entry(u16::from_le_bytes([low, high])).or_default() += 1,
                 _ => {}

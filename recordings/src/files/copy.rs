@@ -1,7 +1,9 @@
 //! A new file out of the records of others.
 
 use crate::container::{Channel, Container};
-use crate::writer::{Sink, options};
+use crate::sink::{Shelf, Sink};
+use crate::topics::Topic;
+use crate::writer::options;
 use crate::{Compression, RecordingError, Written};
 use mcap::records::{MessageHeader, Record, op};
 use mcap::{Attachment, McapError, parse_record};
@@ -17,12 +19,20 @@ pub(super) struct Copy {
     schemas: BTreeMap<u16, (String, String, Arc<[u8]>)>,
     /// From the input's channels to ours.
     channels: BTreeMap<u16, u16>,
+    /// Where messages of our channels lie.
+    shelves: BTreeMap<u16, Shelf>,
 }
 
 impl Copy {
     pub(super) fn create(path: &Path, profile: &str, compression: Compression) -> Result<Self, RecordingError> {
-        let sink = Sink::create(path, options(compression).profile(profile))?;
-        Ok(Self { path: path.into(), sink, schemas: BTreeMap::new(), channels: BTreeMap::new() })
+        let sink = Sink::create(path, options(compression).profile(profile), |_, _| Ok(()))?;
+        Ok(Self {
+            path: path.into(),
+            sink,
+            schemas: BTreeMap::new(),
+            channels: BTreeMap::new(),
+            shelves: BTreeMap::new(),
+        })
     }
 
     /// Takes over the channels of an input that are known beforehand, and gives their new ids.
@@ -74,7 +84,8 @@ impl Copy {
 
     /// Writes a message whose channel is one of ours.
     pub(super) fn put(&mut self, header: &MessageHeader, data: &[u8]) -> Result<(), RecordingError> {
-        self.failed(|sink| sink.writer.write_to_known_channel(header, data))
+        let shelf = self.shelves.get(&header.channel_id).copied().unwrap_or(Shelf::Bulk);
+        self.failed(|sink| sink.put(shelf, header, data))
     }
 
     pub(super) fn metadata(&mut self, name: &str, metadata: BTreeMap<String, String>) -> Result<(), RecordingError> {
@@ -88,13 +99,17 @@ impl Copy {
 
     /// Our id of a channel; equal ones become one.
     fn channel(&mut self, channel: &Channel) -> Result<u16, RecordingError> {
-        self.failed(|sink| {
+        let id = self.failed(|sink| {
             let schema = match channel.schema.as_str() {
                 "" if channel.schema_id == 0 => 0,
                 name => sink.writer.add_schema(name, &channel.schema_encoding, &channel.schema_data)?,
             };
             sink.writer.add_channel(schema, &channel.topic, &channel.message_encoding, &channel.metadata)
-        })
+        })?;
+        // Topics of a drive lie as they do in one that we write; of others nobody knows what is read together.
+        let own = Topic::from_name(&channel.topic).filter(|topic| topic.row().schema == channel.schema);
+        self.shelves.insert(id, own.map_or(Shelf::Bulk, Topic::shelf));
+        Ok(id)
     }
 
     fn failed<T>(&mut self, write: impl FnOnce(&mut Sink) -> Result<T, McapError>) -> Result<T, RecordingError> {

@@ -30,6 +30,12 @@ pub fn recover(input: &Path, output: &Path, compression: Compression) -> Result<
     check_output(&[input], output)?;
     let mut container = Container::open_records(input)?;
     let mut copy = Copy::create(output, &container.profile, compression)?;
+    if let Ok(whole) = Container::open(input).as_ref()
+        && !whole.cut
+    {
+        // What the summary says of the channels holds even if the chunk that introduced them is damaged.
+        copy.know(whole)?;
+    }
     let mut recovered = Recovered::default();
     let mut offset = container.first_record();
     loop {

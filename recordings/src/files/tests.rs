@@ -53,9 +53,9 @@ fn a_cut_file_becomes_a_clean_one_and_nothing_readable_is_lost() {
             let mut rest = all.iter();
             assert!(found.iter().all(|message| rest.any(|other| other == message)), "{part}");
             if compression == Compression::None && part < 20 {
-                // Uncompressed, no more than one frame's messages are missing: the largest lies across the cut.
+                // Uncompressed, no more is missing than what was written between two flushes: a quarter.
                 let share = found.len() as f64 / all.len() as f64;
-                assert!((share - part as f64 / 20.0).abs() < 0.1, "{part}: {share}");
+                assert!((share - part as f64 / 20.0).abs() < 0.27, "{part}: {share}");
             }
             last = found.len();
         }
@@ -73,9 +73,9 @@ fn damage_in_the_middle_costs_its_chunk_alone() {
     let (all, bytes) = (messages(&path), fs::read(&path).unwrap());
     let chunks = crate::container::Container::open(&path).unwrap().chunks;
     assert!(chunks.len() > 4);
-    // A wrong byte inside the second chunk, and one in the length of the third.
+    // A wrong byte inside the second chunk, and one in the length of the fourth; the third holds views.
     for (place, lost) in
-        [(chunks[1].offset + chunks[1].length / 2, "damaged at byte"), (chunks[2].offset + 5, "are no records")]
+        [(chunks[1].offset + chunks[1].length / 2, "damaged at byte"), (chunks[3].offset + 5, "are no records")]
     {
         let mut damaged = bytes.clone();
         damaged[place as usize] ^= 0x55;

@@ -211,7 +211,7 @@ fn check_same_frames(
 
 fn camera_frame(seq: u64, stamp: Stamp, path: &Path) -> Result<CameraFrame, RecordingError> {
     let data = fs::read(path).map_err(RecordingError::io(path, "read"))?;
-    Ok(CameraFrame { seq, stamp, format: ImageFormat::Png, data })
+    Ok(CameraFrame { seq, stamp, format: ImageFormat::Png, data: data.into() })
 }
 
 fn lidar_sweep(seq: u64, stamp: Stamp, path: &Path) -> Result<LidarSweep, RecordingError> {
@@ -222,7 +222,7 @@ fn lidar_sweep(seq: u64, stamp: Stamp, path: &Path) -> Result<LidarSweep, Record
     }
     let names = ["x", "y", "z", "intensity"].into_iter().enumerate();
     let fields = names.map(|(i, name)| PointField { name: name.into(), offset: 4 * i, kind: PointKind::F32 }).collect();
-    Ok(LidarSweep { seq, stamp, stride: POINT_BYTES, fields, data })
+    Ok(LidarSweep { seq, stamp, stride: POINT_BYTES, fields, data: data.into() })
 }
 
 /// Width and height from a PNG's header.

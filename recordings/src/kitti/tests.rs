@@ -74,7 +74,7 @@ fn a_sequence_becomes_a_drive() {
                 images += 1;
             }
             Message::Lidar(sweep) => {
-                assert_eq!((sweep.seq, sweep.data), (sweeps, vec![sweeps as u8; 48]));
+                assert_eq!((sweep.seq, sweep.data), (sweeps, vec![sweeps as u8; 48].into()));
                 assert_eq!(sweep.stamp.nanos(), EPOCH_NS + sweeps as i64 * PERIOD_NS);
                 sweeps += 1;
             }

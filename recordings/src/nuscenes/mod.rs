@@ -212,7 +212,7 @@ fn pose(translation: &[f64; 3], rotation: &[f64; 4]) -> Result<Isometry3<f64>, S
 
 fn image(path: &Path, seq: u64, stamp: Stamp) -> Result<Message, RecordingError> {
     let data = fs::read(path).map_err(RecordingError::io(path, "read"))?;
-    Ok(Message::Camera(CameraFrame { seq, stamp, format: ImageFormat::Jpeg, data }))
+    Ok(Message::Camera(CameraFrame { seq, stamp, format: ImageFormat::Jpeg, data: data.into() }))
 }
 
 fn sweep(path: &Path, seq: u64, stamp: Stamp, axes: Axes) -> Result<LidarSweep, RecordingError> {

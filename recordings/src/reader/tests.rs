@@ -13,8 +13,11 @@ fn drive(folder: &tempfile::TempDir, compression: Compression, frames: u64) -> (
     let mut writer = DriveWriter::create(&path, &run, compression).unwrap();
     let mut messages = samples::every_message()[..2].to_vec();
     messages.extend((0..frames).flat_map(samples::frame));
-    for message in &messages {
+    for (n, message) in messages.iter().enumerate() {
         writer.write(message).unwrap();
+        if n % 120 == 119 {
+            writer.flush().unwrap();
+        }
     }
     writer.finish().unwrap();
     (path, messages)
@@ -122,14 +125,19 @@ fn a_damaged_chunk_is_one_error_and_the_rest_is_read() {
     let (path, messages) = drive(&folder, Compression::Lz4, 40);
     let chunks = DriveReader::open(&path).unwrap().chunks.clone();
     let whole = fs::read(&path).unwrap();
-    for (number, chunk) in chunks.iter().enumerate() {
+    for chunk in &chunks {
         let mut bytes = whole.clone();
         bytes[(chunk.offset + chunk.length / 2) as usize] ^= 16;
         fs::write(&path, bytes).unwrap();
-        // The first chunk holds the calibration.
-        assert_eq!(DriveReader::open(&path).is_err(), number == 0);
+        let holds = |topic: Topic| chunk.channels.contains(&topic.channel_id());
+        assert_eq!(DriveReader::open(&path).is_err(), holds(Topic::Calibration));
         let items = DriveReader::open_cut(&path).unwrap().collect::<Vec<_>>();
         let errors = items.iter().filter_map(|item| item.as_ref().err()).collect::<Vec<_>>();
+        if holds(Topic::PlanScene) {
+            // Views have chunks of their own, which nobody reads.
+            assert!(errors.is_empty() && items.len() == messages.len(), "{errors:?}");
+            continue;
+        }
         assert!(
             matches!(errors[..], [RecordingError::Damaged { offset, .. }] if *offset == chunk.offset),
             "{errors:?}"

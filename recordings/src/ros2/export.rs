@@ -8,7 +8,8 @@ use super::messages::{
 };
 use super::select::{CLOUD, COMPRESSED, INFO, ODOMETRY, TRANSFORMS};
 use crate::cdr::{Cdr, Octets, encode};
-use crate::writer::{Sink, options};
+use crate::sink::Sink;
+use crate::writer::options;
 use crate::{Compression, DriveReader, Message, RecordingError, Written};
 use mcap::records::MessageHeader;
 use nalgebra::{Isometry3, UnitQuaternion, Vector3 as Vector};
@@ -48,7 +49,7 @@ pub fn export(drive: &Path, output: &Path, compression: Compression) -> Result<W
     }
     let calibration = reader.calibration().cloned();
     let has_ego = reader.has_messages("/ego/state");
-    let sink = Sink::create(output, options(compression).profile("ros2"))?;
+    let sink = Sink::create(output, options(compression).profile("ros2"), |_, _| Ok(()))?;
     let mut bag =
         Bag { path: output.into(), sink, channels: BTreeMap::new(), counts: BTreeMap::new(), buffer: Vec::new() };
     let mut calibrated = false;
@@ -190,7 +191,7 @@ fn cloud(sweep: &LidarSweep) -> PointCloud2 {
         is_bigendian: false,
         point_step: sweep.stride as u32,
         row_step: sweep.data.len() as u32,
-        data: Octets(sweep.data.clone()),
+        data: Octets(sweep.data.to_vec()),
         is_dense: false,
     }
 }
@@ -201,7 +202,7 @@ fn image(frame: &CameraFrame) -> CompressedImage {
         ImageFormat::Png => "png",
     };
     let header = Header::new(frame.stamp, "camera");
-    CompressedImage { header, format: format.into(), data: Octets(frame.data.clone()) }
+    CompressedImage { header, format: format.into(), data: Octets(frame.data.to_vec()) }
 }
 
 /// The camera of rectified images: no distortion, P as K.

@@ -13,7 +13,7 @@ pub(super) fn compressed(message: CompressedImage, seq: u64, stamp: Stamp) -> Re
         let begin = &data[..data.len().min(4)];
         format!("format \"{}\", bytes {begin:02x?}: neither JPEG nor PNG", message.format)
     })?;
-    Ok(CameraFrame { seq, stamp, format, data })
+    Ok(CameraFrame { seq, stamp, format, data: data.into() })
 }
 
 /// A raw image.
@@ -53,7 +53,7 @@ pub(super) fn raw(message: &Image, seq: u64, stamp: Stamp) -> Result<CameraFrame
     let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Fast, FilterType::Adaptive);
     let written = encoder.write_image(&pixels, message.width, message.height, color);
     written.map_err(|error| error.to_string())?;
-    Ok(CameraFrame { seq, stamp, format: ImageFormat::Png, data: png })
+    Ok(CameraFrame { seq, stamp, format: ImageFormat::Png, data: png.into() })
 }
 
 fn format_of(data: &[u8]) -> Option<ImageFormat> {

@@ -14,10 +14,10 @@ fn drive(path: &Path) {
             if let Message::Camera(image) = &mut message {
                 let mut png = std::io::Cursor::new(Vec::new());
                 image::GrayImage::new(1242, 375).write_to(&mut png, image::ImageFormat::Png).unwrap();
-                image.data = png.into_inner();
+                image.data = png.into_inner().into();
             } else if let Message::Lidar(sweep) = &mut message {
                 let values = (0..4000).map(|n| if n % 4 == 3 { 0.25 } else { (n % 91) as f32 - 45.5 });
-                sweep.data = values.flat_map(f32::to_le_bytes).collect();
+                sweep.data = values.flat_map(f32::to_le_bytes).collect::<Vec<_>>().into();
             }
             writer.write(&message).unwrap();
         }
@@ -109,7 +109,7 @@ fn foreign(path: &Path, encoding: &str, message_encoding: &str) {
     use super::messages::*;
     use crate::cdr::{Cdr, Octets, encode};
     use types::Stamp;
-    let mut sink = crate::writer::Sink::create(path, crate::writer::options(Compression::None)).unwrap();
+    let mut sink = crate::sink::Sink::create(path, crate::writer::options(Compression::None), |_, _| Ok(())).unwrap();
     let mut put = |topic: &str, schema: &str, time_ns: u64, message: &dyn Fn(&mut Vec<u8>)| {
         let schema = sink.writer.add_schema(schema, encoding, b"module m { struct S {}; };").unwrap();
         let channel_id = sink.writer.add_channel(schema, topic, message_encoding, &Default::default()).unwrap();

@@ -8,6 +8,7 @@ mod sensors;
 use super::{Command, Detections, Digests, Ego, Latency, Pose, Signals, Tick, Tracks, Truth, WheelSpeed};
 use crate::Message;
 use crate::topics::Topic;
+use bytes::Bytes;
 use foxglove::messages::Log;
 use nalgebra::{Isometry3, Quaternion, Translation3, UnitQuaternion};
 use objects::{detection2, detection3, track, truth_object};
@@ -19,7 +20,7 @@ use types::{Authority, Fallback, InsFix, ObjectClass, Phase, Stamp, StopReason};
 type Decoded<T> = Result<T, String>;
 
 /// The message of a topic that replays read; the reason if there is none.
-pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &[u8]) -> Decoded<Message> {
+pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &Bytes) -> Decoded<Message> {
     Ok(match topic {
         Topic::Calibration => Message::Calibration(calibration(&read(data)?)?),
         Topic::RoutePoses => Message::Route(route(&read(data)?)?),
@@ -42,8 +43,8 @@ pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &[u8]) ->
             let objects = objects.iter().map(truth_object).collect::<Decoded<_>>()?;
             Message::Truth(types::Truth { seq, stamp, odom_from_base, objects })
         }
-        Topic::CameraImage => Message::Camera(image(read(data)?, stamp, sequence)?),
-        Topic::LidarPoints => Message::Lidar(points(read(data)?, stamp, sequence)?),
+        Topic::CameraImage => Message::Camera(image(shared(data)?, stamp, sequence)?),
+        Topic::LidarPoints => Message::Lidar(points(shared(data)?, stamp, sequence)?),
         Topic::InsState => {
             let ego: Ego = read(data)?;
             Message::Ins(InsFix { seq: ego.frame, state: ego_state(&ego, stamp)? })
@@ -122,6 +123,11 @@ pub(crate) fn message(topic: Topic, stamp: Stamp, sequence: u64, data: &[u8]) ->
 
 fn read<M: prost::Message + Default>(data: &[u8]) -> Decoded<M> {
     M::decode(data).map_err(|error| error.to_string())
+}
+
+/// As [`read`], with payloads that share the buffer.
+fn shared<M: prost::Message + Default>(data: &Bytes) -> Decoded<M> {
+    M::decode(data.clone()).map_err(|error| error.to_string())
 }
 
 fn present<T>(field: &str, value: Option<T>) -> Decoded<T> {

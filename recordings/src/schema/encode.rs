@@ -5,6 +5,7 @@ use super::{
     Latency, Plan, PointCloud, Pose, Prediction, Route, Signal, Signals, Span, StageDigest, StopLine, Tick, Timestamp,
     Track, Tracks, TrajectoryPoint, Truth, TruthObject, WheelSpeed,
 };
+use bytes::Bytes;
 use foxglove::messages::{Log, PackedElementField, Quaternion, log, packed_element_field::NumericType};
 use nalgebra::Isometry3;
 use prost::encoding::{WireType, encode_key, encode_varint};
@@ -114,7 +115,7 @@ fn image(frame: &types::CameraFrame, timestamp: Option<Timestamp>, out: &mut Vec
         ImageFormat::Jpeg => "jpeg",
         ImageFormat::Png => "png",
     };
-    append(&CompressedImage { timestamp, data: Vec::new(), format: format.into(), frame_id: "camera".into() }, out);
+    append(&CompressedImage { timestamp, data: Bytes::new(), format: format.into(), frame_id: "camera".into() }, out);
     append_bytes(2, &frame.data, out);
 }
 
@@ -131,7 +132,7 @@ fn points(sweep: &types::LidarSweep, timestamp: Option<Timestamp>, out: &mut Vec
         pose: Some(foxglove::messages::Pose { position: None, orientation: Some(identity) }),
         point_stride: sweep.stride as u32,
         fields: sweep.fields.iter().map(field).collect(),
-        data: Vec::new(),
+        data: Bytes::new(),
     };
     append(&header, out);
     append_bytes(6, &sweep.data, out);

@@ -6,6 +6,7 @@
 pub(crate) mod decode;
 pub(crate) mod encode;
 
+use bytes::Bytes;
 use foxglove::messages::{PackedElementField, Pose as ViewPose};
 use prost::Message;
 
@@ -435,8 +436,8 @@ pub(crate) struct StageDigest {
 pub(crate) struct CompressedImage {
     #[prost(message, optional, tag = "1")]
     pub timestamp: Option<Timestamp>,
-    #[prost(bytes = "vec", tag = "2")]
-    pub data: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub data: Bytes,
     #[prost(string, tag = "3")]
     pub format: String,
     #[prost(string, tag = "4")]
@@ -456,8 +457,8 @@ pub(crate) struct PointCloud {
     pub point_stride: u32,
     #[prost(message, repeated, tag = "5")]
     pub fields: Vec<PackedElementField>,
-    #[prost(bytes = "vec", tag = "6")]
-    pub data: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "6")]
+    pub data: Bytes,
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ impl Eye {
         let compressed = self.camera.compress(&image);
         let data = compressed.map_err(|cause| SimError::Compression { seq, cause: cause.to_string() })?;
         self.seq += 1;
-        Ok(CameraFrame { seq, stamp: glimpse.stamp(), format: ImageFormat::Jpeg, data })
+        Ok(CameraFrame { seq, stamp: glimpse.stamp(), format: ImageFormat::Jpeg, data: data.into() })
     }
 }
 

@@ -53,6 +53,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         without_sensors: false,
         warm_up: options.warm_up,
         kept_frames: if options.trace.is_some() { TRACED } else { 0 },
+        watch: crate::watch::Watch::default(),
     };
     let prepared = bench.prepare()?;
     let detectors = prepared.detectors.clone();

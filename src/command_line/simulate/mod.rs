@@ -5,11 +5,12 @@ mod many;
 mod scatter;
 mod summary;
 
-use super::{CompressionName, NetworkOptions, replay, table};
+use super::{CompressionName, NetworkOptions, WatchOptions, replay, table};
 use crate::config::Config;
 use crate::runtime::clock::Stopwatch;
 use crate::simulation::{self, Simulation};
 use crate::stack::file_name;
+use crate::watch::Watch;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use sim::Scenario;
@@ -30,7 +31,7 @@ pub struct Options {
     #[arg(long, default_value_t = 1, value_name = "N", allow_negative_numbers = true)]
     seed: u64,
     /// Many runs: seeds from A up to but without B. Seed N of `all` is of family N modulo their number.
-    #[arg(long, value_name = "A..B", conflicts_with_all = ["seed", "output", "open_loop"])]
+    #[arg(long, value_name = "A..B", conflicts_with_all = ["seed", "output", "open_loop", "live", "metrics"])]
     seeds: Option<String>,
     /// Runs at a time, each in one thread, its networks included. With one, each run uses a thread per stage.
     #[arg(long, default_value_t = 1, value_name = "N", requires = "seeds")]
@@ -42,7 +43,7 @@ pub struct Options {
     #[arg(long, value_name = "DRIVE.mcap")]
     output: Option<PathBuf>,
     /// The scripted driver drives: sensors and truth only, without the stack.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["live", "metrics"])]
     open_loop: bool,
     /// Without the camera.
     #[arg(long)]
@@ -71,6 +72,8 @@ pub struct Options {
     #[arg(long)]
     serial: bool,
     #[command(flatten)]
+    watch: WatchOptions,
+    #[command(flatten)]
     networks: NetworkOptions,
 }
 
@@ -91,7 +94,11 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if let Some(folder) = &options.as_car {
         return as_car::run(options, scenario, folder);
     }
-    if options.open_loop { open_loop(options, &scenario) } else { closed_loop(&options.simulation(scenario)?) }
+    if options.open_loop {
+        return open_loop(options, &scenario);
+    }
+    let watchers = options.watch.open()?;
+    closed_loop(&Simulation { watch: watchers.watch(), ..options.simulation(scenario)? })
 }
 
 /// The scenario of a family's name or of a file.
@@ -117,6 +124,7 @@ impl Options {
             config: Config::read(self.config.as_deref())?,
             networks: self.networks.choice(),
             serial: self.serial,
+            watch: Watch::default(),
         })
     }
 }

@@ -274,7 +274,7 @@ impl SweepAssembler {
         let (stride, fields) = (SpinningPoint::STRIDE, SpinningPoint::fields());
         let data = std::mem::replace(&mut self.data, room);
         Some(Turn {
-            sweep: LidarSweep { seq, stamp, stride, fields, data },
+            sweep: LidarSweep { seq, stamp, stride, fields, data: data.into() },
             start: SensorTime::from_nanos(start),
             received: self.received,
             missing_packets: self.missing,

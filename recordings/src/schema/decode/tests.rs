@@ -10,7 +10,7 @@ fn round_trip(message: &Message) -> Message {
     let stamp = message.stamp().unwrap_or_default();
     let mut data = Vec::new();
     encode::message(message, stamp, &mut data);
-    super::message(message.place(), stamp, message.sequence(), &data).unwrap()
+    super::message(message.place(), stamp, message.sequence(), &data.into()).unwrap()
 }
 
 /// `{:?}` tells -0.0 from 0.0 and prints every finite number so that no two look the same.
@@ -73,21 +73,21 @@ proptest! {
 
     #[test]
     fn no_bytes_cause_a_panic(data in proptest::collection::vec(any::<u8>(), 0..200), topic in 0usize..28) {
-        let _ = super::message(crate::topics::TABLE[topic].topic, Stamp::default(), 0, &data);
+        let _ = super::message(crate::topics::TABLE[topic].topic, Stamp::default(), 0, &data.into());
     }
 }
 
 fn refused(topic: Topic, message: &impl prost::Message) -> String {
-    super::message(topic, Stamp::default(), 0, &message.encode_to_vec()).unwrap_err()
+    super::message(topic, Stamp::default(), 0, &message.encode_to_vec().into()).unwrap_err()
 }
 
 #[test]
 fn bad_sensor_messages_are_named() {
     let image = CompressedImage { format: "webp".into(), ..CompressedImage::default() };
     assert!(refused(Topic::CameraImage, &image).contains("\"webp\""));
-    let odd = PointCloud { point_stride: 16, data: vec![0; 20], ..PointCloud::default() };
+    let odd = PointCloud { point_stride: 16, data: vec![0; 20].into(), ..PointCloud::default() };
     assert!(refused(Topic::LidarPoints, &odd).contains("20 bytes of points are not a multiple of the stride of 16"));
-    let no_stride = PointCloud { data: vec![0; 20], ..PointCloud::default() };
+    let no_stride = PointCloud { data: vec![0; 20].into(), ..PointCloud::default() };
     assert!(refused(Topic::LidarPoints, &no_stride).contains("stride of 0"));
     let field = |offset, kind: NumericType| PointCloud {
         point_stride: 16,
@@ -97,8 +97,13 @@ fn bad_sensor_messages_are_named() {
     assert!(refused(Topic::LidarPoints, &field(14, NumericType::Float32)).contains("\"ring\" ends at byte 18"));
     assert!(refused(Topic::LidarPoints, &field(0, NumericType::Unknown)).contains("unknown type 0"));
     assert!(
-        super::message(Topic::LidarPoints, Stamp::default(), 0, &field(12, NumericType::Float32).encode_to_vec())
-            .is_ok()
+        super::message(
+            Topic::LidarPoints,
+            Stamp::default(),
+            0,
+            &field(12, NumericType::Float32).encode_to_vec().into()
+        )
+        .is_ok()
     );
 }
 
@@ -106,7 +111,7 @@ fn bad_sensor_messages_are_named() {
 fn a_route_of_an_older_drive_has_places_only() {
     let old = Route { x: vec![1.0, 3.0], y: vec![0.0, 0.5], yaw: vec![0.0, 0.1], ..Route::default() };
     let data = old.encode_to_vec();
-    let Message::Route(route) = super::message(Topic::RoutePoses, Stamp::default(), 0, &data).unwrap() else {
+    let Message::Route(route) = super::message(Topic::RoutePoses, Stamp::default(), 0, &data.into()).unwrap() else {
         panic!("another kind");
     };
     let poses = [Pose2 { x: 1.0, y: 0.0, yaw: 0.0 }, Pose2 { x: 3.0, y: 0.5, yaw: 0.1 }];

@@ -120,6 +120,7 @@ fn detect(path: &Path, log: &Path, options: &Options) -> anyhow::Result<Vec<(Det
         without_sensors: false,
         warm_up: 0,
         kept_frames: 0,
+        watch: crate::watch::Watch::default(),
     };
     let prepared = bench.prepare()?;
     println!("{}, {}", path.display(), prepared.detectors);
