@@ -6,7 +6,7 @@
 use crate::simulation::as_car::describe::Ports;
 use crate::simulation::as_car::driver::SafetyDriver;
 use crate::simulation::as_car::fault::{Fault, Faults, Kind};
-use crate::simulation::as_car::outcome::{Outcome, mode_name, safe_ms};
+use crate::simulation::as_car::outcome::{Outcome, drove_at, mode_name, safe_ms};
 use crate::simulation::as_car::{AsCar, Signs};
 use anyhow::{Context, ensure};
 use clap::Args;
@@ -53,6 +53,9 @@ const WATCHED_S: f64 = 2.0;
 /// The computer gets so long to be ready, and to end, s.
 const PATIENCE_S: f64 = 60.0;
 const ENDS_S: u64 = 20;
+
+/// A row is driven so often at most until the computer drives when the fault begins.
+const MOST_TRIES: usize = 3;
 
 /// What is broken in a row.
 #[derive(Clone, Copy, Debug)]
@@ -106,31 +109,43 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut bad = 0;
     for (row, broken) in rows.iter().enumerate() {
         let ports = options.ports.saturating_add(u16::try_from(row % 100).unwrap_or_default() * 10);
-        let (outcome, ended) =
-            drive(options, &scenario, *broken, &folder.join(broken.name()), ports).with_context(|| broken.name())?;
-        bad += usize::from(!tell(options, *broken, &outcome, ended));
+        let path = folder.join(broken.name());
+        let mut tries = 1;
+        let (outcome, ended) = loop {
+            let (outcome, ended) = drive(options, &scenario, *broken, &path, ports).with_context(|| broken.name())?;
+            // On a busy machine a car stops before anything is broken: that says nothing of the fault.
+            if was_driving(options, &outcome) || tries == MOST_TRIES {
+                break (outcome, ended);
+            }
+            tries += 1;
+        };
+        bad += usize::from(!tell(options, *broken, &outcome, ended, tries));
     }
     println!("{} of {} as they must be", rows.len() - bad, rows.len());
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
+/// When the fault began, time of day, ns.
+fn begin_ns(options: &Options, outcome: &Outcome) -> Option<i64> {
+    outcome.engaged_unix_ns.map(|engaged| engaged + (1e9 * options.after) as i64)
+}
+
+fn was_driving(options: &Options, outcome: &Outcome) -> bool {
+    begin_ns(options, outcome).is_some_and(|begin| drove_at(outcome.ear.changes(), begin))
+}
+
 /// Prints a row; whether it is as it must be.
-fn tell(options: &Options, broken: Broken, outcome: &Outcome, ended: Option<ExitStatus>) -> bool {
-    let safe = match broken {
-        Broken::Car(_) => outcome.effects.first().and_then(|effect| effect.safe_ms),
-        Broken::Process(..) => outcome.engaged_unix_ns.and_then(|engaged| {
-            let begin = engaged + (1e9 * options.after) as i64;
-            safe_ms(outcome.ear.changes(), &outcome.silences, begin)
-        }),
-    };
+fn tell(options: &Options, broken: Broken, outcome: &Outcome, ended: Option<ExitStatus>, tries: usize) -> bool {
+    let begin = begin_ns(options, outcome).filter(|_| was_driving(options, outcome));
+    let safe = begin.and_then(|begin| safe_ms(outcome.ear.changes(), &outcome.silences, begin));
     // What comes after the watch is the end of the run, where the driver takes over.
     let safe = safe.filter(|ms| *ms < 1e3 * (options.lasts + WATCHED_S) - 50.0);
     let verdict = match (&outcome.report, safe) {
         (None, _) => "was never engaged".to_string(),
         (Some(report), _) if report.collisions.iter().any(|hit| hit.own_fault) => "COLLISION".to_string(),
+        (Some(_), _) if begin.is_none() => "stopped before the fault".to_string(),
         (Some(_), None) if broken.must_stop() => "DROVE ON".to_string(),
         (Some(_), Some(ms)) if broken.must_stop() && ms > LONGEST_MS => "LATE".to_string(),
-        (Some(_), Some(ms)) if ms < 0.0 => "before the fault".to_string(),
         _ => "good".to_string(),
     };
     let ended = match ended {
@@ -138,12 +153,13 @@ fn tell(options: &Options, broken: Broken, outcome: &Outcome, ended: Option<Exit
         None => "HUNG".to_string(),
     };
     println!(
-        "{:<22}{:<12}{:>10}  {:<20}{:<18}{verdict}",
+        "{:<22}{:<12}{:>10}  {:<20}{:<18}{verdict}{}",
         broken.name(),
         if broken.must_stop() { "no" } else { "yes" },
         safe.map_or("-".to_string(), |ms| format!("{ms:.0}")),
         mode_name(outcome.ear.changes().last().and_then(|(_, told)| told.mode)),
         ended,
+        if tries > 1 { format!(", {tries} tries") } else { String::new() },
     );
     verdict == "good" && ended != "HUNG"
 }
@@ -172,11 +188,16 @@ fn drive(
         faults: Faults::new(fault),
     };
     let prepared = car.prepare()?;
+    let log = folder.join("drive.mcap");
+    if log.exists() {
+        // Of the try before.
+        std::fs::remove_file(&log)?;
+    }
     let mut child = Command::new(std::env::current_exe()?)
         .arg("drive")
         .arg(folder.join("car.toml"))
         .arg("--output")
-        .arg(folder.join("drive.mcap"))
+        .arg(&log)
         .args(&options.drive)
         .stdin(Stdio::null())
         .stdout(std::fs::File::create(folder.join("drive.out"))?)

@@ -129,7 +129,11 @@ fn print(outcome: &Outcome, spent_s: Option<f64>) {
         row("processor", format!("{:.3} s for each second", spent_s / pace.simulated_s.max(1e-9)));
     }
     for effect in &outcome.effects {
-        let safe = effect.safe_ms.map_or("drove on".to_string(), |ms| format!("safe after {ms:.0} ms"));
+        let safe = match effect.safe_ms {
+            _ if !effect.was_driving => "the computer did not drive when it began".to_string(),
+            None => "drove on".to_string(),
+            Some(ms) => format!("safe after {ms:.0} ms"),
+        };
         row(&effect.fault.kind.to_string(), format!("{safe}, at the end {}", mode_name(effect.mode_after)));
     }
 }

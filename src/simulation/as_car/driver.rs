@@ -97,22 +97,48 @@ pub struct Seen {
 pub struct SafetyDriver {
     /// Acts, each with the time from which on it is done, once that is known.
     acts: Vec<(Act, Option<f64>)>,
+    /// Without a script: the button that is to be pressed, from when on; and whether the computer has driven.
+    usual: Option<Usual>,
+}
+
+/// The driver without a script.
+#[derive(Clone, Copy, Debug, Default)]
+struct Usual {
+    pressing: Option<(Button, f64)>,
+    has_driven: bool,
+}
+
+/// Before a button is pressed the driver looks for so long; one that did nothing is pressed again after so long, s.
+const LOOKS_S: f64 = 0.5;
+const AGAIN_S: f64 = 2.0;
+
+impl Usual {
+    /// Arms a computer that is ready, engages one that is armed, until it has driven once.
+    fn step(&mut self, now_s: f64, seen: Seen) -> Hands {
+        self.has_driven |= seen.mode == Some(2);
+        let wanted = match seen.mode {
+            _ if self.has_driven => None,
+            Some(0) if seen.ready => Some(Button::Arm),
+            Some(1) => Some(Button::Engage),
+            _ => None,
+        };
+        self.pressing = wanted.map(|button| match self.pressing {
+            Some((before, from_s)) if before == button && now_s - from_s < AGAIN_S => (button, from_s),
+            _ => (button, now_s + LOOKS_S),
+        });
+        let mut hands = Hands::default();
+        if let Some((button, from_s)) = self.pressing {
+            hands.lets_go = (-LET_GO_S..PRESS_S).contains(&(now_s - from_s));
+            hands.buttons[button as usize] = (0.0..PRESS_S).contains(&(now_s - from_s));
+        }
+        hands
+    }
 }
 
 impl Default for SafetyDriver {
-    /// Arms when the computer is ready, engages when it is armed, and then watches.
+    /// Arms when the computer is ready, engages when it is armed, again if need be, and then watches.
     fn default() -> Self {
-        let press = |when, press| Act {
-            at_s: None,
-            when: Some(when),
-            after_s: 0.5,
-            press: Some(press),
-            brake: None,
-            accelerator: None,
-            steer_nm: None,
-            for_s: None,
-        };
-        Self { acts: vec![(press(When::Ready, Button::Arm), None), (press(When::Standby, Button::Engage), None)] }
+        Self { acts: Vec::new(), usual: Some(Usual::default()) }
     }
 }
 
@@ -148,12 +174,12 @@ impl SafetyDriver {
                 act_is(fits, &format!("{key} = {} is outside {low} to {high}", value.unwrap_or_default()))?;
             }
         }
-        Ok(Self { acts: file.act.into_iter().map(|act| (act, None)).collect() })
+        Ok(Self { acts: file.act.into_iter().map(|act| (act, None)).collect(), usual: None })
     }
 
     /// What the driver does `now_s` after the start.
     pub fn step(&mut self, now_s: f64, seen: Seen) -> Hands {
-        let mut hands = Hands::default();
+        let mut hands = self.usual.as_mut().map_or_else(Hands::default, |usual| usual.step(now_s, seen));
         for (act, from) in &mut self.acts {
             if from.is_none() {
                 let has_come = match (act.at_s, act.when) {
@@ -208,9 +234,12 @@ mod tests {
         assert_eq!(at(1.0, false, 0), Hands::default());
         assert_eq!(at(2.0, true, 0), Hands::default());
         assert!(at(2.35, true, 0).lets_go && at(2.6, true, 0).buttons == [true, false, false, false]);
-        assert_eq!(at(2.85, true, 1), Hands::default());
-        assert_eq!(at(3.4, true, 1).buttons, [false, false, true, false]);
-        assert_eq!(at(9.0, true, 1), Hands::default(), "once is enough");
+        // It was not heard: once more.
+        assert_eq!((at(4.4, true, 0), at(4.6, true, 0)), (Hands::default(), Hands::default()));
+        assert_eq!(at(5.2, true, 0).buttons, [true, false, false, false]);
+        assert_eq!(at(5.3, true, 1), Hands::default());
+        assert_eq!(at(5.9, true, 1).buttons, [false, false, true, false]);
+        assert_eq!((at(6.0, true, 2), at(9.0, true, 0), at(9.6, true, 0)), Default::default(), "once is enough");
     }
 
     #[test]

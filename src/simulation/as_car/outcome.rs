@@ -33,6 +33,8 @@ pub struct Effect {
     /// From its begin until the computer told another mode than engaged, or that it does not command, or until the car did not obey any
     /// more since nothing valid came, ms. `None`: it drove on.
     pub safe_ms: Option<f64>,
+    /// Whether the computer drove when the fault began.
+    pub was_driving: bool,
     /// The mode at the end of the run.
     pub mode_after: Option<u8>,
 }
@@ -79,6 +81,13 @@ pub fn mode_name(mode: Option<u8>) -> &'static str {
     }
 }
 
+/// Whether what was told last before an instant is that the computer drives.
+#[must_use]
+pub fn drove_at(changes: &[(i64, Told)], at_ns: i64) -> bool {
+    let last = changes.iter().rev().find(|(at, _)| *at <= at_ns);
+    last.is_some_and(|(_, told)| told.enabled && told.mode == Some(2))
+}
+
 /// From an instant until the computer told that it does not drive on, or was not obeyed any more, ms.
 #[must_use]
 pub fn safe_ms(changes: &[(i64, Told)], silences: &[i64], begin_ns: i64) -> Option<f64> {
@@ -96,7 +105,8 @@ pub fn effects(faults: &Faults, (changes, silences): (&[(i64, Told)], &[i64]), e
         .map(|fault| {
             let begin_ns = engaged_ns.map(|engaged| engaged + (1e9 * fault.from_s.unwrap_or(0.0)) as i64);
             let safe_ms = begin_ns.and_then(|begin| safe_ms(changes, silences, begin));
-            Effect { fault: *fault, safe_ms, mode_after: changes.last().and_then(|(_, told)| told.mode) }
+            let was_driving = begin_ns.is_some_and(|begin| drove_at(changes, begin));
+            Effect { fault: *fault, safe_ms, was_driving, mode_after: changes.last().and_then(|(_, told)| told.mode) }
         })
         .collect()
 }
@@ -149,7 +159,7 @@ impl Outcome {
             .map(|effect| {
                 serde_json::json!({
                     "fault": effect.fault.kind.to_string(), "from_s": effect.fault.from_s, "for_s": effect.fault.for_s.is_finite().then_some(effect.fault.for_s),
-                    "safe_ms": effect.safe_ms, "mode_after": mode_name(effect.mode_after),
+                    "safe_ms": effect.safe_ms, "was_driving": effect.was_driving, "mode_after": mode_name(effect.mode_after),
                 })
             })
             .collect();
@@ -193,7 +203,7 @@ mod tests {
         let faults = Faults::new(vec!["ins-silent@2".parse().unwrap(), "lidar-lost-1@6".parse().unwrap()]);
         let effects = effects(&faults, (&changes, &[]), Some(1_000_000_000));
         assert_eq!((effects[0].safe_ms, effects[0].mode_after), (Some(150.0), Some(5)));
-        assert_eq!(effects[1].safe_ms, None);
+        assert_eq!((effects[1].safe_ms, effects[0].was_driving, effects[1].was_driving), (None, true, false));
         // Silence counts, too.
         assert_eq!(safe_ms(&changes, &[3_100_000_000], 3_000_000_000), Some(100.0));
     }
