@@ -35,7 +35,7 @@ pub struct Options {
     /// How long the fault lasts, s.
     #[arg(long, default_value_t = 2.0, value_name = "SECONDS")]
     lasts: f64,
-    /// The first port of the car; each row has its own.
+    /// The first port of the car; each drive has its own ten.
     #[arg(long, default_value_t = 28_000, value_name = "PORT")]
     ports: u16,
     /// Where each row's description, drive and report go, which are kept. Default: nowhere.
@@ -107,11 +107,14 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         "fault", "may go on", "safe ms", "mode at the end", "drive ended"
     );
     let mut bad = 0;
-    for (row, broken) in rows.iter().enumerate() {
-        let ports = options.ports.saturating_add(u16::try_from(row % 100).unwrap_or_default() * 10);
+    let mut drives = 0;
+    for broken in &rows {
         let path = folder.join(broken.name());
         let mut tries = 1;
         let (outcome, ended) = loop {
+            // The supervisor of the drive before may still hold its bus.
+            let ports = options.ports.saturating_add(10 * (drives % 100));
+            drives += 1;
             let (outcome, ended) = drive(options, &scenario, *broken, &path, ports).with_context(|| broken.name())?;
             // On a busy machine a car stops before anything is broken: that says nothing of the fault.
             if was_driving(options, &outcome) || tries == MOST_TRIES {
