@@ -1,6 +1,7 @@
 //! Sockets of the car: thin readers that hand what comes to the room `vehicle`.
 
 use crate::runtime::clock::receive_time;
+use rustix::net::sockopt;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -8,6 +9,9 @@ use vehicle::lidar::{Config, Decoder, SweepAssembler, Turn};
 
 /// Largest datagram, bytes.
 const LARGEST: usize = 65_536;
+/// Room in the kernel for half a second of 64 beams: a thread that waits its turn must lose no packet. Without the right to it, as much as the
+/// system grants (`net.core.rmem_max`).
+const WAITING: usize = 4 << 20;
 
 /// The UDP port of a lidar.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ impl LidarPort {
     pub fn open(address: SocketAddr, patience: Duration, decoder: Decoder, config: Config) -> io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         socket.set_read_timeout(Some(patience))?;
+        sockopt::set_socket_recv_buffer_size_force(&socket, WAITING)
+            .or_else(|_| sockopt::set_socket_recv_buffer_size(&socket, WAITING))?;
         Ok(Self { socket, assembler: SweepAssembler::new(decoder, config), buffer: vec![0; LARGEST] })
     }
 

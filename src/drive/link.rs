@@ -60,8 +60,17 @@ impl Verdict {
 pub fn send_beats(socket: &UnixDatagram, beats: &[Beat]) {
     for beats in beats.chunks(MOST) {
         let bytes: Vec<u8> = beats.iter().flat_map(Beat::to_bytes).collect();
-        let _ = socket.send(&bytes);
+        let _ = send_now(socket, &bytes);
     }
+}
+
+/// Sends without ever waiting, whatever the socket's reads do: a side that stands still must not stop the other one.
+///
+/// # Errors
+/// The other side is full (`WouldBlock`) or gone.
+pub fn send_now(socket: &UnixDatagram, bytes: &[u8]) -> io::Result<()> {
+    rustix::net::send(socket, bytes, rustix::net::SendFlags::DONTWAIT)?;
+    Ok(())
 }
 
 /// Reads the beats that come within the socket's patience. `Err` if the pipeline is gone.
@@ -151,7 +160,6 @@ mod tests {
     #[test]
     fn beats_cross_and_a_full_line_does_not_block() {
         let (one, other) = UnixDatagram::pair().unwrap();
-        one.set_nonblocking(true).unwrap();
         other.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
         let beats: Vec<Beat> = (0..100).map(|i| Beat::of(Source::Stage(1), i)).collect();
         send_beats(&one, &beats);

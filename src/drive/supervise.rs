@@ -110,7 +110,8 @@ impl Post {
             let cause = self.supervisor.judge(now);
             let has_taken_over = self.act(cause.is_some(), now);
             let verdict = Verdict { has_taken_over, cause };
-            let lost = line.send(&verdict.to_bytes()).is_err_and(|e| e.kind() != std::io::ErrorKind::WouldBlock);
+            let sent = link::send_now(line, &verdict.to_bytes());
+            let lost = sent.is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock);
             if lost && gone.is_none() {
                 gone = Some(Instant::now());
             }
