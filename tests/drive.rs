@@ -1,6 +1,7 @@
 //! `chauffeur drive` at the edges of a simulated car, in real time: it drives, its log replays bit for bit, and it stops when something
 //! fails. The machine may be busy: then the car stops early, which is no error of the drive; that it does not stop is.
 #![cfg(test)]
+#![allow(clippy::disallowed_methods)] // it waits for other processes
 
 mod tests {
     use std::net::UdpSocket;

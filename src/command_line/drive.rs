@@ -2,6 +2,7 @@
 
 use super::{CompressionName, NetworkOptions, WatchOptions, replay, table};
 use crate::config::Config;
+use crate::doctor::{self, Subject, Verdict};
 use crate::drive::board::Board;
 use crate::drive::run::Supervisor;
 use crate::drive::status::{Rate, Status};
@@ -9,10 +10,10 @@ use crate::drive::{Drive, launch};
 use crate::runtime::{FaultCell, Progress, crew};
 use crate::system::Notifier;
 use crate::watch::Watch;
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -81,6 +82,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         },
         program: std::env::current_exe().context("the path of this program")?,
     };
+    let folder = options.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    examined(options, folder.unwrap_or(Path::new(".")))?;
     let fault = Arc::new(FaultCell::default());
     let prepared = drive.prepare(&fault)?;
     println!("{}, {}", options.car.display(), prepared.detectors);
@@ -116,6 +119,21 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     let code = replay::verdict_of_run(ending.outcome)?;
     Ok(if ending.was_relieved { ExitCode::from(1) } else { code })
+}
+
+/// What `doctor` says of this computer and the car's files: with a check that fails no car is driven. Sensors and bus are looked at all the time later.
+fn examined(options: &Options, folder: &Path) -> anyhow::Result<()> {
+    let subject = Subject {
+        config: Some(options.car.clone()),
+        networks: options.networks.choice(),
+        folder: folder.to_path_buf(),
+        listen: false,
+    };
+    let checks = doctor::examine(&subject);
+    let failed = checks.iter().filter(|check| check.verdict == Verdict::Fail);
+    let failed: Vec<String> = failed.map(|check| format!("{}: {}", check.name, check.finding)).collect();
+    ensure!(failed.is_empty(), "this car must not drive: {}", failed.join("; "));
+    Ok(())
 }
 
 /// Tells the service manager and the metrics how it is. A manager that does not listen holds nobody up; a run with a fault says no word
