@@ -7,6 +7,10 @@ mod tests {
     use std::net::UdpSocket;
     use std::path::Path;
     use std::process::{Command, Output, Stdio};
+    use std::sync::Mutex;
+
+    /// One car at a time: each needs the machine in real time.
+    static ROAD: Mutex<()> = Mutex::new(());
 
     fn chauffeur() -> Command {
         Command::new(env!("CARGO_BIN_EXE_chauffeur"))
@@ -24,6 +28,7 @@ mod tests {
 
     #[test]
     fn a_car_is_armed_engaged_and_driven_and_the_drive_replays_bit_for_bit() {
+        let _road = ROAD.lock();
         let folder = tempfile::tempdir().unwrap();
         let (car, drive, report) =
             (folder.path().join("car"), folder.path().join("drive.mcap"), folder.path().join("report.json"));
@@ -69,7 +74,8 @@ mod tests {
 
     #[test]
     fn it_stops_when_something_fails() {
-        for fault in ["lidar-silent", "can-checksum", "drive-kill"] {
+        let _road = ROAD.lock();
+        for fault in ["lidar-silent", "ins-frozen", "can-checksum", "drive-kill"] {
             let output = chauffeur()
                 .args(["bench", "faults", "--after", "2", "--lasts", "1", "--ports", &ports(), "--only", fault])
                 .args(["--", "--models", "none"])

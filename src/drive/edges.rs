@@ -114,10 +114,11 @@ impl InsPort {
     }
 }
 
-/// A GPS/INS unit.
+/// A GPS/INS unit. A fix that is not newer than the last tells nothing: a unit that repeats itself falls silent.
 pub fn ins(mut port: InsPort, mut unit: InsUnit, board: &Board, place: usize, door: &Sender<Input>) {
     let line = &board.sensors[place];
     let (mut stream, mut buffer) = (Stream::default(), vec![0; 65_536]);
+    let (mut newest, mut old): (Option<Stamp>, u64) = (None, 0);
     while !board.is_over() {
         let length = match port.read(&mut buffer) {
             Ok(length) => length,
@@ -128,12 +129,16 @@ pub fn ins(mut port: InsPort, mut unit: InsUnit, board: &Board, place: usize, do
         };
         let received = receive_time();
         stream.push(&buffer[..length], |message| {
-            if let Some(fix) = unit.take(&message, received) {
-                hand(door, line, Input::Ins(fix));
+            let Some(fix) = unit.take(&message, received) else { return };
+            if newest.is_some_and(|newest| fix.state.stamp <= newest) {
+                old += 1;
+                return;
             }
+            newest = Some(fix.state.stamp);
+            hand(door, line, Input::Ins(fix));
         });
         let counts = stream.counts();
-        line.refuse(counts.checksum + counts.broken + unit.unusable());
+        line.refuse(counts.checksum + counts.broken + unit.unusable() + old);
         line.set_clock(unit.clock());
     }
 }
