@@ -59,7 +59,7 @@ pub struct Target {
 
 impl Target {
     /// Who will cross the corridor there.
-    fn standing(object: usize, rear_s_m: f64, gap_m: f64) -> Self {
+    fn standing(object: usize, rear_s_m: f64, gap_m: f64, leaves_s: f64) -> Self {
         Self {
             object: Some(object),
             rear_s_m,
@@ -68,7 +68,7 @@ impl Target {
             crosses: true,
             gap_m,
             passable: false,
-            leaves_s: f64::INFINITY,
+            leaves_s,
         }
     }
 
@@ -86,7 +86,7 @@ impl Target {
 }
 
 /// When the way of an object will have left the corridor for good, s; infinite if it does not.
-fn leaves(obstacles: &Obstacles, object: usize, road: &Road<'_>, within: &impl Fn(f64) -> bool) -> f64 {
+fn leaves(obstacles: &Obstacles, object: usize, road: &Road<'_>, corridor: [f64; 2]) -> f64 {
     let (o, path) = (&obstacles.objects[object], obstacles.path(object));
     // A heading that is measured a little off leads out of any corridor: only a way that is known may.
     if o.speed_mps < MOVING_MPS || !(o.guided || obstacles.known) {
@@ -100,9 +100,9 @@ fn leaves(obstacles: &Obstacles, object: usize, road: &Road<'_>, within: &impl F
         hint_s_m = s_m;
         let line = road.line.at(s_m);
         let (sin, cos) = (pose.heading_rad - line.heading_rad).sin_cos();
-        // A body that turns reaches farther across.
-        let more_m = sin.abs() * o.half_length_m + cos.abs() * o.half_width_m - o.half_d_m;
-        let free = !within(d_m - more_m.copysign(d_m)) && !within(d_m);
+        // A body that turns reaches more or less far across.
+        let half_d_m = sin.abs() * o.half_length_m + cos.abs() * o.half_width_m;
+        let free = d_m + half_d_m <= corridor[0] || d_m - half_d_m >= corridor[1];
         left = if free { left.or(Some(step as f64 * PREDICTION_STEP_S)) } else { None };
     }
     left.unwrap_or(f64::INFINITY)
@@ -185,7 +185,7 @@ pub fn targets(
                     deceleration_mps2: o.deceleration_mps2,
                     crosses: false,
                     passable,
-                    leaves_s: leaves(obstacles, object, road, &within),
+                    leaves_s: leaves(obstacles, object, road, corridor),
                     gap_m: if passable {
                         PASS_GAP_M.max(config.standstill_gap_m)
                     } else if offsets::leaves_room(o, road, effort, config, vehicle) {
@@ -200,7 +200,8 @@ pub fn targets(
         if o.guided {
             // Where and when its way first comes into the corridor.
             if let Some(rear_s_m) = enters(obstacles, object, road, &within).filter(|rear_s_m| *rear_s_m > center_s) {
-                crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m));
+                let leaves_s = leaves(obstacles, object, road, corridor);
+                crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m, leaves_s));
             }
             continue;
         }
@@ -213,7 +214,7 @@ pub fn targets(
         let leaves_s = enters_s + (corridor[1] - corridor[0] + 2.0 * o.half_d_m) / closing;
         let rear_s_m = o.s_m - o.half_s_m + (o.s_dot_mps * enters_s).min(o.s_dot_mps * leaves_s);
         if rear_s_m > center_s {
-            crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m));
+            crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m, leaves_s));
         }
     }
     let nearest = |a: &Target, b: &Target| a.rear_s_m.total_cmp(&b.rear_s_m).then(a.object.cmp(&b.object));
