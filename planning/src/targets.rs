@@ -59,7 +59,7 @@ pub struct Target {
 
 impl Target {
     /// Who will cross the corridor there.
-    fn standing(object: usize, rear_s_m: f64, gap_m: f64) -> Self {
+    fn standing(object: usize, rear_s_m: f64, gap_m: f64, leaves_s: f64) -> Self {
         Self {
             object: Some(object),
             rear_s_m,
@@ -68,7 +68,7 @@ impl Target {
             crosses: true,
             gap_m,
             passable: false,
-            leaves_s: f64::INFINITY,
+            leaves_s,
         }
     }
 
@@ -200,7 +200,8 @@ pub fn targets(
         if o.guided {
             // Where and when its way first comes into the corridor.
             if let Some(rear_s_m) = enters(obstacles, object, road, &within).filter(|rear_s_m| *rear_s_m > center_s) {
-                crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m));
+                let leaves_s = leaves(obstacles, object, road, corridor);
+                crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m, leaves_s));
             }
             continue;
         }
@@ -213,7 +214,7 @@ pub fn targets(
         let leaves_s = enters_s + (corridor[1] - corridor[0] + 2.0 * o.half_d_m) / closing;
         let rear_s_m = o.s_m - o.half_s_m + (o.s_dot_mps * enters_s).min(o.s_dot_mps * leaves_s);
         if rear_s_m > center_s {
-            crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m));
+            crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m, leaves_s));
         }
     }
     let nearest = |a: &Target, b: &Target| a.rear_s_m.total_cmp(&b.rear_s_m).then(a.object.cmp(&b.object));
