@@ -239,7 +239,12 @@ pub fn targets(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::belief::Beliefs;
     use crate::fixture::{line, scene, start, track};
+    use crate::predict::intentions::Intentions;
+    use crate::predict::predict;
+    use crate::task::{Future, Futures};
+    use types::{Stamp, Tracks};
 
     #[test]
     fn leads_are_nearest_first_and_neighbours_are_none() {
@@ -275,6 +280,28 @@ mod tests {
         assert!(found.len() == 1 && found[0].crosses && (found[0].rear_s_m - 38.0).abs() < 1e-9);
         let leaving = scene(&start(0.0, 0.0, 10.0), &line(), vec![track(7, 40.0, -8.0, [0.0, -2.0])]).targets;
         assert!(leaving.is_empty());
+    }
+
+    #[test]
+    fn who_crosses_and_drives_off_in_the_lane_beside_has_left() {
+        // A long car across the ego's lane; it turns into the lane to the left and comes towards the ego there.
+        let mut car = track(1, 16.0, -2.0, [0.0, 4.0]);
+        (car.bbox.length, car.bbox.yaw) = (5.4, std::f64::consts::FRAC_PI_2);
+        let pose = |step: i32| {
+            let way_m = 0.8 * f64::from(step);
+            let across = way_m <= 5.5;
+            Some(if across { [16.0, way_m - 2.0, car.bbox.yaw] } else { [21.5 - way_m, 3.5, std::f64::consts::PI] })
+        };
+        let future = Future { track: 1, poses: (0..60).map(pose).collect() };
+        let futures = Futures { step_s: PREDICTION_STEP_S, tracks: vec![future] };
+        let begin = start(0.0, 0.0, 5.0);
+        let mut s = scene(&begin, &line(), vec![car]);
+        let (stamp, mut beliefs) = (Stamp::default(), Beliefs::default());
+        beliefs.update(&Tracks { frame: 0, stamp, objects: vec![car] }, stamp);
+        let nobody = Intentions::default();
+        predict(&beliefs, Some(&futures), &nobody, &s.road, &begin, &s.config, &s.vehicle, &mut s.obstacles);
+        let found = targets(&s.obstacles, &s.road, None, &s.effort, &s.config, &s.vehicle);
+        assert!(found.len() == 1 && !found[0].crosses && (1.2..1.8).contains(&found[0].leaves_s), "{found:?}");
     }
 
     #[test]
