@@ -29,3 +29,7 @@ kills:
 # The log: writing, reading, control's jitter.
 bench-log:
     cargo run --release -- bench log
+
+# Ten minutes of a simulated car in real time, and the faithful replay of its log: `just drive urban`, `just drive yard`.
+drive scenario="urban" *options:
+    cargo run --release -- bench drive {{scenario}} {{options}}

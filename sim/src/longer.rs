@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn what_is_too_long_is_refused() {
-        let error = Scenario::family("urban").unwrap().lasting(3000.0).unwrap_err().to_string();
+        let error = Scenario::family("urban").unwrap().lasting(2000.0).unwrap_err().to_string();
         assert!(error.contains("urban: grid.columns is 1"), "{error}");
         assert!(Scenario::family("highway").unwrap().lasting(120.0).is_ok());
     }

@@ -4,6 +4,7 @@ use super::{CompressionName, NetworkOptions, WatchOptions, replay, table};
 use crate::config::Config;
 use crate::doctor::{self, Subject, Verdict};
 use crate::drive::board::Board;
+use crate::drive::quiet::{Quiet, Watcher};
 use crate::drive::run::Supervisor;
 use crate::drive::status::{Rate, Status};
 use crate::drive::{Drive, launch};
@@ -40,6 +41,9 @@ pub struct Options {
     /// Where the supervisor runs that stops the car when the pipeline cannot: in a process that outlives it, or in a thread.
     #[arg(long, value_enum, default_value_t = SupervisorName::Process)]
     supervisor: SupervisorName,
+    /// End the drive when the bus, once heard, has been silent for so long, as when the car is switched off. Default: wait for it.
+    #[arg(long, value_name = "SECONDS")]
+    end_when_quiet: Option<f64>,
     #[command(flatten)]
     watch: WatchOptions,
     #[command(flatten)]
@@ -65,6 +69,11 @@ pub fn supervise(options: &SuperviseOptions) -> anyhow::Result<ExitCode> {
 }
 
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
+    let quiet = options.end_when_quiet;
+    if let Some(seconds) = quiet {
+        ensure!((1.0..=86_400.0).contains(&seconds), "--end-when-quiet {seconds} is outside 1 to 86400");
+    }
+    let mut quiet = Watcher::new(quiet.map(Duration::from_secs_f64));
     let config = Config::read_with(Some(&options.car), &options.set)?;
     let watchers = options.watch.open()?;
     let watch = watchers.watch();
@@ -105,6 +114,14 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let (told_board, told_status, told_fault) = (board.clone(), status.clone(), Arc::clone(&fault));
     let showing = crew::periodically(Duration::from_millis(200), move || {
         showing_line();
+        match quiet.look(&told_board.can) {
+            Quiet::No => {}
+            Quiet::Tell(words) => told_status.say(&words),
+            Quiet::End(words) => {
+                told_status.say(&words);
+                told_board.wishes.leave.store(true, Ordering::Release);
+            }
+        }
         tell(&told_board, &told_status, &watch, notifier.as_ref(), told_fault.is_set());
     });
     let ending = prepared.run();

@@ -23,6 +23,7 @@ pub mod lidar_port;
 pub mod link;
 pub mod multipart;
 pub mod pen;
+pub mod quiet;
 pub mod route;
 pub mod run;
 pub mod seat;

@@ -177,7 +177,7 @@ impl CommandLimit {
 }
 
 /// One command, after the gate.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Command {
     /// Counter of control ticks.
     pub tick: u64,

@@ -1,4 +1,5 @@
 //! `chauffeur drive` as a process of its own, for benches that are the car.
+#![allow(clippy::disallowed_methods)] // a process is waited for
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;

@@ -128,7 +128,7 @@ impl Wheel {
             None => Driver::Script,
             Some((steering_rad, acceleration_mps2)) => {
                 let stamp = world.now();
-                Driver::Command(Command { stamp, steering_rad, acceleration_mps2, ..nobodys_command() })
+                Driver::Command(Command { stamp, steering_rad, acceleration_mps2, ..Command::default() })
             }
         });
         world.advance(STEP_S);
@@ -241,21 +241,5 @@ impl Wheel {
             ear,
             start_unix_ns,
         }
-    }
-}
-
-/// A command of nobody.
-fn nobodys_command() -> Command {
-    Command {
-        tick: 0,
-        stamp: types::Stamp::from_nanos(0),
-        steering_rad: 0.0,
-        acceleration_mps2: 0.0,
-        plan: None,
-        ego: None,
-        stop: None,
-        limits: 0,
-        fallback: None,
-        grant: None,
     }
 }
