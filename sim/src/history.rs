@@ -80,14 +80,25 @@ impl History {
 
     /// Puts the moving objects, which come first in the scene, where they are at a time. Gives the pose of `base_link` then.
     pub fn place(&self, scene: &mut Scene, time_ns: i64) -> Pose2 {
+        self.place_within(scene, time_ns, f64::INFINITY)
+    }
+
+    /// The same for a sensor that sees nobody farther than `reach_m` from the rear axle: those are put there without heading and height.
+    pub fn place_within(&self, scene: &mut Scene, time_ns: i64, reach_m: f64) -> Pose2 {
         let (before, after, share) = self.bracket(time_ns);
+        let base = between(&before.ego.pose, &after.ego.pose, share);
         for ((object, a), b) in scene.objects.iter_mut().zip(&before.actors).zip(&after.actors) {
+            let (x, y) = (a.pose.x + (b.pose.x - a.pose.x) * share, a.pose.y + (b.pose.y - a.pose.y) * share);
+            if (x - base.x).abs() > reach_m || (y - base.y).abs() > reach_m {
+                object.slide(x, y);
+                continue;
+            }
             let pose = between(&a.pose, &b.pose, share);
             object.place(pose);
             object.braking = a.braking;
             object.ground_z = scene.ground.height_m(pose.x, pose.y);
         }
-        between(&before.ego.pose, &after.ego.pose, share)
+        base
     }
 
     /// The snapshots around a time and how far it lies between them, 0..1.

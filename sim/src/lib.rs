@@ -25,6 +25,7 @@ mod judge;
 mod lens;
 mod lidar;
 mod light;
+mod longer;
 mod look;
 mod marks;
 mod paint;

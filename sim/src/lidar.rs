@@ -53,6 +53,9 @@ struct Return {
     object: Option<usize>,
 }
 
+/// Half the largest road user, its way in a turn, and the sensor's place on the car, m.
+const LARGEST_M: f64 = 40.0;
+
 /// The sensor: its mounting and its noise.
 #[derive(Clone, Debug)]
 pub struct Lidar {
@@ -87,6 +90,11 @@ impl Lidar {
     /// Columns of one turn.
     pub fn columns(&self) -> usize {
         self.beams.columns
+    }
+
+    /// From the rear axle to the middle of the farthest object of which a part may be seen, m.
+    pub fn whole_reach_m(&self) -> f64 {
+        self.beams.reach_m + LARGEST_M
     }
 
     /// Elevations of the beams, rad, lowest first.

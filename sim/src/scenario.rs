@@ -6,6 +6,12 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
+/// Most of each.
+pub(crate) const MOST_VEHICLES: f64 = 300.0;
+pub(crate) const MOST_CYCLISTS: f64 = 100.0;
+pub(crate) const MOST_PEDESTRIANS: f64 = 300.0;
+pub(crate) const MOST_JAYWALKERS: f64 = 20.0;
+
 /// Why a scenario cannot be played.
 #[derive(Debug, Error)]
 pub enum ScenarioError {
@@ -121,9 +127,9 @@ impl Range {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grid {
-    /// Nodes along x, 2 to 6.
+    /// Nodes along x, 2 to 12.
     pub columns: Range,
-    /// Nodes along y, 2 to 6.
+    /// Nodes along y, 2 to 12.
     pub rows: Range,
     /// Between neighbouring nodes, m.
     pub block_m: Range,
@@ -349,8 +355,8 @@ impl Scenario {
         number("sensors.rain_mmph", self.sensors.rain_mmph, 0.0, 100.0)?;
         range("start_speed_share", &self.start_speed_share, 0.0, 1.0)?;
         if let Some(grid) = &self.grid {
-            range("grid.columns", &grid.columns, 2.0, 6.0)?;
-            range("grid.rows", &grid.rows, 2.0, 6.0)?;
+            range("grid.columns", &grid.columns, 2.0, 12.0)?;
+            range("grid.rows", &grid.rows, 2.0, 12.0)?;
             range("grid.junction_m", &grid.junction_m, 11.0, 30.0)?;
             let shortest = 2.0 * grid.junction_m.most() + 2.0 * grid.jitter_m.most() + 20.0;
             range("grid.block_m", &grid.block_m, shortest, 1000.0)?;
@@ -391,13 +397,13 @@ impl Scenario {
         range: &impl Fn(&'static str, &Range, f64, f64) -> Result<(), ScenarioError>,
     ) -> Result<(), ScenarioError> {
         let (actors, events) = (&self.actors, &self.events);
-        range("actors.vehicles", &actors.vehicles, 0.0, 300.0)?;
-        range("actors.cyclists", &actors.cyclists, 0.0, 100.0)?;
-        range("actors.pedestrians", &actors.pedestrians, 0.0, 300.0)?;
+        range("actors.vehicles", &actors.vehicles, 0.0, MOST_VEHICLES)?;
+        range("actors.cyclists", &actors.cyclists, 0.0, MOST_CYCLISTS)?;
+        range("actors.pedestrians", &actors.pedestrians, 0.0, MOST_PEDESTRIANS)?;
         range("actors.parked_share", &actors.parked_share, 0.0, 1.0)?;
         range("actors.speed_share", &actors.speed_share, 0.2, 1.5)?;
         range("actors.headway_s", &actors.headway_s, 0.5, 5.0)?;
-        range("events.jaywalkers", &events.jaywalkers, 0.0, 20.0)?;
+        range("events.jaywalkers", &events.jaywalkers, 0.0, MOST_JAYWALKERS)?;
         range("events.reaction_s", &events.reaction_s, 0.8, 10.0)?;
         range("events.cut_ins", &events.cut_ins, 0.0, 10.0)?;
         range("events.cut_in_gap_m", &events.cut_in_gap_m, 3.0, 100.0)?;

@@ -316,8 +316,9 @@ impl World {
     }
 
     fn scan(&mut self, echoes: &mut Vec<Echo>) {
-        let (history, start) = (&self.history, self.sensed_ns);
-        self.lidar.scan(&mut self.scene, |scene, time_ns| isometry(&history.place(scene, start + time_ns)), echoes);
+        let (history, start, reach_m) = (&self.history, self.sensed_ns, self.lidar.whole_reach_m());
+        let place = |scene: &mut Scene, time_ns| isometry(&history.place_within(scene, start + time_ns, reach_m));
+        self.lidar.scan(&mut self.scene, place, echoes);
     }
 
     /// The picture of this instant.

@@ -122,8 +122,9 @@ impl World {
         let ends = columns.end >= self.lidar.columns();
         let mut echoes = std::mem::take(&mut self.echoes);
         echoes.clear();
-        let history = &self.history;
-        let mut pose_at = |scene: &mut Scene, time_ns| isometry(&history.place(scene, start_ns + time_ns));
+        let (history, reach_m) = (&self.history, self.lidar.whole_reach_m());
+        let mut pose_at =
+            |scene: &mut Scene, time_ns| isometry(&history.place_within(scene, start_ns + time_ns, reach_m));
         self.lidar.scan_columns(columns, &mut self.scene, &mut pose_at, &mut echoes);
         points.extend(echoes.iter().map(|echo| SpinningPoint {
             position: echo.point,

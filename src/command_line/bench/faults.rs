@@ -3,6 +3,7 @@
 //! Each row is a drive of its own: a simulated car in this process, `chauffeur drive` in another, one fault after it was engaged.
 #![allow(clippy::disallowed_methods)] // a process is watched from a thread
 
+use super::driver_process;
 use crate::simulation::as_car::describe::Ports;
 use crate::simulation::as_car::driver::SafetyDriver;
 use crate::simulation::as_car::fault::{Fault, Faults, Kind};
@@ -13,7 +14,7 @@ use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 use sim::Scenario;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::process::{ExitCode, ExitStatus};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -50,9 +51,8 @@ pub struct Options {
 const LONGEST_MS: f64 = 200.0;
 /// After the fault the car is watched for so long, s.
 const WATCHED_S: f64 = 2.0;
-/// The computer gets so long to be ready, and to end, s.
+/// The computer gets so long to be ready, s.
 const PATIENCE_S: f64 = 60.0;
-const ENDS_S: u64 = 20;
 
 /// A row is driven so often at most until the computer drives when the fault begins.
 const MOST_TRIES: usize = 3;
@@ -151,10 +151,7 @@ fn tell(options: &Options, broken: Broken, outcome: &Outcome, ended: Option<Exit
         (Some(_), Some(ms)) if broken.must_stop() && ms > LONGEST_MS => "LATE".to_string(),
         _ => "good".to_string(),
     };
-    let ended = match ended {
-        Some(status) => status.code().map_or("by a signal".to_string(), |code| format!("exit code {code}")),
-        None => "HUNG".to_string(),
-    };
+    let ended = driver_process::how(ended);
     println!(
         "{:<22}{:<12}{:>10}  {:<20}{:<18}{verdict}{}",
         broken.name(),
@@ -191,21 +188,7 @@ fn drive(
         faults: Faults::new(fault),
     };
     let prepared = car.prepare()?;
-    let log = folder.join("drive.mcap");
-    if log.exists() {
-        // Of the try before.
-        std::fs::remove_file(&log)?;
-    }
-    let mut child = Command::new(std::env::current_exe()?)
-        .arg("drive")
-        .arg(folder.join("car.toml"))
-        .arg("--output")
-        .arg(&log)
-        .args(&options.drive)
-        .stdin(Stdio::null())
-        .stdout(std::fs::File::create(folder.join("drive.out"))?)
-        .stderr(std::fs::File::create(folder.join("drive.err"))?)
-        .spawn()?;
+    let mut child = driver_process::start(folder, &folder.join("drive.mcap"), &options.drive)?;
     let (signs, pid) = (Signs::default(), Pid::from_child(&child));
     let outcome = std::thread::scope(|scope| {
         let signs = &signs;
@@ -223,25 +206,8 @@ fn drive(
         signs.stop.store(true, Ordering::Relaxed);
         outcome
     });
-    let ended = end(&mut child);
+    let ended = driver_process::end(&mut child);
     let outcome = outcome?;
     std::fs::write(folder.join("report.json"), format!("{:#}\n", outcome.to_json()))?;
     Ok((outcome, ended?))
-}
-
-/// Asks the process to end, and ends it if it does not; how it ended by itself.
-fn end(child: &mut Child) -> anyhow::Result<Option<ExitStatus>> {
-    if child.try_wait()?.is_none() {
-        // It may just have ended.
-        let _ = kill_process(Pid::from_child(child), Signal::TERM);
-    }
-    for _ in 0..20 * ENDS_S {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    child.kill()?;
-    child.wait()?;
-    Ok(None)
 }

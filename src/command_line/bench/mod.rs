@@ -2,6 +2,8 @@
 
 mod alone;
 mod detection;
+mod drive;
+mod driver_process;
 mod faults;
 mod frame;
 mod log;
@@ -10,6 +12,7 @@ mod planning;
 mod rows;
 mod trace;
 mod tracking;
+mod tracking_error;
 
 use clap::Subcommand;
 use std::process::ExitCode;
@@ -21,6 +24,8 @@ pub enum What {
     Frame(frame::Options),
     /// Write the lidar objects of a drive as KITTI tracking rows, for a judge.
     Detection(detection::Options),
+    /// Drive a simulated car for ten minutes in real time through the edges of a car: how well, and whether the log repeats.
+    Drive(drive::Options),
     /// Break a simulated car in every way while `chauffeur drive` drives it: what happens, and in how long.
     Faults(faults::Options),
     /// The log: writing, reading, and whether control feels it.
@@ -37,6 +42,7 @@ pub fn run(what: &What) -> anyhow::Result<ExitCode> {
     match what {
         What::Frame(options) => frame::run(options),
         What::Detection(options) => detection::run(options),
+        What::Drive(options) => drive::run(options),
         What::Faults(options) => faults::run(options),
         What::Log(options) => log::run(options),
         What::Odometry(options) => odometry::run(options),

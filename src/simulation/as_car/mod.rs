@@ -62,7 +62,8 @@ pub struct AsCar {
     pub folder: PathBuf,
     /// Where it is reached.
     pub ports: Ports,
-    /// How long the computer shall drive, s; without it until the goal, at most three times the scenario's usual time.
+    /// How long the computer shall drive, s; without it until the goal, at most three times the scenario's usual time. Longer than usual:
+    /// in a larger world of the kind, with a route that lasts.
     pub duration_s: Option<f64>,
     /// How long to wait for it to drive, s.
     pub patience_s: f64,
@@ -97,6 +98,9 @@ impl AsCar {
     /// # Errors
     /// Names what cannot be built, the port that is taken, or the file that cannot be written.
     pub fn prepare(mut self) -> anyhow::Result<Prepared> {
+        if let Some(duration_s) = self.duration_s {
+            self.scenario = self.scenario.lasting(duration_s)?;
+        }
         self.scenario.start_speed_share = Range([0.0, 0.0]);
         let world = World::new(&self.scenario, self.seed)?;
         let bus = UdpSocket::bind(self.ports.bus).with_context(|| format!("the bus's port {}", self.ports.bus))?;

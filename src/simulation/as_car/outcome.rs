@@ -5,6 +5,7 @@ use super::fault::{Fault, Faults, Line};
 use super::post::Sent;
 use crate::simulation::judge::Report;
 use std::collections::BTreeMap;
+use types::Stamp;
 
 /// How well the world kept up with the clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -23,6 +24,21 @@ pub struct Pace {
     pub images: u64,
     /// Images left out since the one before was not done.
     pub images_dropped: u64,
+}
+
+/// Where the car truly was, in the frame of its map.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Moment {
+    /// When, as the sensors' stamps.
+    pub stamp: Stamp,
+    /// The rear axle.
+    pub x_m: f64,
+    /// The rear axle.
+    pub y_m: f64,
+    /// Where it looks, rad.
+    pub heading_rad: f64,
+    /// Its speed.
+    pub speed_mps: f64,
 }
 
 /// What a fault led to.
@@ -50,6 +66,8 @@ pub struct Outcome {
     pub driven_s: f64,
     /// Offset from the middle of the route's line while the computer drove, m, each tenth of a second.
     pub beside_the_line_m: Vec<f64>,
+    /// Where the car truly was, from the first moment at which the computer drove until the end, each twentieth of a second.
+    pub path: Vec<Moment>,
     /// How it kept up.
     pub pace: Pace,
     /// What was sent.

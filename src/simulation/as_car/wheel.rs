@@ -6,7 +6,7 @@ use super::driver::{Hands, SafetyDriver};
 use super::ear::{Ear, Heard};
 use super::fault::{Faults, Line, Trouble};
 use super::ins::Unit;
-use super::outcome::{Outcome, Pace, effects};
+use super::outcome::{Moment, Outcome, Pace, effects};
 use super::post::{Item, Sent};
 use super::turner::Turner;
 use super::{AsCar, Clock};
@@ -14,7 +14,7 @@ use crate::simulation::judge::Judge;
 use anyhow::Context;
 use sim::{Driver, World};
 use std::collections::BTreeMap;
-use types::{Command, Vehicle};
+use types::{Command, Pose2, Vehicle};
 use vehicle::can::bindings::{Bindings, Quantity};
 use vehicle::can::speaker::{Broken, Speaker};
 use vehicle::can::{Database, cannelloni};
@@ -22,6 +22,8 @@ use vehicle::can::{Database, cannelloni};
 const STEP_S: f64 = 0.01;
 /// Steps between two looks of the judge at jerk, and between two messages of the signals.
 const FRAME_STEPS: u64 = 10;
+/// Steps between two moments of the true path.
+const PATH_STEPS: u64 = 5;
 /// After the end the driver takes over and the world goes on for a while, s.
 const AFTER_S: f64 = 1.0;
 /// Between the wheels of an axle, m.
@@ -52,6 +54,7 @@ pub struct Wheel {
     silences: Vec<i64>,
     driven_steps: u64,
     beside_the_line_m: Vec<f64>,
+    path: Vec<Moment>,
     /// Steps at the end, and whether the time ran out.
     ended: Option<(u64, bool)>,
 }
@@ -83,6 +86,7 @@ impl Wheel {
             silences: Vec::new(),
             driven_steps: 0,
             beside_the_line_m: Vec::new(),
+            path: Vec::new(),
             ended: None,
         })
     }
@@ -129,12 +133,12 @@ impl Wheel {
         });
         world.advance(STEP_S);
         self.steps += 1;
-        self.watch(world, heard);
+        self.watch(world, heard, clock);
         self.sense(world, &hands, clock)
     }
 
     /// The judge looks once the computer drives.
-    fn watch(&mut self, world: &mut World, heard: &Heard) {
+    fn watch(&mut self, world: &mut World, heard: &Heard, clock: &Clock) {
         let is_driving = self.authority.who() == Who::Computer;
         if is_driving && self.engaged.is_none() {
             self.engaged = Some((self.steps, heard.now.nanos()));
@@ -145,6 +149,12 @@ impl Wheel {
         let (Some(judge), None) = (&mut self.judge, self.ended) else { return };
         judge.moment(world);
         self.driven_steps += u64::from(is_driving);
+        if self.steps.is_multiple_of(PATH_STEPS) {
+            let (motion, now) = (world.motion_now().0, world.now());
+            let Pose2 { x, y, yaw } = motion.pose;
+            let stamp = types::Stamp::from_nanos(clock.unix_ns(now));
+            self.path.push(Moment { stamp, x_m: x, y_m: y, heading_rad: yaw, speed_mps: motion.speed_mps });
+        }
         if self.steps.is_multiple_of(FRAME_STEPS) {
             judge.frame(world);
             if is_driving {
@@ -222,6 +232,7 @@ impl Wheel {
             engaged_s: self.engaged.map(|(step, _)| step as f64 * STEP_S),
             driven_s: self.driven_steps as f64 * STEP_S,
             beside_the_line_m: self.beside_the_line_m,
+            path: self.path,
             effects: effects(&self.faults, (ear.changes(), &self.silences), self.engaged.map(|(_, unix_ns)| unix_ns)),
             engaged_unix_ns: self.engaged.map(|(_, unix_ns)| unix_ns),
             silences: self.silences,
