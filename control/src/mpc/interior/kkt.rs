@@ -53,6 +53,8 @@ pub(super) struct Kkt {
     before: [Values; 2],
     /// Column by column in order, below the diagonal.
     lower: [Values; STEPS],
+    /// What is left of the dense matrix, row by row; no one's between two factorizations.
+    rest: [Values; STEPS],
 }
 
 /// The part of all steps from a point that does not change.
@@ -76,7 +78,7 @@ impl Kkt {
         let (chain, price) = &fixed.of;
         fixed.linear = dot(&problem.gradient, chain);
         fixed.priced = sum(flat(&problem.limits).zip(flat(price)));
-        fixed.curved = problem.form(chain, chain);
+        fixed.curved = problem.square(chain);
         Some(())
     }
 
@@ -91,7 +93,7 @@ impl Kkt {
         step: &mut Point,
     ) -> Option<()> {
         let right = (wanted.chain, each(constant, &wanted.price, |c, z| c - z));
-        let mut solution = (step.chain, step.price);
+        let mut solution = Unknowns::default();
         self.solve(problem, &right, &mut solution)?;
         let (chain, price) = &solution;
         let per_tau = 1.0 / point.tau;
@@ -101,7 +103,7 @@ impl Kkt {
             + sum(flat(&problem.limits).zip(flat(price)))
             + 2.0 * problem.form(&there, chain);
         let away: Values = std::array::from_fn(|k| -fixed.of.0[k] + there[k]);
-        let below = point.kappa / point.tau - fixed.linear - fixed.priced + (problem.form(&away, &away) - fixed.curved);
+        let below = point.kappa / point.tau - fixed.linear - fixed.priced + (problem.square(&away) - fixed.curved);
         let tau = above / below;
         for k in 0..STEPS {
             step.chain[k] = chain[k] + tau * fixed.of.0[k];
@@ -120,7 +122,7 @@ impl Kkt {
 
     /// Factors the matrix. `None` if a factor is not finite.
     pub fn factor(&mut self, problem: &Scaled, widths: &Limits) -> Option<()> {
-        self.widths = *widths;
+        self.widths.clone_from(widths);
         self.diagonal = widths.map(|block| block.map(|w| -(w * w)));
         let on_chain: Values = std::array::from_fn(|k| problem.hessian[k][k]);
         let most = on_chain.iter().copied().chain(flat(&self.diagonal)).fold(0.0, |most, d| f64::max(most, d.abs()));
@@ -132,7 +134,8 @@ impl Kkt {
                 self.before[block][k] = problem.before[block][k] * self.per_limit[block + 2][k];
             }
         }
-        let mut rest = self.rest(problem, &on_chain, regular);
+        self.eliminate_limits(problem, &on_chain, regular);
+        let rest = &mut self.rest;
         // Column by column: what is left of the dense matrix.
         for p in 0..STEPS {
             let mut pivot = rest[p][p];
@@ -156,8 +159,8 @@ impl Kkt {
     }
 
     /// The dense matrix that is left when the limits are eliminated, in order; its lower triangle.
-    fn rest(&self, problem: &Scaled, on_chain: &Values, regular: f64) -> [Values; STEPS] {
-        let mut rest = [Values::default(); STEPS];
+    fn eliminate_limits(&mut self, problem: &Scaled, on_chain: &Values, regular: f64) {
+        let rest = &mut self.rest;
         for (q, row) in rest.iter_mut().enumerate() {
             for p in 0..q {
                 row[p] = problem.hessian[ORDER[q]][ORDER[p]];
@@ -188,7 +191,6 @@ impl Kkt {
                 }
             }
         }
-        rest
     }
 
     /// Solves for a right-hand side. `None` if that leads to what is not finite.

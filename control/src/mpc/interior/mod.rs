@@ -6,6 +6,8 @@
 //! any programme (which numbers are zero, what to eliminate first) is known of these chains, which is what makes it three times as fast. The
 //! tests hold it against the library bit for bit.
 
+#![allow(clippy::needless_range_loop)] // neighbours in several arrays: with indices the sums read as they are written on paper
+
 mod kkt;
 mod scaled;
 
@@ -184,7 +186,7 @@ impl Point {
     }
 
     fn add(&mut self, length: f64, step: &Self) {
-        let add = |value: &mut f64, change: &f64| *value = length * change + *value;
+        let add = |value: &mut f64, change: &f64| *value += length * change;
         self.chain.iter_mut().zip(&step.chain).for_each(|(value, change)| add(value, change));
         for (values, changes) in [(&mut self.slack, &step.slack), (&mut self.price, &step.price)] {
             values.as_flattened_mut().iter_mut().zip(changes.as_flattened()).for_each(|(v, c)| add(v, c));

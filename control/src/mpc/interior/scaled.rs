@@ -131,6 +131,18 @@ impl Scaled {
         (0..STEPS).fold(0.0, |sum, k| sum + self.hessian[k][k] * b[k] * a[k] + (of_b[k] * a[k] + of_a[k] * b[k]))
     }
 
+    /// The same of `a` with itself.
+    pub fn square(&self, a: &Values) -> f64 {
+        let mut of_a = Values::default();
+        for j in 0..STEPS {
+            let row = &self.hessian[j];
+            for k in j + 1..STEPS {
+                of_a[k] += row[k] * a[j];
+            }
+        }
+        (0..STEPS).fold(0.0, |sum, k| sum + self.hessian[k][k] * a[k] * a[k] + (of_a[k] * a[k] + of_a[k] * a[k]))
+    }
+
     /// Adds what the limits count of a chain.
     pub fn add_limited(&self, chain: &Values, sums: &mut Limits) {
         for (block, sums) in sums.iter_mut().enumerate() {
