@@ -6,7 +6,7 @@ use crate::runtime::join::{Join, Sensors};
 use crate::runtime::log::Recorder;
 use crate::runtime::source::{self, Messages};
 use crate::runtime::{Corridor, FaultCell, Feed, Outcome, Progress, Settings, run};
-use crate::stack::{self, NetworkChoice, Networks};
+use crate::stack::{self, NetworkChoice, Networks, Work};
 use crate::watch::Watch;
 use anyhow::{Context, bail, ensure};
 use recordings::{Compression, DriveInfo, DriveReader, DriveWriter, Message, RunRecord};
@@ -104,6 +104,8 @@ pub struct Replay {
     pub networks: NetworkChoice,
     /// All stages in one thread.
     pub serial: bool,
+    /// How the stages up to detection work on a frame.
+    pub work: Work,
     /// Leave images and sweeps out of the log, which are in the drive, and the views for people, which any replay makes.
     pub without_sensors: bool,
     /// Frames left out of the statistics at the start.
@@ -251,7 +253,7 @@ impl Replay {
             _ => networks.describe(),
         };
         let mut stages = if start.runs("detect") {
-            stack::stages(config, &calibration, &route, networks)?
+            stack::stages(config, &calibration, &route, networks, self.work(start))?
         } else {
             stack::behind_detection(config, &route)?
         };
@@ -291,6 +293,11 @@ impl Replay {
         };
         let corridor = Corridor { stages, ticker: stack::ticker(config), recorder };
         Ok(Prepared { feed, corridor, settings, expected_frames, detectors, record })
+    }
+
+    /// A replay that takes localization from the drive has nothing to put beside detection.
+    fn work(&self, start: Start) -> Work {
+        if start.runs("localize") { self.work } else { Work::InTurn }
     }
 
     fn record(&self, networks: &Networks) -> RunRecord {

@@ -2,7 +2,9 @@
 
 use crate::config::Config;
 use crate::onnxruntime;
-use crate::runtime::stages::{self, LidarDetection};
+use crate::runtime::beside::Beside;
+use crate::runtime::detection::{CameraEye, Detect, LidarDetection};
+use crate::runtime::stages;
 use crate::runtime::{Stage, Ticker};
 use anyhow::{Context, bail, ensure};
 use control::Controller;
@@ -148,6 +150,15 @@ fn processor() -> String {
     name.map_or_else(|| std::env::consts::ARCH.to_string(), |(_, name)| name.trim().to_string())
 }
 
+/// How the stages up to detection work on one frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// One after the other, on one thread each.
+    InTurn,
+    /// Localization beside detection: a frame is ready sooner where there are cores for it. The answers are the same.
+    Beside,
+}
+
 /// All stages, from bytes to plan.
 ///
 /// # Errors
@@ -157,13 +168,14 @@ pub fn stages(
     calibration: &Calibration,
     route: &Route,
     networks: Networks,
+    work: Work,
 ) -> anyhow::Result<Vec<Box<dyn Stage>>> {
     calibration.validate()?;
     let calibration = Arc::new(calibration.clone());
     let own_returns = OwnReturns::new(&config.decode, &config.vehicle, &calibration.base_from_lidar);
     let localizer = Localizer::new(config.localize.clone());
-    let detect = stages::Detect {
-        camera: networks.camera,
+    let detect = Detect {
+        camera: CameraEye(networks.camera),
         lidar: match networks.lidar {
             None => LidarDetection::Geometry(GeometricDetector::new(config.geometric)),
             Some(LidarNetwork::Segmenter(network)) => {
@@ -175,11 +187,12 @@ pub fn stages(
         },
         calibration: Arc::clone(&calibration),
     };
-    let mut all: Vec<Box<dyn Stage>> = vec![
-        Box::new(stages::Decode { own_returns }),
-        Box::new(stages::Localize { localizer, calibration }),
-        Box::new(detect),
-    ];
+    let localize = stages::Localize { localizer, calibration };
+    let mut all: Vec<Box<dyn Stage>> = vec![Box::new(stages::Decode { own_returns })];
+    match work {
+        Work::InTurn => all.extend([Box::new(localize) as Box<dyn Stage>, Box::new(detect)]),
+        Work::Beside => all.push(Box::new(Beside::new(localize, detect))),
+    }
     all.extend(behind_detection(config, route)?);
     Ok(all)
 }

@@ -4,7 +4,7 @@
 
 mod support;
 
-use recordings::Message;
+use recordings::{Compression, DriveWriter, Message, RunRecord};
 use std::fs;
 use support::{fail, long_drive, messages, replay, street, text};
 
@@ -37,6 +37,29 @@ fn threads_and_one_thread_write_the_same_bytes() {
     let threaded = replay(&street(), folder.path(), "a.mcap", &[]);
     let serial = replay(&street(), folder.path(), "b.mcap", &["--serial"]);
     assert!(fs::read(threaded).unwrap() == fs::read(serial).unwrap());
+}
+
+/// With threads, localization runs beside detection. A frame that detection gives up must leave no other trace than when both run in turn.
+#[test]
+fn broken_images_are_given_up_alike_by_threads_and_by_one_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("broken.mcap");
+    let mut writer = DriveWriter::create(&path, &RunRecord::default(), Compression::None).unwrap();
+    for mut message in messages(&street()) {
+        if let Message::Camera(frame) = &mut message
+            && matches!(frame.seq, 10..13 | 30)
+        {
+            frame.data.truncate(100);
+        }
+        writer.write(&message).unwrap();
+    }
+    writer.finish().unwrap();
+    let threaded = replay(&path, folder.path(), "a.mcap", &[]);
+    let serial = replay(&path, folder.path(), "b.mcap", &["--serial"]);
+    assert!(fs::read(&threaded).unwrap() == fs::read(serial).unwrap());
+    let egos = messages(&threaded).iter().filter(|message| matches!(message, Message::Ego { .. })).count();
+    let seen = messages(&threaded).iter().filter(|message| matches!(message, Message::Detections(_))).count();
+    assert_eq!((egos, seen), (60, 56), "a broken image takes the detections of its frame and leaves the pose");
 }
 
 #[test]
@@ -85,7 +108,6 @@ fn from_detections_equals_the_full_run_downstream() {
 
 #[test]
 fn a_silent_drive_fails() {
-    use recordings::{Compression, DriveWriter, RunRecord};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("empty_road.mcap");
     let street = messages(&street());

@@ -56,6 +56,7 @@ fn replay(drive: &Path, output: &Path, watch: Watch) -> Replay {
             threads: 1,
         },
         serial: false,
+        work: chauffeur::stack::Work::Beside,
         without_sensors: false,
         warm_up: 0,
         kept_frames: 0,

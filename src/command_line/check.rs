@@ -8,6 +8,7 @@ use crate::check::{self, DriveResult, Job, Status};
 use crate::config::Config;
 use crate::evaluate::criteria::{Criteria, DEFAULT, Level};
 use crate::replay::{Mode, Replay};
+use crate::stack::Work;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use recordings::Compression;
@@ -100,6 +101,7 @@ pub fn run_one(options: &OneOptions) -> anyhow::Result<ExitCode> {
             config: Config::read_with(rules.config.as_deref(), &rules.set)?,
             networks: rules.networks.choice(),
             serial: true,
+            work: Work::InTurn,
             without_sensors: true,
             warm_up: 0,
             kept_frames: 0,

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::evaluate::Tolerance;
 use crate::replay::{Mode, Prepared, Replay, Start};
 use crate::runtime::{FaultCell, Outcome, Progress};
+use crate::stack::Work;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -124,6 +125,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         config: Config::read_with(options.config.as_deref(), &options.set)?,
         networks: options.networks.choice(),
         serial: options.serial,
+        work: if options.serial { Work::InTurn } else { Work::Beside },
         without_sensors: false,
         warm_up: 0,
         kept_frames: 0,

@@ -20,7 +20,7 @@ use crate::runtime::crew::Crew;
 use crate::runtime::join::{Join, Sensors};
 use crate::runtime::log::Recorder;
 use crate::runtime::{Corridor, FaultCell, Feed, Input, Outcome, Progress, Settings, Stage, run};
-use crate::stack::{self, NetworkChoice, Networks};
+use crate::stack::{self, NetworkChoice, Networks, Work};
 use crate::system::realtime;
 use crate::watch::Watch;
 use anyhow::{Context, bail, ensure};
@@ -129,7 +129,7 @@ impl Drive {
         let networks = Networks::load(&self.networks, car.camera.is_some(), !car.lidar.is_empty())?;
         let detectors = networks.describe();
         let record = self.record(&networks);
-        let stages = stack::stages(config, &places.calibration, &way.route, networks)?;
+        let stages = stack::stages(config, &places.calibration, &way.route, networks, Work::InTurn)?;
 
         let sensors = sensor_budgets(car);
         let board = Arc::new(Board {

@@ -8,9 +8,11 @@
 //! Frames are dropped at the door and nowhere else; every later queue is bounded and first in, first out.
 #![allow(clippy::disallowed_methods)] // this is the room that measures time and owns threads
 
+pub mod beside;
 pub mod clock;
 pub mod control_loop;
 pub mod crew;
+pub mod detection;
 pub mod digest;
 pub mod door;
 pub mod fault;

@@ -10,6 +10,11 @@ pub trait Stage: Send {
     /// Name in tables, logs and faults.
     fn name(&self) -> &'static str;
 
+    /// Who gave the last frame up: the stage itself, unless it is made of several.
+    fn to_blame(&self) -> &'static str {
+        self.name()
+    }
+
     /// Adds its part to the frame and names the parts of its time with `frame.spans.lap`.
     ///
     /// # Errors
@@ -23,7 +28,6 @@ pub fn guarded_step(stage: &mut dyn Stage, frame: &mut Frame, fault: &FaultCell)
     if frame.skipped.is_some() {
         return true;
     }
-    let name = stage.name();
     let outcome = catch_unwind(AssertUnwindSafe(|| stage.step(frame)));
     let (reason, goes_on) = match outcome {
         Ok(Ok(())) => return true,
@@ -31,6 +35,7 @@ pub fn guarded_step(stage: &mut dyn Stage, frame: &mut Frame, fault: &FaultCell)
         Ok(Err(StepError::Fatal(reason))) => (reason, false),
         Err(panic) => (format!("panicked: {}", panic_text(panic.as_ref())), false),
     };
+    let name = stage.to_blame();
     if !goes_on {
         fault.report(name, format!("frame {}: {reason}", frame.admission.frame));
     }

@@ -20,7 +20,7 @@ use crate::runtime::control_loop::{Link, Ticks};
 use crate::runtime::log::Recorder;
 use crate::runtime::ticker::TURN_S;
 use crate::runtime::{Corridor, FaultCell, Feed, Outcome, Progress, Settings, Stage, run};
-use crate::stack::{self, NetworkChoice, Networks};
+use crate::stack::{self, NetworkChoice, Networks, Work};
 use crate::watch::Watch;
 use anyhow::Context;
 use closed_loop::ClosedLoop;
@@ -129,12 +129,13 @@ impl Simulation {
         recorder.watch = self.watch.clone();
         recorder.watch.begin(&calibration, &route);
         let detectors = if self.truth { TRUTH.to_string() } else { networks.describe() };
+        let work = if self.serial { Work::InTurn } else { Work::Beside };
         let stages = if self.truth {
             let mut all: Vec<Box<dyn Stage>> = vec![Box::new(truth::Knowledge::default())];
             all.push(Box::new(stack::planning(&self.config, &route)?));
             all
         } else {
-            stack::stages(&self.config, &calibration, &route, networks)?
+            stack::stages(&self.config, &calibration, &route, networks, work)?
         };
         let (commands, batches) = bounded(1);
         let (sender, report) = bounded(1);

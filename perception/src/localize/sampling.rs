@@ -23,11 +23,16 @@ pub(super) fn thin_cloud(
     index.clear();
     out.clear();
     let timed = cloud.time_ns.len() == cloud.len();
+    let mut last = None; // neighbours on a ring share a voxel
     for (i, ((&x, &y), &z)) in cloud.x.iter().zip(&cloud.y).zip(&cloud.z).enumerate() {
         let point = Vector3::new(f64::from(x), f64::from(y), f64::from(z));
         let range_squared = point.norm_squared();
         let inside = range_squared >= low_m * low_m && range_squared <= high_m * high_m;
-        if inside && index.get_or_insert(voxel_key(point.into(), size_m), 0).1 {
+        if !inside {
+            continue;
+        }
+        let key = voxel_key(point.into(), size_m);
+        if last.replace(key) != Some(key) && index.get_or_insert(key, 0).1 {
             let seconds = if timed { f64::from(cloud.time_ns[i]) * 1e-9 } else { 0.0 };
             out.push(Timed { point, seconds });
         }

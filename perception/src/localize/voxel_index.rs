@@ -5,7 +5,14 @@ pub(super) type VoxelKey = [i32; 3];
 
 /// The key of the voxel that holds a position.
 pub(super) fn voxel_key(position: [f64; 3], size_m: f64) -> VoxelKey {
-    position.map(|v| (v / size_m).floor() as i32)
+    position.map(|v| floor(v / size_m))
+}
+
+/// The largest whole number not above a value; beyond 32 bits the last one. (The library's function is a call, unless the processor is known to
+/// have the instruction.)
+fn floor(value: f64) -> i32 {
+    let truncated = value as i32;
+    truncated.saturating_sub(i32::from(f64::from(truncated) > value))
 }
 
 const EMPTY: u32 = u32::MAX;

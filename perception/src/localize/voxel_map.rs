@@ -47,6 +47,31 @@ struct Block {
     z: [f32; CAPACITY],
 }
 
+/// No block lies there.
+const NONE: u32 = u32::MAX;
+/// The numbers of the blocks around one, in the order of [`AROUND`].
+type Links = [u32; 27];
+
+/// Where in [`AROUND`] the opposite offset is.
+const OPPOSITE: [usize; 27] = opposite();
+
+const fn opposite() -> [usize; 27] {
+    let mut places = [0; 27];
+    let mut place = 0;
+    while place < 27 {
+        let mut other = 0;
+        while other < 27 {
+            let (a, b) = (AROUND[place], AROUND[other]);
+            if a[0] == -b[0] && a[1] == -b[1] && a[2] == -b[2] {
+                places[place] = other;
+            }
+            other += 1;
+        }
+        place += 1;
+    }
+    places
+}
+
 /// Which blocks lie around one moving point: kept between searches while the point stays in its voxel.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Neighbourhood {
@@ -60,6 +85,14 @@ impl Neighbourhood {
     pub(super) fn forget(&mut self) {
         self.key = None;
     }
+
+    fn take(&mut self, links: &Links) {
+        self.count = 0;
+        for (code, &number) in links.iter().enumerate() {
+            self.blocks[self.count] = (number, code as u8);
+            self.count += usize::from(number != NONE);
+        }
+    }
 }
 
 /// A sparse grid of points in `odom`.
@@ -69,6 +102,8 @@ pub(super) struct VoxelMap {
     spacing_squared: f32,
     index: VoxelIndex,
     blocks: Vec<Block>,
+    /// The blocks around each block, so that nobody has to look them up one by one.
+    links: Vec<Links>,
     /// Counts the changes.
     version: u32,
     /// Working memory: points as columns.
@@ -83,6 +118,7 @@ impl VoxelMap {
             spacing_squared,
             index: VoxelIndex::new(),
             blocks: Vec::new(),
+            links: Vec::new(),
             version: 1,
             columns: Default::default(),
         }
@@ -91,6 +127,7 @@ impl VoxelMap {
     pub(super) fn clear(&mut self) {
         self.index.clear();
         self.blocks.clear();
+        self.links.clear();
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -116,10 +153,11 @@ impl VoxelMap {
                     y: [FAR; CAPACITY],
                     z: [FAR; CAPACITY],
                 });
+                self.link(key, next);
             }
             let [x, y, z] = self.offset(position.coords, key);
             let block = &mut self.blocks[number as usize];
-            if block.count == CAPACITY || block.nearest(x, y, z).0 < self.spacing_squared {
+            if block.count == CAPACITY || least(&block.squared(x, y, z)) < self.spacing_squared {
                 continue;
             }
             (block.x[block.count], block.y[block.count], block.z[block.count]) = (x, y, z);
@@ -131,11 +169,40 @@ impl VoxelMap {
     pub(super) fn prune(&mut self, place: Vector3<f64>, radius_m: f64) {
         let size_m = self.size_m;
         let squared = radius_m * radius_m;
-        self.blocks.retain(|block| (corner(block.key, size_m) - place).norm_squared() <= squared);
+        let stays = |block: &Block| (corner(block.key, size_m) - place).norm_squared() <= squared;
+        let mut kept = 0;
+        let numbers: Vec<u32> = self
+            .blocks
+            .iter()
+            .map(|block| {
+                let number = if stays(block) { kept } else { NONE };
+                kept += u32::from(number != NONE);
+                number
+            })
+            .collect();
+        let mut number = numbers.iter();
+        self.links.retain(|_| number.next().is_some_and(|number| *number != NONE));
+        let renumbered = |link: &u32| numbers.get(*link as usize).copied().unwrap_or(NONE);
+        self.links.iter_mut().flatten().for_each(|link| *link = renumbered(link));
+        self.blocks.retain(stays);
         self.index.clear();
         for (number, block) in self.blocks.iter().enumerate() {
             self.index.get_or_insert(block.key, number as u32);
         }
+    }
+
+    /// Links a new block, the last, with those around it.
+    fn link(&mut self, key: VoxelKey, number: u32) {
+        let mut links = [NONE; 27];
+        for (place, offset) in AROUND.iter().enumerate() {
+            let near = around_key(key, offset);
+            let Some(other) = self.index.get(near) else { continue };
+            links[place] = other;
+            if let Some(back) = self.links.get_mut(other as usize) {
+                back[OPPOSITE[place]] = number;
+            }
+        }
+        self.links.push(links);
     }
 
     /// The vector from `position` to the nearest point of the map within `radius_m` (at most the voxel size is
@@ -170,8 +237,10 @@ impl VoxelMap {
                 continue;
             }
             let block = &self.blocks[*number as usize];
-            let (squared, slot) = block.nearest(local[0], local[1], local[2]);
+            let all = block.squared(local[0], local[1], local[2]);
+            let squared = least(&all);
             if squared < best.0 {
+                let slot = all.iter().position(|value| *value == squared).unwrap_or(0);
                 let vector = [block.x[slot] - local[0], block.y[slot] - local[1], block.z[slot] - local[2]];
                 best = (squared, Some((vector, *number)));
             }
@@ -191,7 +260,7 @@ impl VoxelMap {
 
     fn refit(&mut self, number: usize) {
         let mut hood = Neighbourhood::default();
-        self.find_around(self.blocks[number].key, &mut hood);
+        hood.take(&self.links[number]);
         let around = &hood.blocks[..hood.count];
         let held: usize = around.iter().map(|(near, _)| self.blocks[*near as usize].count).sum();
         if (held as f64) < GROWN * f64::from(self.blocks[number].fitted_to) {
@@ -222,14 +291,15 @@ impl VoxelMap {
 
     fn find_around(&self, key: VoxelKey, hood: &mut Neighbourhood) {
         hood.key = Some(key);
-        hood.count = 0;
-        for (code, offset) in AROUND.iter().enumerate() {
-            let near = std::array::from_fn(|axis| key[axis].saturating_add(offset[axis]));
-            if let Some(number) = self.index.get(near) {
-                hood.blocks[hood.count] = (number, code as u8);
-                hood.count += 1;
-            }
+        if let Some(own) = self.index.get(key) {
+            hood.take(&self.links[own as usize]);
+            return;
         }
+        let mut links = [NONE; 27];
+        for (link, offset) in links.iter_mut().zip(&AROUND).skip(1) {
+            *link = self.index.get(around_key(key, offset)).unwrap_or(NONE);
+        }
+        hood.take(&links);
     }
 
     fn offset(&self, position: Vector3<f64>, key: VoxelKey) -> [f32; 3] {
@@ -238,21 +308,30 @@ impl VoxelMap {
 }
 
 impl Block {
-    /// Squared distance to the nearest point and its place; a huge distance if there is none.
-    fn nearest(&self, x: f32, y: f32, z: f32) -> (f32, usize) {
+    /// Squared distances to all places, huge where there is no point.
+    fn squared(&self, x: f32, y: f32, z: f32) -> [f32; CAPACITY] {
         let mut squared = [0.0; CAPACITY];
         for (i, value) in squared.iter_mut().enumerate() {
             let (dx, dy, dz) = (self.x[i] - x, self.y[i] - y, self.z[i] - z);
             *value = dx * dx + dy * dy + dz * dz;
         }
-        let mut best = (squared[0], 0);
-        for (i, &value) in squared.iter().enumerate().take(self.count).skip(1) {
-            if value < best.0 {
-                best = (value, i);
-            }
-        }
-        best
+        squared
     }
+}
+
+/// The smallest of the values, in four lanes: the library's minimum minds NaN, one value after the other.
+fn least(values: &[f32; CAPACITY]) -> f32 {
+    let mut lanes = [f32::INFINITY; 4];
+    for four in values.chunks_exact(4) {
+        for (lane, &value) in lanes.iter_mut().zip(four) {
+            *lane = if value < *lane { value } else { *lane };
+        }
+    }
+    lanes.into_iter().fold(f32::INFINITY, |least, lane| if lane < least { lane } else { least })
+}
+
+fn around_key(key: VoxelKey, offset: &[i32; 3]) -> VoxelKey {
+    std::array::from_fn(|axis| key[axis].saturating_add(offset[axis]))
 }
 
 fn corner(key: VoxelKey, size_m: f64) -> Vector3<f64> {

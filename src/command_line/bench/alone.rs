@@ -200,14 +200,16 @@ impl Detectors {
 }
 
 impl Times {
-    fn at(&mut self, share: f64) -> f64 {
-        self.ms.sort_by(f64::total_cmp);
-        self.ms.get((share * self.ms.len().saturating_sub(1) as f64).round() as usize).copied().unwrap_or(0.0)
-    }
-
     fn row(&mut self) -> (String, [f64; 4]) {
-        (self.name.clone(), [self.at(0.5), self.at(0.9), self.at(0.99), self.at(1.0)])
+        self.ms.sort_by(f64::total_cmp);
+        (self.name.clone(), quantiles(&self.ms))
     }
+}
+
+/// Median, 90th and 99th of 100, and the last of rising times; zero if there are none.
+pub fn quantiles(sorted: &[f64]) -> [f64; 4] {
+    let at = |share: f64| sorted.get((share * sorted.len().saturating_sub(1) as f64).round() as usize);
+    [0.5, 0.9, 0.99, 1.0].map(|share| at(share).copied().unwrap_or(0.0))
 }
 
 impl Alone {

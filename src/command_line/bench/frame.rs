@@ -4,10 +4,13 @@ use super::{alone, trace};
 use crate::command_line::{NetworkOptions, embedded_drive, replay, table};
 use crate::config::Config;
 use crate::replay::{Mode, Replay};
+use crate::runtime::frame::Spans;
+use crate::stack::Work;
 use clap::Args;
 use recordings::Compression;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// How to measure frames.
 #[derive(Debug, Args)]
@@ -36,6 +39,8 @@ const TRACED: usize = 2000;
 const NETWORK: [&str; 2] = ["infer camera", "infer lidar"];
 /// Parts that a bench of the stack should not count: reading the recorded drive stands for the sensors.
 const SOURCE: &str = "read";
+/// The log is written when the commands are out.
+const LOG: &str = "log";
 /// Localization; lidar odometry in a drive without GPS/INS.
 const ODOMETRY: &str = "localize";
 
@@ -50,9 +55,10 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         config: Config::read(options.config.as_deref())?,
         networks: options.networks.choice(),
         serial: true,
+        work: Work::InTurn,
         without_sensors: false,
         warm_up: options.warm_up,
-        kept_frames: if options.trace.is_some() { TRACED } else { 0 },
+        kept_frames: TRACED,
         watch: crate::watch::Watch::default(),
     };
     let prepared = bench.prepare()?;
@@ -84,6 +90,16 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     if let Some(path) = &options.trace {
         trace::write(path, outcome.statistics.kept(), skipped)?;
     }
+    let beside = replay::watched(Replay { work: Work::Beside, ..bench.clone() }.prepare()?)?;
+    let beside_rows = beside.statistics.rows();
+    println!(
+        "localization, image and sweep beside each other, on three threads: how long a frame waits for each part:"
+    );
+    table::print_latency(&beside_rows);
+    let waits = [SOURCE, LOG].map(|part| format!("{part:?}")).join(" and ");
+    let command = to_command(beside.statistics.kept());
+    println!("from the sensors' messages to the commands, without {waits}, of {} frames:", command.len());
+    table::print_times([("side by side".to_string(), alone::quantiles(&command))].into_iter());
     let mut alone = match network {
         0 => None,
         _ => Some(alone::measure(&bench.drive, &bench.networks)?),
@@ -98,6 +114,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             "detectors": detectors,
             "detectors_alone": alone.as_mut().map(alone::Alone::report),
             "warm_up_frames": skipped,
+            "side_by_side": beside_rows,
+            "sensors_to_command_ms": alone::quantiles(&command),
             "network_ns": network.to_string(),
             "other_ns": own.to_string(),
             "parts": rows.iter().map(|row| serde_json::json!({
@@ -108,6 +126,16 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         std::fs::write(path, format!("{report:#}\n"))?;
     }
     replay::verdict(outcome)
+}
+
+/// For each frame the time without reading before it and the log behind it, ms, rising.
+fn to_command(frames: &[Spans]) -> Vec<f64> {
+    let counts = |part: &str| part != SOURCE && part != LOG;
+    let of =
+        |frame: &Spans| frame.laps().iter().filter(|(part, _)| counts(part)).map(|(_, time)| *time).sum::<Duration>();
+    let mut all: Vec<f64> = frames.iter().map(|frame| of(frame).as_secs_f64() * 1e3).collect();
+    all.sort_by(f64::total_cmp);
+    all
 }
 
 fn ms_per_frame(ns: u128, frames: u64) -> f64 {

@@ -9,6 +9,7 @@ use crate::command_line::render::draw_stamp;
 use crate::command_line::{NetworkOptions, replay};
 use crate::config::Config;
 use crate::replay::{Drive, Mode, Replay};
+use crate::stack::Work;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use recordings::{Compression, DriveReader, Message};
@@ -117,6 +118,7 @@ fn detect(path: &Path, log: &Path, options: &Options) -> anyhow::Result<Vec<(Det
         config: Config::read(options.config.as_deref())?,
         networks: options.networks.choice(),
         serial: false,
+        work: Work::Beside,
         without_sensors: false,
         warm_up: 0,
         kept_frames: 0,
