@@ -8,6 +8,7 @@ mod log;
 mod odometry;
 mod planning;
 mod rows;
+mod throughput;
 mod trace;
 mod tracking;
 
@@ -29,6 +30,8 @@ pub enum What {
     Odometry(odometry::Options),
     /// The planner in closed loop on CommonRoad scenarios: result rows for a judge, and its speed.
     Planning(planning::Options),
+    /// Frames a second of a whole replay beside those of its networks alone.
+    Throughput(throughput::Options),
     /// The tracker over recorded detections of KITTI sequences: result rows for a judge, and its speed.
     Tracking(tracking::Options),
 }
@@ -41,6 +44,7 @@ pub fn run(what: &What) -> anyhow::Result<ExitCode> {
         What::Log(options) => log::run(options),
         What::Odometry(options) => odometry::run(options),
         What::Planning(options) => planning::run(options),
+        What::Throughput(options) => throughput::run(options),
         What::Tracking(options) => tracking::run(options),
     }
 }
