@@ -44,6 +44,8 @@ pub struct NetworkChoice {
     pub provider: Provider,
     /// Threads of a network.
     pub threads: usize,
+    /// Whether TensorRT may build an engine that is not there, for minutes.
+    pub builds: bool,
 }
 
 /// A network for the lidar.
@@ -90,6 +92,7 @@ impl Networks {
         };
         let path = library.as_ref().map(|library| library.path.as_path());
         let engine = Engine::open_with_cache(path, choice.provider, choice.threads, onnxruntime::cache().as_deref())?;
+        let engine = if choice.builds { engine } else { engine.without_building() };
         let mut networks = Self { engine: engine.describe(), ..Self::default() };
         let free_before = engine.free_memory();
         if let (Some(one), Some(other)) =

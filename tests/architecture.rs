@@ -19,12 +19,13 @@ const ARROWS: [(&str, &[&str]); 10] = [
 ];
 
 /// Dependencies with one door each.
-const DOORS: [(&str, &str); 13] = [
+const DOORS: [(&str, &str); 14] = [
     ("ort", "models"),
     ("rten", "models"),
     ("cudarc", "models"),
     ("mcap", "recordings"),
     ("foxglove", "recordings"),
+    ("clarabel", "control"),
     ("crossbeam-channel", "chauffeur"),
     ("crossbeam-queue", "chauffeur"),
     ("clap", "chauffeur"),

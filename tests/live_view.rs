@@ -54,6 +54,7 @@ fn replay(drive: &Path, output: &Path, watch: Watch) -> Replay {
             onnxruntime: None,
             provider: models::Provider::Cpu,
             threads: 1,
+            builds: true,
         },
         serial: false,
         work: chauffeur::stack::Work::Beside,

@@ -50,6 +50,17 @@ pub enum ModelError {
         /// The provider asked for.
         provider: Provider,
     },
+    /// A drive does not wait for TensorRT.
+    #[error(
+        "network {network}: no TensorRT engine in {} for this GPU, driver and network; \
+         `chauffeur models warmup --provider tensorrt` builds it, which takes minutes", folder.display()
+    )]
+    EngineNotBuilt {
+        /// Name of the network.
+        network: String,
+        /// Where it would be.
+        folder: PathBuf,
+    },
     /// A GPU was asked for and the driver is missing or says no.
     #[error("{wanted} needs an NVIDIA GPU: {reason}")]
     NoGpu {

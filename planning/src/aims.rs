@@ -9,6 +9,7 @@ use crate::longitudinal::{Aim, Profile};
 use crate::reference::Road;
 use crate::table::Table;
 use crate::targets::Target;
+use std::ops::RangeInclusive;
 use types::{Limits, Vehicle};
 
 /// Durations of keeping a speed, s.
@@ -35,6 +36,10 @@ const LEAVE_MPS: f64 = 1.0;
 const STAY_M: f64 = 1.5;
 /// And at a line it stays where it is this near to where it should stop, m.
 const STAY_AT_LINE_M: f64 = 0.5;
+/// Who leaves the corridor within this time is let go rolling, s, with this room to it, m, at least this fast, m/s.
+const LEAVES_S: RangeInclusive<f64> = 0.5..=6.0;
+const AFTER_M: f64 = 1.0;
+const ROLLING_MPS: f64 = 0.8;
 /// A car slower than this stands, m/s.
 const STANDING_MPS: f64 = 0.2;
 
@@ -70,6 +75,9 @@ pub(crate) fn sample(profiles: &mut Vec<Profile>, table: &Table, view: &View<'_>
     }
     for (index, target) in targets.iter().enumerate().filter(|(_, target)| target.speed_mps >= slowest) {
         aims.behind(index, target, vehicle);
+    }
+    for (index, target) in targets.iter().enumerate() {
+        aims.after(index, target, vehicle);
     }
     aims.reach(view.goals);
 }
@@ -162,6 +170,24 @@ impl Aims<'_> {
         }
     }
 
+    /// To the place behind a target when it leaves the corridor, still rolling: who slows down in time need not stop for it.
+    fn after(&mut self, index: usize, target: &Target, vehicle: &Vehicle) {
+        if !LEAVES_S.contains(&target.leaves_s) {
+            return;
+        }
+        let (speed, time_s) = (self.start[0], target.leaves_s);
+        let travel = target.rear_s_m + target.travelled(time_s) - vehicle.front_offset_m() - AFTER_M - self.road.s_m;
+        let mean = travel / time_s;
+        if mean < ROLLING_MPS || mean > speed {
+            return;
+        }
+        let wanted = self.table.row(travel).wanted_mps;
+        for end_mps in [2.0 * mean - speed, mean, 0.5 * (mean + speed)] {
+            let end_mps = end_mps.clamp(ROLLING_MPS, wanted.max(ROLLING_MPS));
+            self.profiles.push(Profile::behind(index, self.start, travel, end_mps, time_s, self.limits));
+        }
+    }
+
     /// Into a goal, at a time and speed that it allows.
     fn reach(&mut self, goals: &[Aimed]) {
         let (start, limits) = (self.start, self.limits);
@@ -179,6 +205,23 @@ impl Aims<'_> {
 mod tests {
     use crate::fixture::{line, scene, start, track};
     use crate::longitudinal::Aim;
+
+    #[test]
+    fn who_leaves_the_road_in_time_is_let_go_rolling() {
+        let crossing = |aside: f64| scene(&start(0.0, 0.0, 10.0), &line(), vec![track(7, 40.0, aside, [0.0, 2.0])]);
+        let rolls = |aside: f64| {
+            let seen = crossing(aside);
+            let leaves_s = seen.targets[0].leaves_s;
+            let arrives = |p: &crate::longitudinal::Profile| {
+                p.aim == Aim::Behind(0) && (p.end_s - leaves_s).abs() < 1e-9 && p.end_speed_mps >= super::ROLLING_MPS
+            };
+            (leaves_s, seen.lattice.profiles.iter().any(arrives))
+        };
+        let (leaves_s, rolling) = rolls(-6.0);
+        assert!((3.0..6.0).contains(&leaves_s) && rolling, "{leaves_s}");
+        let (leaves_s, rolling) = rolls(-12.0);
+        assert!(leaves_s > 6.0 && !rolling, "{leaves_s}: so long nobody rolls");
+    }
 
     #[test]
     fn a_car_that_stands_behind_another_is_not_tempted_to_creep() {

@@ -59,7 +59,7 @@ pub struct Target {
 
 impl Target {
     /// Who will cross the corridor there.
-    fn standing(object: usize, rear_s_m: f64, gap_m: f64) -> Self {
+    fn standing(object: usize, rear_s_m: f64, gap_m: f64, leaves_s: f64) -> Self {
         Self {
             object: Some(object),
             rear_s_m,
@@ -68,7 +68,7 @@ impl Target {
             crosses: true,
             gap_m,
             passable: false,
-            leaves_s: f64::INFINITY,
+            leaves_s,
         }
     }
 
@@ -86,7 +86,7 @@ impl Target {
 }
 
 /// When the way of an object will have left the corridor for good, s; infinite if it does not.
-fn leaves(obstacles: &Obstacles, object: usize, road: &Road<'_>, within: &impl Fn(f64) -> bool) -> f64 {
+fn leaves(obstacles: &Obstacles, object: usize, road: &Road<'_>, corridor: [f64; 2]) -> f64 {
     let (o, path) = (&obstacles.objects[object], obstacles.path(object));
     // A heading that is measured a little off leads out of any corridor: only a way that is known may.
     if o.speed_mps < MOVING_MPS || !(o.guided || obstacles.known) {
@@ -100,9 +100,9 @@ fn leaves(obstacles: &Obstacles, object: usize, road: &Road<'_>, within: &impl F
         hint_s_m = s_m;
         let line = road.line.at(s_m);
         let (sin, cos) = (pose.heading_rad - line.heading_rad).sin_cos();
-        // A body that turns reaches farther across.
-        let more_m = sin.abs() * o.half_length_m + cos.abs() * o.half_width_m - o.half_d_m;
-        let free = !within(d_m - more_m.copysign(d_m)) && !within(d_m);
+        // A body that turns reaches more or less far across.
+        let half_d_m = sin.abs() * o.half_length_m + cos.abs() * o.half_width_m;
+        let free = d_m + half_d_m <= corridor[0] || d_m - half_d_m >= corridor[1];
         left = if free { left.or(Some(step as f64 * PREDICTION_STEP_S)) } else { None };
     }
     left.unwrap_or(f64::INFINITY)
@@ -185,7 +185,7 @@ pub fn targets(
                     deceleration_mps2: o.deceleration_mps2,
                     crosses: false,
                     passable,
-                    leaves_s: leaves(obstacles, object, road, &within),
+                    leaves_s: leaves(obstacles, object, road, corridor),
                     gap_m: if passable {
                         PASS_GAP_M.max(config.standstill_gap_m)
                     } else if offsets::leaves_room(o, road, effort, config, vehicle) {
@@ -200,7 +200,8 @@ pub fn targets(
         if o.guided {
             // Where and when its way first comes into the corridor.
             if let Some(rear_s_m) = enters(obstacles, object, road, &within).filter(|rear_s_m| *rear_s_m > center_s) {
-                crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m));
+                let leaves_s = leaves(obstacles, object, road, corridor);
+                crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m, leaves_s));
             }
             continue;
         }
@@ -213,7 +214,7 @@ pub fn targets(
         let leaves_s = enters_s + (corridor[1] - corridor[0] + 2.0 * o.half_d_m) / closing;
         let rear_s_m = o.s_m - o.half_s_m + (o.s_dot_mps * enters_s).min(o.s_dot_mps * leaves_s);
         if rear_s_m > center_s {
-            crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m));
+            crossing.push(Target::standing(object, rear_s_m, config.standstill_gap_m, leaves_s));
         }
     }
     let nearest = |a: &Target, b: &Target| a.rear_s_m.total_cmp(&b.rear_s_m).then(a.object.cmp(&b.object));
@@ -238,7 +239,12 @@ pub fn targets(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::belief::Beliefs;
     use crate::fixture::{line, scene, start, track};
+    use crate::predict::intentions::Intentions;
+    use crate::predict::predict;
+    use crate::task::{Future, Futures};
+    use types::{Stamp, Tracks};
 
     #[test]
     fn leads_are_nearest_first_and_neighbours_are_none() {
@@ -274,6 +280,28 @@ mod tests {
         assert!(found.len() == 1 && found[0].crosses && (found[0].rear_s_m - 38.0).abs() < 1e-9);
         let leaving = scene(&start(0.0, 0.0, 10.0), &line(), vec![track(7, 40.0, -8.0, [0.0, -2.0])]).targets;
         assert!(leaving.is_empty());
+    }
+
+    #[test]
+    fn who_crosses_and_drives_off_in_the_lane_beside_has_left() {
+        // A long car across the ego's lane; it turns into the lane to the left and comes towards the ego there.
+        let mut car = track(1, 16.0, -2.0, [0.0, 4.0]);
+        (car.bbox.length, car.bbox.yaw) = (5.4, std::f64::consts::FRAC_PI_2);
+        let pose = |step: i32| {
+            let way_m = 0.8 * f64::from(step);
+            let across = way_m <= 5.5;
+            Some(if across { [16.0, way_m - 2.0, car.bbox.yaw] } else { [21.5 - way_m, 3.5, std::f64::consts::PI] })
+        };
+        let future = Future { track: 1, poses: (0..60).map(pose).collect() };
+        let futures = Futures { step_s: PREDICTION_STEP_S, tracks: vec![future] };
+        let begin = start(0.0, 0.0, 5.0);
+        let mut s = scene(&begin, &line(), vec![car]);
+        let (stamp, mut beliefs) = (Stamp::default(), Beliefs::default());
+        beliefs.update(&Tracks { frame: 0, stamp, objects: vec![car] }, stamp);
+        let nobody = Intentions::default();
+        predict(&beliefs, Some(&futures), &nobody, &s.road, &begin, &s.config, &s.vehicle, &mut s.obstacles);
+        let found = targets(&s.obstacles, &s.road, None, &s.effort, &s.config, &s.vehicle);
+        assert!(found.len() == 1 && !found[0].crosses && (1.2..1.8).contains(&found[0].leaves_s), "{found:?}");
     }
 
     #[test]

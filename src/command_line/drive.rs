@@ -8,6 +8,7 @@ use crate::drive::run::Supervisor;
 use crate::drive::status::{Rate, Status};
 use crate::drive::{Drive, launch};
 use crate::runtime::{FaultCell, Progress, crew};
+use crate::stack::NetworkChoice;
 use crate::system::Notifier;
 use crate::watch::Watch;
 use anyhow::{Context, ensure};
@@ -75,7 +76,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         route: options.route.clone(),
         output: options.output.clone(),
         compression: options.compression.into(),
-        networks: options.networks.choice(),
+        networks: networks(options),
         supervisor: match options.supervisor {
             SupervisorName::Process => Supervisor::Process,
             SupervisorName::Thread => Supervisor::Thread,
@@ -121,11 +122,16 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(if ending.was_relieved { ExitCode::from(1) } else { code })
 }
 
+/// A drive waits for no engine to be built.
+fn networks(options: &Options) -> NetworkChoice {
+    NetworkChoice { builds: false, ..options.networks.choice() }
+}
+
 /// What `doctor` says of this computer and the car's files: with a check that fails no car is driven. Sensors and bus are looked at all the time later.
 fn examined(options: &Options, folder: &Path) -> anyhow::Result<()> {
     let subject = Subject {
         config: Some(options.car.clone()),
-        networks: options.networks.choice(),
+        networks: networks(options),
         folder: folder.to_path_buf(),
         listen: false,
     };

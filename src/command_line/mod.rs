@@ -195,6 +195,7 @@ impl NetworkOptions {
                 ProviderName::Tensorrt => models::Provider::TensorRt,
             },
             threads: self.threads,
+            builds: true,
         }
     }
 }

@@ -5,7 +5,6 @@
 //! caller then follows the plan without a prediction. Never: a command that has not passed the gate.
 
 pub mod course;
-mod interior;
 pub mod lateral;
 pub mod longitudinal;
 pub mod qp;

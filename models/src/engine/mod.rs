@@ -3,6 +3,7 @@
 mod onnxruntime;
 mod resident;
 mod rten;
+mod tensorrt;
 
 use crate::{Carries, Element, ModelError, NetworkSpec, TensorSpec, gpu::Cuda};
 use std::{
@@ -61,6 +62,8 @@ pub struct Engine {
     cuda: Option<Cuda>,
     /// Where engines that TensorRT builds are kept.
     cache: Option<PathBuf>,
+    /// Whether it may build one that is not there.
+    builds: bool,
 }
 
 enum Kind {
@@ -104,7 +107,13 @@ impl Engine {
             None => return Err(ModelError::ProviderNeedsLibrary { provider }),
         };
         let cuda = if provider == Provider::Cpu { None } else { Some(Cuda::open(cache)?) };
-        Ok(Self { kind, provider, threads, cuda, cache: cache.map(Path::to_path_buf) })
+        Ok(Self { kind, provider, threads, cuda, cache: cache.map(Path::to_path_buf), builds: true })
+    }
+
+    /// Refuses networks whose TensorRT engine is not built yet, which would take minutes.
+    #[must_use]
+    pub fn without_building(self) -> Self {
+        Self { builds: false, ..self }
     }
 
     /// Free memory of the GPU, bytes; none on the CPU.
@@ -175,6 +184,7 @@ impl Network {
                     threads: engine.threads,
                     cuda: engine.cuda.as_ref().map(Cuda::beside).transpose()?,
                     cache: engine.cache.as_deref(),
+                    builds: engine.builds,
                 };
                 Session::OnnxRuntime(Box::new(runtime.load(spec, fetched, target)?))
             }

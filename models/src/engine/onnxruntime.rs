@@ -3,6 +3,7 @@
 use super::{
     Buffer, Numbers, Provider, copy_output,
     resident::{Resident, StartError},
+    tensorrt::Place,
 };
 use crate::{ModelError, NetworkSpec, TensorSpec, gpu::Cuda};
 use ort::{
@@ -12,7 +13,6 @@ use ort::{
     session::{HasSelectedOutputs, OutputSelector, RunOptions, Session, SessionInputValue, builder::SessionBuilder},
     value::{TensorElementType, TensorRef, ValueType},
 };
-use sha2::{Digest, Sha256};
 use std::{
     error::Error,
     ffi::{CStr, c_char},
@@ -32,6 +32,8 @@ pub(super) struct Target<'a> {
     pub cuda: Option<Cuda>,
     /// Where engines are kept.
     pub cache: Option<&'a Path>,
+    /// Whether TensorRT may build an engine that is not there.
+    pub builds: bool,
 }
 
 /// A handle to the process's ONNX Runtime.
@@ -72,6 +74,11 @@ impl Runtime {
     ) -> Result<OnnxSession, ModelError> {
         let engine = format!("ONNX Runtime {} on {}", self.version, target.provider);
         let failed = |reason: String| ModelError::Load { network: spec.name.clone(), engine: engine.clone(), reason };
+        if let (Provider::TensorRt, Some(cuda), Some(cache), false) =
+            (target.provider, &target.cuda, target.cache, target.builds)
+        {
+            Place::new(cache, cuda, spec).require(&spec.name)?;
+        }
         let mut builder = self.options(spec, &target).map_err(failed)?;
         let mut session = builder.commit_from_memory(&spec.bytes).map_err(|error| failed(error.to_string()))?;
         let outputs = fetched.iter().fold(OutputSelector::no_default(), |all, tensor| all.with(&tensor.name));
@@ -122,10 +129,10 @@ fn gpu_providers(spec: &NetworkSpec, target: &Target<'_>) -> Vec<ExecutionProvid
     let tensorrt = || {
         let mut tensorrt = ep::TensorRT::default();
         if let Some(stream) = &target.cuda {
-            if let Some(folder) = target.cache.map(|cache| cache.join(engines_of(stream))) {
-                let (folder, network) = (folder.display(), format!("{}-{:.12}", spec.name, spec.sha256));
+            if let Some(place) = target.cache.map(|cache| Place::new(cache, stream, spec)) {
+                let (folder, prefix) = (place.folder.display(), place.prefix);
                 tensorrt =
-                    tensorrt.with_engine_cache(true).with_engine_cache_path(&folder).with_engine_cache_prefix(network);
+                    tensorrt.with_engine_cache(true).with_engine_cache_path(&folder).with_engine_cache_prefix(prefix);
                 tensorrt = tensorrt.with_timing_cache(true).with_timing_cache_path(&folder);
             }
             // SAFETY: as above.
@@ -139,13 +146,6 @@ fn gpu_providers(spec: &NetworkSpec, target: &Target<'_>) -> Vec<ExecutionProvid
         // What TensorRT has no operator for goes to CUDA, not to the processor.
         Provider::TensorRt => vec![tensorrt(), cuda()],
     }
-}
-
-/// The folder of engines that TensorRT builds for one GPU and one driver; they fit no other.
-fn engines_of(cuda: &Cuda) -> String {
-    let digest = Sha256::digest(cuda.describe());
-    let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("tensorrt-{name}")
 }
 
 fn start_failed(error: ort::Error) -> ModelError {
