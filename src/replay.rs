@@ -39,7 +39,7 @@ impl Start {
         match stage {
             "decode" => self <= Self::Detect,
             "localize" => self <= Self::Localize,
-            "detect" => self <= Self::Detect,
+            "image" | "detect" => self <= Self::Detect,
             "track" => self <= Self::Track,
             "plan" => self <= Self::Plan,
             _ => true,

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::onnxruntime;
 use crate::runtime::beside::Beside;
-use crate::runtime::detection::{CameraEye, Detect, LidarDetection};
+use crate::runtime::detection::{CameraEye, Detect, LidarDetection, LookAtImage};
 use crate::runtime::stages;
 use crate::runtime::{Stage, Ticker};
 use anyhow::{Context, bail, ensure};
@@ -160,6 +160,9 @@ pub enum Work {
     InTurn,
     /// Localization beside detection: a frame is ready sooner where there are cores for it. The answers are the same.
     Beside,
+    /// Each on a thread of its own, the image's detector, too: as many frames as there are stages are on their way, and all cores have work.
+    /// The most frames a second, and the answers are the same.
+    InFlight,
 }
 
 /// All stages, from bytes to plan.
@@ -177,7 +180,7 @@ pub fn stages(
     let calibration = Arc::new(calibration.clone());
     let own_returns = OwnReturns::new(&config.decode, &config.vehicle, &calibration.base_from_lidar);
     let localizer = Localizer::new(config.localize.clone());
-    let detect = Detect {
+    let mut detect = Detect {
         camera: CameraEye(networks.camera),
         lidar: match networks.lidar {
             None => LidarDetection::Geometry(GeometricDetector::new(config.geometric)),
@@ -195,6 +198,10 @@ pub fn stages(
     match work {
         Work::InTurn => all.extend([Box::new(localize) as Box<dyn Stage>, Box::new(detect)]),
         Work::Beside => all.push(Box::new(Beside::new(localize, detect))),
+        Work::InFlight => {
+            let camera = std::mem::replace(&mut detect.camera, CameraEye(None));
+            all.extend([Box::new(localize) as Box<dyn Stage>, Box::new(LookAtImage(camera)), Box::new(detect)]);
+        }
     }
     all.extend(behind_detection(config, route)?);
     Ok(all)

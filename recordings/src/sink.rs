@@ -85,15 +85,28 @@ impl Sink {
         if self.failed {
             return Err(McapError::AttemptedWriteAfterFailure);
         }
-        let outcome = match shelf {
-            Shelf::Bulk => self.write(header, data),
-            Shelf::Replay | Shelf::Views => {
-                let held = if shelf == Shelf::Views { &mut self.views } else { &mut self.replay };
-                held.bytes.extend_from_slice(data);
-                held.messages.push((*header, held.bytes.len()));
-                if held.bytes.len() > HELD_BYTES { self.shelve(shelf) } else { Ok(()) }
-            }
-        };
+        if shelf != Shelf::Bulk {
+            return self.hold(shelf, header, |bytes| bytes.extend_from_slice(data));
+        }
+        let outcome = self.write(header, data);
+        self.failed = outcome.is_err();
+        outcome
+    }
+
+    /// Takes a message of the shelves that wait, which `append` appends to what waits.
+    pub(crate) fn hold(
+        &mut self,
+        shelf: Shelf,
+        header: &MessageHeader,
+        append: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), McapError> {
+        if self.failed {
+            return Err(McapError::AttemptedWriteAfterFailure);
+        }
+        let held = if shelf == Shelf::Views { &mut self.views } else { &mut self.replay };
+        append(&mut held.bytes);
+        held.messages.push((*header, held.bytes.len()));
+        let outcome = if held.bytes.len() > HELD_BYTES { self.shelve(shelf) } else { Ok(()) };
         self.failed = outcome.is_err();
         outcome
     }

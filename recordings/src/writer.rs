@@ -3,7 +3,7 @@
 use crate::error::RecordingError;
 use crate::run_record::{METADATA_NAME, RunRecord};
 use crate::schema::encode;
-use crate::sink::{self, Sink};
+use crate::sink::{self, Shelf, Sink};
 use crate::topics::{ENCODING, TABLE, Topic};
 use crate::{Message, viewer};
 use mcap::records::{MessageHeader, Metadata};
@@ -58,8 +58,6 @@ pub struct DriveWriter {
     sink: Sink,
     /// The message in work, as it lies in the file.
     buffer: Vec<u8>,
-    /// A view of it.
-    view: Vec<u8>,
     /// Whether views are written.
     pub with_views: bool,
     /// Messages without a stamp that wait for the first one that has a stamp.
@@ -82,7 +80,6 @@ impl DriveWriter {
             path: path.into(),
             sink,
             buffer: Vec::new(),
-            view: Vec::new(),
             with_views: true,
             waiting: Vec::new(),
             newest: None,
@@ -127,11 +124,11 @@ impl DriveWriter {
         if !self.with_views {
             return Ok(());
         }
-        let Self { sink, view: buffer, path, route, .. } = self;
+        let Self { sink, path, route, .. } = self;
         viewer::views(message, stamp, route, &mut |topic, view: &dyn viewer::View| {
-            buffer.clear();
-            view.append(buffer);
-            put(sink, path, topic, (log_time, sequence), buffer)
+            let header = MessageHeader { channel_id: topic.channel_id(), sequence, log_time, publish_time: log_time };
+            let held = sink.hold(Shelf::Views, &header, |bytes| view.append(bytes));
+            held.map_err(|error| RecordingError::written(path, error))
         })
     }
 

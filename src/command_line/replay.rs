@@ -125,7 +125,11 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         config: Config::read_with(options.config.as_deref(), &options.set)?,
         networks: options.networks.choice(),
         serial: options.serial,
-        work: if options.serial { Work::InTurn } else { Work::Beside },
+        work: match mode {
+            _ if options.serial => Work::InTurn,
+            Mode::RealTime { .. } => Work::Beside,
+            _ => Work::InFlight,
+        },
         without_sensors: false,
         warm_up: 0,
         kept_frames: 0,

@@ -129,7 +129,7 @@ impl Drive {
         let networks = Networks::load(&self.networks, car.camera.is_some(), !car.lidar.is_empty())?;
         let detectors = networks.describe();
         let record = self.record(&networks);
-        let stages = stack::stages(config, &places.calibration, &way.route, networks, Work::InTurn)?;
+        let stages = stack::stages(config, &places.calibration, &way.route, networks, Work::Beside)?;
 
         let sensors = sensor_budgets(car);
         let board = Arc::new(Board {

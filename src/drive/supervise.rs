@@ -33,8 +33,8 @@ pub struct Names {
     pub stages: Vec<String>,
 }
 
-/// The stages of the corridor, in order.
-pub const STAGES: [&str; 5] = ["decode", "localize", "detect", "track", "plan"];
+/// The stages of the corridor, in order; localization is beside detection.
+pub const STAGES: [&str; 4] = ["decode", "detect", "track", "plan"];
 
 /// Who is watched in this car: sensors first, since a stage without them is silent, too.
 #[must_use]

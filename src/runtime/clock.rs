@@ -1,5 +1,6 @@
 //! The one place where sensor time meets the wall clock.
 
+use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use types::{ReceiveTime, Stamp};
 
@@ -57,13 +58,31 @@ impl CpuWatch {
     /// Starts now.
     #[must_use]
     pub fn start() -> Self {
-        Self(thread_cpu())
+        Self(cpu(ClockId::ThreadCPUTime))
     }
 
     /// Processor time since the start.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        thread_cpu().saturating_sub(self.0)
+        cpu(ClockId::ThreadCPUTime).saturating_sub(self.0)
+    }
+}
+
+/// Measures the processor time of this process, all its threads together.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessWatch(Duration);
+
+impl ProcessWatch {
+    /// Starts now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(cpu(ClockId::ProcessCPUTime))
+    }
+
+    /// Processor time since the start.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        cpu(ClockId::ProcessCPUTime).saturating_sub(self.0)
     }
 }
 
@@ -74,8 +93,8 @@ pub fn receive_time() -> ReceiveTime {
     ReceiveTime::from_nanos(i64::try_from(passed.as_nanos()).unwrap_or_default())
 }
 
-/// Processor time of this thread so far.
-fn thread_cpu() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+/// Processor time so far.
+fn cpu(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }

@@ -135,6 +135,29 @@ impl Detect {
     }
 }
 
+/// The image alone, as a stage before [`Detect`]: one frame's image is looked at while the sweep of the frame before it is.
+pub struct LookAtImage(pub CameraEye);
+
+impl Stage for LookAtImage {
+    fn name(&self) -> &'static str {
+        "image"
+    }
+
+    fn to_blame(&self) -> &'static str {
+        "detect"
+    }
+
+    fn step(&mut self, frame: &mut Frame) -> Result<(), StepError> {
+        let Frame { buffers, sensors, spans, .. } = frame;
+        let buffers = buffers.as_mut().ok_or_else(|| StepError::Fatal("the frame has no buffers".into()))?;
+        if let Some(camera) = &sensors.camera {
+            self.0.open(camera, &mut buffers.image, spans)?;
+            frame.boxes = Some(self.0.look(spans)?);
+        }
+        Ok(())
+    }
+}
+
 impl Stage for Detect {
     fn name(&self) -> &'static str {
         "detect"
@@ -144,7 +167,8 @@ impl Stage for Detect {
         let Frame { buffers, sensors, spans, .. } = frame;
         let buffers = buffers.as_mut().ok_or_else(|| StepError::Fatal("the frame has no buffers".into()))?;
         let Buffers { image, points, labels } = &mut **buffers;
-        if let Some(camera) = &sensors.camera {
+        let image_to_see = sensors.camera.as_ref().filter(|_| frame.boxes.is_none());
+        if let Some(camera) = image_to_see {
             self.camera.open(camera, image, spans)?;
         }
         let mut objects = Vec::new();
@@ -152,7 +176,11 @@ impl Stage for Detect {
             self.lidar.open(points, &self.calibration, spans)?;
             objects = self.lidar.look(points, labels, &self.calibration, spans)?;
         }
-        let boxes = if sensors.camera.is_some() { self.camera.look(spans)? } else { Vec::new() };
+        let boxes = match frame.boxes.take() {
+            Some(boxes) => boxes,
+            None if sensors.camera.is_some() => self.camera.look(spans)?,
+            None => Vec::new(),
+        };
         self.join(frame, boxes, objects);
         Ok(())
     }

@@ -6,8 +6,8 @@ use recordings::Message;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use types::{
-    Admission, CameraFrame, Command, Detections, EgoState, Image, InsFix, Latency, LidarSweep, Plan, PointCloud,
-    Signals, Span, Stamp, Tracks, Truth, WheelSpeed,
+    Admission, CameraFrame, Command, Detection2, Detections, EgoState, Image, InsFix, Latency, LidarSweep, Plan,
+    PointCloud, Signals, Span, Stamp, Tracks, Truth, WheelSpeed,
 };
 
 /// A message of a sensor, as it came.
@@ -220,6 +220,8 @@ pub struct Frame {
     pub decoded: Option<u64>,
     /// Made by localize.
     pub ego: Option<EgoState>,
+    /// Seen in the image, where that is a stage of its own.
+    pub boxes: Option<Vec<Detection2>>,
     /// Made by detect.
     pub detections: Option<Detections>,
     /// Made by track.
@@ -248,6 +250,7 @@ impl Frame {
             buffers: None,
             decoded: None,
             ego: None,
+            boxes: None,
             detections: None,
             tracks: None,
             plan: None,

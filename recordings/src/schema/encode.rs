@@ -47,7 +47,7 @@ pub(crate) fn message(message: &Message, stamp: Stamp, out: &mut Vec<u8>) {
             let objects = tracks.objects.iter().map(track).collect();
             append(&Tracks { timestamp, frame: tracks.frame, objects }, out);
         }
-        Message::Plan(plan) => append(&self::plan(plan, timestamp), out),
+        Message::Plan(plan) => self::plan(plan, timestamp, out),
         Message::Command(command) => {
             let types::Command { tick, steering_rad, acceleration_mps2, plan, ego, limits, .. } = *command;
             let stop = command.stop.map(|reason| reason.name().to_string()).unwrap_or_default();
@@ -277,7 +277,8 @@ fn track(track: &types::Track) -> Track {
     }
 }
 
-fn plan(plan: &types::Plan, timestamp: Option<Timestamp>) -> Plan {
+/// The candidates are most of a plan: they go into the bytes as they are.
+fn plan(plan: &types::Plan, timestamp: Option<Timestamp>, out: &mut Vec<u8>) {
     let point = |point: &types::TrajectoryPoint| {
         let types::TrajectoryPoint { time_s, x, y, heading_rad, curvature_1pm, speed_mps, acceleration_mps2 } = *point;
         TrajectoryPoint { time_s, x, y, heading_rad, curvature_1pm, speed_mps, acceleration_mps2 }
@@ -286,7 +287,7 @@ fn plan(plan: &types::Plan, timestamp: Option<Timestamp>) -> Plan {
         let column = |i: usize| path.poses.iter().map(|pose| pose[i]).collect();
         Prediction { track: path.track, x: column(0), y: column(1), heading_rad: column(2), step_s: path.step_s }
     };
-    Plan {
+    let before = Plan {
         timestamp,
         frame: plan.frame,
         trajectory: plan.trajectory.points.iter().map(point).collect(),
@@ -295,9 +296,26 @@ fn plan(plan: &types::Plan, timestamp: Option<Timestamp>) -> Plan {
         track: plan.decision.track,
         reason: plan.decision.reason.clone(),
         cost: plan.cost,
-        candidate_verdict: plan.candidates.iter().map(|candidate| candidate.verdict as i32).collect(),
-        candidate_cost: plan.candidates.iter().map(|candidate| candidate.cost).collect(),
-        candidate_path: plan.candidates.iter().flat_map(|c| c.path.as_flattened()).copied().collect(),
-        predictions: plan.predictions.iter().map(prediction).collect(),
+        ..Plan::default()
+    };
+    append(&before, out);
+    let candidates = &plan.candidates;
+    if !candidates.is_empty() {
+        packed(9, candidates.len(), out);
+        out.extend(candidates.iter().map(|candidate| candidate.verdict as u8));
+        packed(10, 8 * candidates.len(), out);
+        candidates.iter().for_each(|candidate| out.extend_from_slice(&candidate.cost.to_le_bytes()));
+        packed(11, 4 * candidates.iter().map(|candidate| candidate.path.as_flattened().len()).sum::<usize>(), out);
+        for value in candidates.iter().flat_map(|candidate| candidate.path.as_flattened()) {
+            out.extend_from_slice(&value.to_le_bytes());
+        }
     }
+    plan.predictions.iter().for_each(|path| prost::encoding::message::encode(12, &prediction(path), out));
+}
+
+/// Begins a field of numbers that take so many bytes.
+fn packed(tag: u32, bytes: usize, out: &mut Vec<u8>) {
+    encode_key(tag, WireType::LengthDelimited, out);
+    encode_varint(bytes as u64, out);
+    out.reserve(bytes);
 }

@@ -1,5 +1,6 @@
 //! Views: what a person sees in an MCAP viewer, made from the messages that a replay reads.
 
+mod lines;
 mod road;
 mod scene;
 mod sensors;
@@ -7,7 +8,7 @@ mod sensors;
 use crate::Message;
 use crate::schema::encode::view_timestamp;
 use crate::topics::Topic;
-use foxglove::messages::{Color, Point3, Pose, Quaternion, Vector3};
+use foxglove::messages::{Color, Pose, Quaternion, Vector3};
 use nalgebra::Isometry3;
 use types::{ObjectClass, Route, Stamp};
 
@@ -77,10 +78,6 @@ fn pose(pose: &Isometry3<f64>) -> Pose {
 fn planar_pose(x: f64, y: f64, z: f64, heading_rad: f64) -> Pose {
     let (sin, cos) = (0.5 * heading_rad).sin_cos();
     Pose { position: Some(Vector3 { x, y, z }), orientation: Some(Quaternion { x: 0.0, y: 0.0, z: sin, w: cos }) }
-}
-
-fn point(x: f64, y: f64, z: f64) -> Point3 {
-    Point3 { x, y, z }
 }
 
 const fn color(r: f64, g: f64, b: f64, a: f64) -> Color {

@@ -10,6 +10,7 @@ mod log;
 mod odometry;
 mod planning;
 mod rows;
+mod throughput;
 mod trace;
 mod tracking;
 mod tracking_error;
@@ -34,6 +35,8 @@ pub enum What {
     Odometry(odometry::Options),
     /// The planner in closed loop on CommonRoad scenarios: result rows for a judge, and its speed.
     Planning(planning::Options),
+    /// Frames a second of a whole replay beside those of its networks alone.
+    Throughput(throughput::Options),
     /// The tracker over recorded detections of KITTI sequences: result rows for a judge, and its speed.
     Tracking(tracking::Options),
 }
@@ -47,6 +50,7 @@ pub fn run(what: &What) -> anyhow::Result<ExitCode> {
         What::Log(options) => log::run(options),
         What::Odometry(options) => odometry::run(options),
         What::Planning(options) => planning::run(options),
+        What::Throughput(options) => throughput::run(options),
         What::Tracking(options) => tracking::run(options),
     }
 }
