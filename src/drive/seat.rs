@@ -30,6 +30,10 @@ const PATH_KEPT_S: f64 = 2.5;
 /// After its end was asked for, a car that was stopped is held for at most so long.
 const HELD: Duration = Duration::from_secs(60);
 
+/// After control has stood still for longer than the supervisor bears, it hears for so long whether the bus is still its own before it writes:
+/// verdicts from before lie in the queue.
+const DOUBT: Duration = Duration::from_millis(30);
+
 /// What a car's seat is made of.
 pub struct Parts {
     /// Of the car.
@@ -70,6 +74,25 @@ pub struct CarSeat {
     over: bool,
     first_lag_s: Option<f64>,
     due: Instant,
+    doubt: Doubt,
+}
+
+/// Whether the bus may have become the supervisor's while control stood still.
+#[derive(Debug, Default)]
+struct Doubt {
+    last: Option<Instant>,
+    until: Option<Instant>,
+}
+
+impl Doubt {
+    /// Whether to keep silent now; the last call was a tick ago if control is well. `bears`: the supervisor's patience.
+    fn keeps_silent(&mut self, now: Instant, bears: Duration) -> bool {
+        let last = self.last.replace(now);
+        if last.is_some_and(|last| now.saturating_duration_since(last) > bears) {
+            self.until = Some(now + DOUBT);
+        }
+        self.until.is_some_and(|until| now < until)
+    }
 }
 
 impl CarSeat {
@@ -90,6 +113,7 @@ impl CarSeat {
             over: false,
             first_lag_s: None,
             due: Instant::now(),
+            doubt: Doubt::default(),
         }
     }
 
@@ -247,8 +271,10 @@ impl Seat for CarSeat {
     }
 
     fn obey(&mut self, command: &Command) {
-        // Asked again: in between this thread may have stood still for long.
-        if !self.is_relieved && !self.parts.verdicts.has_taken_over() {
+        // Asked again: in between this thread, or the whole process, may have stood still for long.
+        let bears = Duration::from_secs_f64(self.parts.budgets.control_s);
+        let keeps_silent = self.doubt.keeps_silent(Instant::now(), bears);
+        if !keeps_silent && !self.is_relieved && !self.parts.verdicts.has_taken_over() {
             let enabled = command.grant.is_some_and(|grant| grant.authority != Authority::None);
             let mode = self.machine.mode();
             let request = Request {
@@ -277,5 +303,18 @@ impl Seat for CarSeat {
 
     fn is_over(&self) -> bool {
         self.over
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_stood_still_listens_before_it_writes() {
+        let (mut doubt, begin) = (Doubt::default(), Instant::now());
+        let mut at = |ms: u64| doubt.keeps_silent(begin + Duration::from_millis(ms), Duration::from_millis(50));
+        assert_eq!([0, 10, 20, 65].map(&mut at), [false; 4]);
+        assert_eq!([2065, 2075, 2085, 2095, 2105].map(&mut at), [true, true, true, false, false]);
     }
 }

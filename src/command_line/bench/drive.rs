@@ -106,7 +106,8 @@ fn judged(outcome: &Outcome, log: &Path) -> anyhow::Result<bool> {
         });
         println!("{name:<22}{value}{verdict}");
     };
-    row("driven", format!("{:.1} s, {:.0} m", outcome.driven_s, report.travelled_m), None);
+    let goal = report.goal_s.map_or(String::new(), |goal_s| format!(", at its goal after {goal_s:.1} s"));
+    row("driven", format!("{:.1} s, {:.0} m{goal}", outcome.driven_s, report.travelled_m), None);
     let failures = report.failures();
     row("failures", failures.len().to_string(), Some((failures.is_empty(), "none".to_string())));
     failures.iter().for_each(|failure| println!("  {failure}"));

@@ -39,6 +39,7 @@ pub fn end(child: &mut Child) -> anyhow::Result<Option<ExitStatus>> {
     if child.try_wait()?.is_none() {
         // It may just have ended.
         let _ = kill_process(Pid::from_child(child), Signal::TERM);
+        let _ = kill_process(Pid::from_child(child), Signal::CONT);
     }
     for _ in 0..20 * ENDS_S {
         if let Some(status) = child.try_wait()? {

@@ -6,6 +6,7 @@
 use super::driver_process;
 use crate::simulation::as_car::describe::Ports;
 use crate::simulation::as_car::driver::SafetyDriver;
+use crate::simulation::as_car::ear::Told;
 use crate::simulation::as_car::fault::{Fault, Faults, Kind};
 use crate::simulation::as_car::outcome::{Outcome, drove_at, mode_name, safe_ms};
 use crate::simulation::as_car::{AsCar, Signs};
@@ -69,7 +70,8 @@ enum Broken {
 impl Broken {
     fn all() -> Vec<Self> {
         let car = Kind::all().into_iter().map(Self::Car);
-        car.chain([Self::Process("drive-term", Signal::TERM), Self::Process("drive-kill", Signal::KILL)]).collect()
+        let process = [("drive-term", Signal::TERM), ("drive-kill", Signal::KILL), ("drive-stopped", Signal::STOP)];
+        car.chain(process.map(|(name, signal)| Self::Process(name, signal))).collect()
     }
 
     fn name(self) -> String {
@@ -137,6 +139,13 @@ fn was_driving(options: &Options, outcome: &Outcome) -> bool {
     begin_ns(options, outcome).is_some_and(|begin| drove_at(outcome.ear.changes(), begin))
 }
 
+/// Whether the computer drove again after the safe command, with nobody who engaged it.
+fn came_back(outcome: &Outcome, begin: Option<i64>, safe_ms: f64) -> bool {
+    let safe = begin.map(|begin| begin + (1e6 * safe_ms) as i64);
+    let drives = |told: &Told| told.enabled && told.mode == Some(2);
+    safe.is_some_and(|safe| outcome.ear.changes().iter().any(|(at, told)| *at > safe && drives(told)))
+}
+
 /// Prints a row; whether it is as it must be.
 fn tell(options: &Options, broken: Broken, outcome: &Outcome, ended: Option<ExitStatus>, tries: usize) -> bool {
     let begin = begin_ns(options, outcome).filter(|_| was_driving(options, outcome));
@@ -148,6 +157,7 @@ fn tell(options: &Options, broken: Broken, outcome: &Outcome, ended: Option<Exit
         (Some(report), _) if report.collisions.iter().any(|hit| hit.own_fault) => "COLLISION".to_string(),
         (Some(_), _) if begin.is_none() => "stopped before the fault".to_string(),
         (Some(_), None) if broken.must_stop() => "DROVE ON".to_string(),
+        (Some(_), Some(ms)) if came_back(outcome, begin, ms) => "CAME BACK".to_string(),
         (Some(_), Some(ms)) if broken.must_stop() && ms > LONGEST_MS => "LATE".to_string(),
         _ => "good".to_string(),
     };
@@ -200,6 +210,11 @@ fn drive(
                 std::thread::sleep(Duration::from_secs_f64(options.after));
                 // A process that has ended is told by its exit code.
                 let _ = kill_process(pid, signal);
+                if signal == Signal::STOP {
+                    // It wakes up again, and must find that the car is no longer its own.
+                    std::thread::sleep(Duration::from_secs_f64(options.lasts));
+                    let _ = kill_process(pid, Signal::CONT);
+                }
             });
         }
         let outcome = prepared.run(signs);
