@@ -6,6 +6,7 @@ use crate::doctor::{self, Subject, Verdict};
 use crate::drive::board::Board;
 use crate::drive::quiet::{Quiet, Watcher};
 use crate::drive::run::Supervisor;
+use crate::drive::sabotage::Sabotage;
 use crate::drive::status::{Rate, Status};
 use crate::drive::{Drive, launch};
 use crate::runtime::{FaultCell, Progress, crew};
@@ -44,6 +45,9 @@ pub struct Options {
     /// End the drive when the bus, once heard, has been silent for so long, as when the car is switched off. Default: wait for it.
     #[arg(long, value_name = "SECONDS")]
     end_when_quiet: Option<f64>,
+    /// A stage that fails on purpose, in a simulated car.
+    #[arg(long, hide = true, value_name = "STAGE-FAILURE@SECONDS")]
+    break_stage: Option<Sabotage>,
     #[command(flatten)]
     watch: WatchOptions,
     #[command(flatten)]
@@ -95,7 +99,15 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let folder = options.output.parent().filter(|folder| !folder.as_os_str().is_empty());
     examined(options, folder.unwrap_or(Path::new(".")))?;
     let fault = Arc::new(FaultCell::default());
-    let prepared = drive.prepare(&fault)?;
+    let mut prepared = drive.prepare(&fault)?;
+    if let Some(sabotage) = &options.break_stage {
+        let peer = drive.config.car.as_ref().and_then(|car| car.can.peer);
+        ensure!(
+            peer.is_some_and(|peer| peer.ip().is_loopback()),
+            "--break-stage is for a simulated car on loopback alone"
+        );
+        prepared.stages = sabotage.apply(std::mem::take(&mut prepared.stages), &prepared.status)?;
+    }
     println!("{}, {}", options.car.display(), prepared.detectors);
     println!(
         "the driver drives; nothing arms but the driver. Ctrl-C stops the car if the computer drives it, then ends"

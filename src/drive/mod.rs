@@ -26,6 +26,7 @@ pub mod pen;
 pub mod quiet;
 pub mod route;
 pub mod run;
+pub mod sabotage;
 pub mod seat;
 pub mod serial;
 pub mod signals;

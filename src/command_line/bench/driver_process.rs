@@ -18,7 +18,10 @@ pub fn start(folder: &Path, log: &Path, options: &[String]) -> anyhow::Result<Ch
         // Of the try before.
         std::fs::remove_file(log)?;
     }
-    let child = Command::new(std::env::current_exe()?)
+    // A file that may not grow is an error to the one who writes, as a full disk is, and no signal.
+    let child = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"])
+        .arg(std::env::current_exe()?)
         .arg("drive")
         .arg(folder.join("car.toml"))
         .arg("--output")

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)] // a process is watched from a thread
 
 use super::driver_process;
+use crate::drive::sabotage::WORDS;
 use crate::simulation::as_car::describe::Ports;
 use crate::simulation::as_car::driver::SafetyDriver;
 use crate::simulation::as_car::ear::Told;
@@ -12,7 +13,7 @@ use crate::simulation::as_car::outcome::{Outcome, drove_at, mode_name, safe_ms};
 use crate::simulation::as_car::{AsCar, Signs};
 use anyhow::{Context, ensure};
 use clap::Args;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use sim::Scenario;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
@@ -65,19 +66,25 @@ enum Broken {
     Car(Kind),
     /// The process that drives gets a signal.
     Process(&'static str, Signal),
+    /// A stage of the pipeline fails.
+    Stage(&'static str),
+    /// The system gives the process no more of something.
+    Limit(&'static str, Resource),
 }
 
 impl Broken {
     fn all() -> Vec<Self> {
         let car = Kind::all().into_iter().map(Self::Car);
         let process = [("drive-term", Signal::TERM), ("drive-kill", Signal::KILL), ("drive-stopped", Signal::STOP)];
-        car.chain(process.map(|(name, signal)| Self::Process(name, signal))).collect()
+        let stages = ["detect-panics", "detect-hangs", "detect-slow", "plan-panics", "plan-hangs"].map(Self::Stage);
+        let limits = [Self::Limit("disk-full", Resource::Fsize), Self::Limit("memory-full", Resource::As)];
+        car.chain(process.map(|(name, signal)| Self::Process(name, signal))).chain(stages).chain(limits).collect()
     }
 
     fn name(self) -> String {
         match self {
             Self::Car(kind) => kind.to_string(),
-            Self::Process(name, _) => name.to_string(),
+            Self::Process(name, _) | Self::Stage(name) | Self::Limit(name, _) => name.to_string(),
         }
     }
 
@@ -85,6 +92,9 @@ impl Broken {
         match self {
             Self::Car(kind) => kind.must_stop(),
             Self::Process(..) => true,
+            // What is slow may be quick enough; memory that is there already may be enough.
+            Self::Stage(name) => !name.ends_with("slow"),
+            Self::Limit(_, resource) => resource == Resource::Fsize,
         }
     }
 }
@@ -119,24 +129,30 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
             drives += 1;
             let (outcome, ended) = drive(options, &scenario, *broken, &path, ports).with_context(|| broken.name())?;
             // On a busy machine a car stops before anything is broken: that says nothing of the fault.
-            if was_driving(options, &outcome) || tries == MOST_TRIES {
+            if was_driving(options, &outcome, told_ns(&path)) || tries == MOST_TRIES {
                 break (outcome, ended);
             }
             tries += 1;
         };
-        bad += usize::from(!tell(options, *broken, &outcome, ended, tries));
+        bad += usize::from(!tell(options, *broken, (&outcome, told_ns(&path)), ended, tries));
     }
     println!("{} of {} as they must be", rows.len() - bad, rows.len());
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// When the fault began, time of day, ns.
-fn begin_ns(options: &Options, outcome: &Outcome) -> Option<i64> {
-    outcome.engaged_unix_ns.map(|engaged| engaged + (1e9 * options.after) as i64)
+/// When the fault began, time of day, ns: a stage tells itself.
+fn begin_ns(options: &Options, outcome: &Outcome, told: Option<i64>) -> Option<i64> {
+    told.or_else(|| outcome.engaged_unix_ns.map(|engaged| engaged + (1e9 * options.after) as i64))
 }
 
-fn was_driving(options: &Options, outcome: &Outcome) -> bool {
-    begin_ns(options, outcome).is_some_and(|begin| drove_at(outcome.ear.changes(), begin))
+/// When a stage failed, by its own words.
+fn told_ns(folder: &Path) -> Option<i64> {
+    let said = ["drive.err", "drive.out"].map(|name| std::fs::read_to_string(folder.join(name)).unwrap_or_default());
+    said.iter().flat_map(|text| text.lines()).find_map(|line| line.split_once(WORDS)?.1.trim().parse().ok())
+}
+
+fn was_driving(options: &Options, outcome: &Outcome, told: Option<i64>) -> bool {
+    begin_ns(options, outcome, told).is_some_and(|begin| drove_at(outcome.ear.changes(), begin))
 }
 
 /// Whether the computer drove again after the safe command, with nobody who engaged it.
@@ -147,8 +163,14 @@ fn came_back(outcome: &Outcome, begin: Option<i64>, safe_ms: f64) -> bool {
 }
 
 /// Prints a row; whether it is as it must be.
-fn tell(options: &Options, broken: Broken, outcome: &Outcome, ended: Option<ExitStatus>, tries: usize) -> bool {
-    let begin = begin_ns(options, outcome).filter(|_| was_driving(options, outcome));
+fn tell(
+    options: &Options,
+    broken: Broken,
+    (outcome, told): (&Outcome, Option<i64>),
+    ended: Option<ExitStatus>,
+    tries: usize,
+) -> bool {
+    let begin = begin_ns(options, outcome, told).filter(|_| was_driving(options, outcome, told));
     let safe = begin.and_then(|begin| safe_ms(outcome.ear.changes(), &outcome.silences, begin));
     // What comes after the watch is the end of the run, where the driver takes over.
     let safe = safe.filter(|ms| *ms < 1e3 * (options.lasts + WATCHED_S) - 50.0);
@@ -174,6 +196,19 @@ fn tell(options: &Options, broken: Broken, outcome: &Outcome, ended: Option<Exit
     verdict == "good" && ended != "HUNG"
 }
 
+/// Gives a process no more than it has: no larger file than its log, no more memory.
+fn limit(pid: Pid, resource: Resource, log: &Path) {
+    let now = match resource {
+        Resource::Fsize => std::fs::metadata(log).map(|log| log.len()).ok(),
+        _ => std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok().and_then(|text| {
+            let size = text.lines().find_map(|line| line.strip_prefix("VmSize:"))?;
+            size.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kilobytes| 1024 * kilobytes)
+        }),
+    };
+    // A process that has ended is told by its exit code.
+    let _ = prlimit(Some(pid), resource, Rlimit { current: now, maximum: None });
+}
+
 /// One drive with one fault: what became of it, and how the process that drove ended.
 fn drive(
     options: &Options,
@@ -184,7 +219,7 @@ fn drive(
 ) -> anyhow::Result<(Outcome, Option<ExitStatus>)> {
     let fault = match broken {
         Broken::Car(kind) => vec![Fault { kind, from_s: Some(options.after), for_s: options.lasts }],
-        Broken::Process(..) => Vec::new(),
+        Broken::Process(..) | Broken::Stage(_) | Broken::Limit(..) => Vec::new(),
     };
     let car = AsCar {
         scenario: scenario.clone(),
@@ -198,17 +233,30 @@ fn drive(
         faults: Faults::new(fault),
     };
     let prepared = car.prepare()?;
-    let mut child = driver_process::start(folder, &folder.join("drive.mcap"), &options.drive)?;
+    let (log, mut words) = (folder.join("drive.mcap"), options.drive.clone());
+    if let Broken::Stage(name) = broken {
+        words.extend(["--break-stage".to_string(), format!("{name}@{}", options.after)]);
+    }
+    let mut child = driver_process::start(folder, &log, &words)?;
     let (signs, pid) = (Signs::default(), Pid::from_child(&child));
     let outcome = std::thread::scope(|scope| {
         let signs = &signs;
-        if let Broken::Process(_, signal) = broken {
+        if let Broken::Process(..) | Broken::Limit(..) = broken {
+            let log = &log;
             scope.spawn(move || {
                 while !signs.engaged.load(Ordering::Relaxed) && !signs.stop.load(Ordering::Relaxed) {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 std::thread::sleep(Duration::from_secs_f64(options.after));
                 // A process that has ended is told by its exit code.
+                let signal = match broken {
+                    Broken::Limit(_, resource) => {
+                        limit(pid, resource, log);
+                        return;
+                    }
+                    Broken::Process(_, signal) => signal,
+                    Broken::Car(_) | Broken::Stage(_) => return,
+                };
                 let _ = kill_process(pid, signal);
                 if signal == Signal::STOP {
                     // It wakes up again, and must find that the car is no longer its own.
