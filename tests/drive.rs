@@ -75,14 +75,16 @@ mod tests {
     #[test]
     fn it_stops_when_something_fails() {
         let _road = ROAD.lock();
-        for fault in ["lidar-silent", "ins-frozen", "can-checksum", "drive-kill"] {
+        for fault in
+            ["lidar-silent", "ins-frozen", "can-checksum", "drive-kill", "drive-stopped", "plan-hangs", "disk-full"]
+        {
             let output = chauffeur()
                 .args(["bench", "faults", "--after", "2", "--lasts", "1", "--ports", &ports(), "--only", fault])
                 .args(["--", "--models", "none"])
                 .output()
                 .unwrap();
             let table = text(&output);
-            for wrong in ["COLLISION", "DROVE ON", "LATE", "HUNG"] {
+            for wrong in ["COLLISION", "DROVE ON", "LATE", "CAME BACK", "HUNG"] {
                 assert!(!table.contains(wrong), "{table}");
             }
             if !table.contains("good") {

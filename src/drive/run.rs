@@ -41,6 +41,9 @@ use vehicle::lidar;
 /// Messages that wait for the door: it takes them at once, so few are enough.
 const QUEUE: usize = 128;
 
+/// In a car a step that takes so long does not come back: the car stands long before, and the drive ends.
+const HUNG_AFTER: Duration = Duration::from_secs(10);
+
 /// Who supervises.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Supervisor {
@@ -359,7 +362,7 @@ impl Prepared {
         let mut supervision = self.supervision;
         let settings = Settings {
             serial: false,
-            step_budget: Duration::from_secs_f64(config.runtime.step_budget_s),
+            step_budget: Duration::from_secs_f64(config.runtime.step_budget_s).min(HUNG_AFTER),
             log_limit_bytes: config.runtime.log_limit_bytes,
         };
         let corridor = Corridor { stages, ticker: stack::ticker(&config), recorder };

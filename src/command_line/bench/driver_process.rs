@@ -7,7 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// A process that was asked to end gets so long, s.
-const ENDS_S: u64 = 20;
+const ENDS_S: u64 = 40;
 
 /// Starts `chauffeur drive` for the car described in a folder. Its words go to `drive.out` and `drive.err` there.
 ///
