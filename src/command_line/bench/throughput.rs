@@ -116,7 +116,7 @@ fn both_at_once(
         let swept = lidar.as_mut().map(|network| alone(network.network())).transpose();
         (camera.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), swept)
     });
-    (seen?, swept?);
+    seen.and(swept)?;
     Ok(())
 }
 
