@@ -61,6 +61,11 @@ impl Camera {
         Self::with(Lens::standard(), &Look::sunny(&mut Random::new(seed, 40)), seed)
     }
 
+    /// The camera of the car with pictures of so many columns.
+    pub fn with_width(seed: u64, width: usize) -> Self {
+        Self::with(Lens::standard().with_width(width), &Look::sunny(&mut Random::new(seed, 40)), seed)
+    }
+
     /// Any camera on any car on any day: for training.
     #[cfg_attr(not(test), allow(dead_code))] // for training scenes
     pub fn random(seed: u64) -> Self {

@@ -31,6 +31,19 @@ impl Lens {
         }
     }
 
+    /// The same view in a picture of so many columns.
+    pub fn with_width(self, width: usize) -> Self {
+        let scale = width as f64 / self.width as f64;
+        Self {
+            width,
+            height: (self.height as f64 * scale).round() as usize,
+            focal_px: self.focal_px * scale,
+            // Pixel centres have whole numbers, the picture begins half a pixel before the first.
+            center_px: self.center_px.map(|center| (center + 0.5) * scale - 0.5),
+            ..self
+        }
+    }
+
     /// Some camera of some car: a small hatchback's to a lorry's, 45 to 90 degrees wide, seldom quite level.
     pub fn random(random: &mut Random) -> Self {
         let (width, height) = random.pick(&[
@@ -89,4 +102,22 @@ fn mounted(position: [f64; 3], turn: [f64; 3]) -> Isometry3<f64> {
         Translation3::from(Vector3::from(position)),
         UnitQuaternion::from_rotation_matrix(&(turn * optical)),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_smaller_picture_shows_the_same_view() {
+        let (whole, small) = (Lens::standard(), Lens::standard().with_width(640));
+        assert_eq!((small.width, small.height), (640, 360));
+        let corners = |lens: &Lens| {
+            let edge = |size: usize| [-0.5, size as f64 - 0.5];
+            edge(lens.width).map(|u| edge(lens.height).map(|v| lens.directions() * Vector3::new(u, v, 1.0)))
+        };
+        for (a, b) in corners(&whole).as_flattened().iter().zip(corners(&small).as_flattened()) {
+            assert!((a - b).norm() < 1e-12, "{a} {b}");
+        }
+    }
 }

@@ -65,10 +65,13 @@ enum SupervisorName {
 pub struct SuperviseOptions {
     /// The car.
     car: PathBuf,
+    /// Changes of its configuration.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
 }
 
 pub fn supervise(options: &SuperviseOptions) -> anyhow::Result<ExitCode> {
-    launch::serve(&options.car)?;
+    launch::serve(&options.car, &options.set)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -86,6 +89,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
         watch: watch.clone(),
         file: options.car.clone(),
         config,
+        changes: options.set.clone(),
         route: options.route.clone(),
         output: options.output.clone(),
         compression: options.compression.into(),

@@ -7,6 +7,7 @@ use super::bus::Bus;
 use super::supervise::Post;
 use super::{Car, address::BusAddress};
 use crate::config::Config;
+use crate::system::realtime;
 use anyhow::Context;
 use std::net::UdpSocket;
 use std::os::fd::OwnedFd;
@@ -29,17 +30,28 @@ pub enum Supervision {
     Thread(Option<std::thread::JoinHandle<()>>, Arc<AtomicBool>),
 }
 
-/// Starts the supervisor as a process. `program` is this one.
+/// Starts the supervisor as a process. `program` is this one; `changes` are what the pipeline's configuration differs in from the file.
 ///
 /// # Errors
 /// The system's.
-pub fn process(program: &Path, config: &Path, car: &Car, bus: &Bus, line: UnixDatagram) -> anyhow::Result<Supervision> {
+pub fn process(
+    program: &Path,
+    (config, changes): (&Path, &[String]),
+    car: &Car,
+    bus: &Bus,
+    line: UnixDatagram,
+) -> anyhow::Result<Supervision> {
     let output = match (&car.can.bus, bus.socket()) {
         (BusAddress::Udp(_), Some(socket)) => Stdio::from(OwnedFd::from(socket.try_clone()?)),
         _ => Stdio::null(),
     };
     let mut command = Command::new(program);
-    command.arg(COMMAND).arg(config).stdin(OwnedFd::from(line)).stdout(output);
+    command
+        .arg(COMMAND)
+        .arg(config)
+        .args(changes.iter().flat_map(|change| ["--set", change]))
+        .stdin(OwnedFd::from(line))
+        .stdout(output);
     // A Ctrl-C at the terminal is meant for the pipeline.
     command.process_group(0);
     let child = command.spawn().with_context(|| format!("the supervisor: {}", program.display()))?;
@@ -63,12 +75,15 @@ pub fn thread(config: &Config, car: &Car, bus: &Bus, line: UnixDatagram) -> anyh
 ///
 /// # Errors
 /// It was not started by a pipeline, or the configuration has changed since.
-pub fn serve(config: &Path) -> anyhow::Result<()> {
+pub fn serve(config: &Path, changes: &[String]) -> anyhow::Result<()> {
     // Whoever ends the pipeline must not end the one who then stops the car.
     let _ = ctrlc::set_handler(|| {});
     let line = UnixDatagram::from(rustix::io::dup(rustix::stdio::stdin())?);
     anyhow::ensure!(line.peer_addr().is_ok(), "{COMMAND}: only `chauffeur drive` starts this command");
-    let config = Config::read(Some(config))?;
+    // Where they may not be had, doctor has said so.
+    let _ = realtime::lock_memory();
+    let _ = realtime::make_thread_fifo(realtime::SUPERVISOR_PRIORITY);
+    let config = Config::read_with(Some(config), changes)?;
     let car = config.car.as_ref().context("the configuration has no section [car]")?;
     let bus = match &car.can.bus {
         BusAddress::Udp(_) => {

@@ -59,8 +59,10 @@ pub enum Supervisor {
 pub struct Drive {
     /// The file of the configuration.
     pub file: PathBuf,
-    /// What it says.
+    /// What it says, with the changes.
     pub config: Config,
+    /// Changes of single keys, as words `KEY=VALUE`.
+    pub changes: Vec<String>,
     /// Another route than the car's.
     pub route: Option<PathBuf>,
     /// The log.
@@ -154,7 +156,7 @@ impl Drive {
             writer.write(&Message::Route(way.route.clone()))?;
         }
         let supervision = match self.supervisor {
-            Supervisor::Process => launch::process(&self.program, &self.file, car, &bus, other)?,
+            Supervisor::Process => launch::process(&self.program, (&self.file, &self.changes), car, &bus, other)?,
             Supervisor::Thread => launch::thread(config, car, &bus, other)?,
         };
 
