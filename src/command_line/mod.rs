@@ -227,9 +227,20 @@ pub fn main() -> ExitCode {
         Command::Models(what) => warmup::run(&what),
     };
     outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", in_one_line(&error));
         ExitCode::from(2)
     })
+}
+
+/// An error and its causes, each once: many an error says its cause itself.
+fn in_one_line(error: &anyhow::Error) -> String {
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line = format!("{line}: {cause}");
+        }
+    }
+    line
 }
 
 /// Ends the program without a word when the reader of its output has gone, as in `chauffeur info DRIVE | head`. The code is that of
@@ -249,4 +260,17 @@ fn leave_when_nobody_listens() {
 fn embedded_drive() -> PathBuf {
     let inside = std::path::Path::new("recordings/drives/street.mcap");
     if inside.is_file() { inside.to_path_buf() } else { std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(inside) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = recordings::DriveReader::open(std::path::Path::new("/nowhere.mcap")).err().unwrap();
+        let line = in_one_line(&anyhow::Error::from(error).context("the drive"));
+        assert_eq!(line.matches("No such file").count(), 1, "{line}");
+        assert!(line.starts_with("the drive: /nowhere.mcap: cannot open"), "{line}");
+    }
 }
