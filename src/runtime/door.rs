@@ -198,8 +198,8 @@ pub fn newest_wins(
         }
         while let Some(mut set) = join.pop(!open) {
             set.unmatched.clear(); // logged above
-            let near = |stamp: Stamp| stamp.seconds_since(set.stamp).abs() <= join.tolerance_s();
-            let begin = arrivals.iter().filter(|(stamp, _)| near(*stamp)).map(|(_, at)| *at).min();
+            let own = set.stamps();
+            let begin = arrivals.iter().filter(|(stamp, _)| own.contains(&Some(*stamp))).map(|(_, at)| *at).min();
             let mut spans = Spans::starting(begin.unwrap_or_else(Instant::now));
             spans.lap("sensor wait");
             if waiting.replace((set, spans)).is_some() {

@@ -87,6 +87,14 @@ pub struct SensorSet {
 }
 
 impl SensorSet {
+    /// The stamps of image, sweep and GPS/INS output.
+    #[must_use]
+    pub fn stamps(&self) -> [Option<Stamp>; 3] {
+        let [camera, lidar] =
+            [self.camera.as_ref().map(|frame| frame.stamp), self.lidar.as_ref().map(|sweep| sweep.stamp)];
+        [camera, lidar, self.ins.as_ref().map(|fix| fix.state.stamp)]
+    }
+
     /// What is really there at the set's stamp, if anybody told.
     #[must_use]
     pub fn truth(&self) -> Option<&Truth> {
