@@ -1,4 +1,6 @@
 //! Who may watch a run: a live view, a metrics endpoint, both or nobody.
+//!
+//! In: each message, frame and command, from the log thread. Out: copies for whoever watches. Never: a wait, or a word back to the run.
 
 use crate::live_view::{LiveView, Tap};
 use crate::metrics::{Metrics, MetricsServer};
