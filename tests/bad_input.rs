@@ -115,10 +115,13 @@ fn an_empty_sweep_and_a_cut_jpeg_are_skipped() {
         other => vec![other],
     });
     let said = replay_of(&drive, folder.path());
-    assert!(said.contains("skipped 2,") && said.contains("decode skipped 2:"), "{said}");
+    let by_stage = said.contains("decode skipped 1:") && said.contains("detect skipped 1:");
+    assert!(said.contains("skipped 2,") && by_stage, "{said}");
     let log = messages(&folder.path().join("log.mcap"));
-    let skips = log.iter().filter(|m| matches!(m, Message::Text { name, .. } if name == "decode")).count();
-    assert_eq!(skips, 2);
+    for stage in ["decode", "detect"] {
+        let skips = log.iter().filter(|m| matches!(m, Message::Text { name, .. } if name == stage)).count();
+        assert_eq!(skips, 1, "{stage}");
+    }
 }
 
 #[test]
