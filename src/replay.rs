@@ -188,6 +188,25 @@ fn count(info: &DriveInfo, topic: &str) -> u64 {
 }
 
 impl Replay {
+    /// Every frame of a drive, with threads and without a log.
+    #[must_use]
+    pub fn lossless(drive: PathBuf, config: Config, networks: NetworkChoice) -> Self {
+        Self {
+            drive,
+            mode: Mode::Lossless,
+            output: None,
+            compression: Compression::None,
+            config,
+            networks,
+            serial: false,
+            work: Work::InFlight,
+            without_sensors: false,
+            warm_up: 0,
+            kept_frames: 0,
+            watch: Watch::default(),
+        }
+    }
+
     /// Opens the drive, loads the networks and creates the log.
     ///
     /// # Errors

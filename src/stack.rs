@@ -242,3 +242,55 @@ pub fn ticker(config: &Config) -> Ticker {
 pub fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::Drive;
+    use crate::runtime::frame::{Buffers, Frame, Spans};
+    use crate::runtime::pool::Pool;
+    use crate::runtime::stage::guarded_step;
+    use crate::runtime::{FaultCell, SourceItem, source};
+    use std::time::Instant;
+    use types::{Admission, CameraFrame};
+
+    /// What stages made of each frame of the street, of which two images are cut.
+    #[allow(clippy::disallowed_methods)] // a frame has a begin
+    fn made(work: Work) -> Vec<String> {
+        let street = Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings/drives/street.mcap");
+        let drive = Drive::open(&street).unwrap();
+        let config = Config::read(None).unwrap();
+        let mut stages = stages(&config, &drive.calibration, &drive.route, Networks::default(), work).unwrap();
+        let (pool, fault) = (Pool::new(1, Buffers::default), FaultCell::default());
+        let sets = source::lossless(Box::new(drive.reader), drive.sensors, config.runtime.join_tolerance_s);
+        let sets = sets.filter_map(|item| match item.unwrap() {
+            SourceItem::Set(set, _) => Some(set),
+            _ => None,
+        });
+        let mut all = Vec::new();
+        for (frame, mut set) in (0..12).zip(sets) {
+            if let (3 | 4, Some(image)) = (frame, &set.camera) {
+                set.camera = Some(Arc::new(CameraFrame { data: image.data.slice(..100), ..(**image).clone() }));
+            }
+            let admission = Admission { frame, stamp: set.stamp, ..Admission::default() };
+            let mut frame = Frame::admitted(admission, *set, Spans::starting(Instant::now()));
+            frame.buffers = pool.lease();
+            for stage in &mut stages {
+                assert!(guarded_step(stage.as_mut(), &mut frame, &fault));
+            }
+            let Frame { decoded, ego, detections, tracks, plan, findings, skipped, .. } = frame;
+            all.push(format!("{decoded:?} {ego:?} {detections:?} {tracks:?} {plan:?} {findings:?} {skipped:?}"));
+        }
+        all
+    }
+
+    #[test]
+    fn frames_are_the_same_in_turn_beside_and_in_flight() {
+        let in_turn = made(Work::InTurn);
+        assert_eq!(in_turn.len(), 12);
+        assert!(in_turn[3].contains("stage: \"detect\"") && !in_turn[5].contains("Skipped"), "{}", in_turn[3]);
+        for work in [Work::Beside, Work::InFlight] {
+            assert!(made(work) == in_turn, "{work:?}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use crate::check::spread::spread;
 use crate::check::{self, DriveResult, Job, Status};
 use crate::config::Config;
 use crate::evaluate::criteria::{Criteria, DEFAULT, Level};
-use crate::replay::{Mode, Replay};
+use crate::replay::Replay;
 use crate::stack::Work;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -94,18 +94,15 @@ pub fn run_one(options: &OneOptions) -> anyhow::Result<ExitCode> {
     let rules = &options.rules;
     let job = Job {
         replay: Replay {
-            drive: options.drive.clone(),
-            mode: Mode::Lossless,
-            output: None,
             compression: Compression::Lz4,
-            config: Config::read_with(rules.config.as_deref(), &rules.set)?,
-            networks: rules.networks.choice(),
             serial: true,
             work: Work::InTurn,
             without_sensors: true,
-            warm_up: 0,
-            kept_frames: 0,
-            watch: crate::watch::Watch::default(),
+            ..Replay::lossless(
+                options.drive.clone(),
+                Config::read_with(rules.config.as_deref(), &rules.set)?,
+                rules.networks.choice(),
+            )
         },
         name: options.name.clone(),
         references: rules.against.clone(),

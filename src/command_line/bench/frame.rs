@@ -3,11 +3,10 @@
 use super::{alone, trace};
 use crate::command_line::{NetworkOptions, embedded_drive, replay, table};
 use crate::config::Config;
-use crate::replay::{Mode, Replay};
+use crate::replay::Replay;
 use crate::runtime::frame::Spans;
 use crate::stack::Work;
 use clap::Args;
-use recordings::Compression;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -48,18 +47,16 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     // The log is written for real, to a file that is thrown away.
     let folder = tempfile::tempdir()?;
     let bench = Replay {
-        drive: options.drive.clone().unwrap_or_else(embedded_drive),
-        mode: Mode::Lossless,
         output: Some(folder.path().join("bench.mcap")),
-        compression: Compression::None, // as `replay` does
-        config: Config::read(options.config.as_deref())?,
-        networks: options.networks.choice(),
         serial: true,
         work: Work::InTurn,
-        without_sensors: false,
         warm_up: options.warm_up,
         kept_frames: TRACED,
-        watch: crate::watch::Watch::default(),
+        ..Replay::lossless(
+            options.drive.clone().unwrap_or_else(embedded_drive),
+            Config::read(options.config.as_deref())?,
+            options.networks.choice(),
+        )
     };
     let prepared = bench.prepare()?;
     let detectors = prepared.detectors.clone();

@@ -2,13 +2,12 @@
 
 use crate::command_line::{NetworkOptions, embedded_drive, replay};
 use crate::config::Config;
-use crate::replay::{Mode, Replay};
+use crate::replay::Replay;
 use crate::runtime::clock::{ProcessWatch, Stopwatch};
-use crate::stack::{LidarNetwork, Networks, Work};
+use crate::stack::{LidarNetwork, Networks};
 use anyhow::{Context, bail};
 use clap::Args;
 use models::{CameraDetector, LidarDetector};
-use recordings::Compression;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread;
@@ -40,18 +39,12 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     anyhow::ensure!((1..=100).contains(&options.rounds), "--rounds {}: outside 1 to 100", options.rounds);
     let folder = tempfile::tempdir()?;
     let whole = Replay {
-        drive: options.drive.clone().unwrap_or_else(embedded_drive),
-        mode: Mode::Lossless,
         output: Some(folder.path().join("bench.mcap")),
-        compression: Compression::None, // as `replay` does
-        config: Config::read(options.config.as_deref())?,
-        networks: options.networks.choice(),
-        serial: false,
-        work: Work::InFlight,
-        without_sensors: false,
-        warm_up: 0,
-        kept_frames: 0,
-        watch: crate::watch::Watch::default(),
+        ..Replay::lossless(
+            options.drive.clone().unwrap_or_else(embedded_drive),
+            Config::read(options.config.as_deref())?,
+            options.networks.choice(),
+        )
     };
     let drive = crate::replay::Drive::open(&whole.drive)?;
     let loaded = Networks::load(&whole.networks, drive.sensors.camera, drive.sensors.lidar)?;

@@ -8,11 +8,10 @@ use super::rows::{self, Object};
 use crate::command_line::render::draw_stamp;
 use crate::command_line::{NetworkOptions, replay};
 use crate::config::Config;
-use crate::replay::{Drive, Mode, Replay};
-use crate::stack::Work;
+use crate::replay::{Drive, Replay};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use recordings::{Compression, DriveReader, Message};
+use recordings::{DriveReader, Message};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -111,18 +110,8 @@ impl Reference {
 /// Runs the drive through the whole stack, writes its log and takes the detections out of it, each with the ego's state.
 fn detect(path: &Path, log: &Path, options: &Options) -> anyhow::Result<Vec<(Detections, Option<EgoState>)>> {
     let bench = Replay {
-        drive: path.to_path_buf(),
-        mode: Mode::Lossless,
         output: Some(log.to_path_buf()),
-        compression: Compression::None,
-        config: Config::read(options.config.as_deref())?,
-        networks: options.networks.choice(),
-        serial: false,
-        work: Work::Beside,
-        without_sensors: false,
-        warm_up: 0,
-        kept_frames: 0,
-        watch: crate::watch::Watch::default(),
+        ..Replay::lossless(path.to_path_buf(), Config::read(options.config.as_deref())?, options.networks.choice())
     };
     let prepared = bench.prepare()?;
     println!("{}, {}", path.display(), prepared.detectors);
