@@ -31,6 +31,7 @@ pub struct Options {
 pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let subject = Subject {
         config: options.config.clone(),
+        changes: Vec::new(),
         networks: options.networks.choice(),
         folder: options.folder.clone(),
         listen: !options.no_listen,

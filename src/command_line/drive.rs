@@ -164,6 +164,7 @@ fn networks(options: &Options) -> NetworkChoice {
 fn examined(options: &Options, folder: &Path) -> anyhow::Result<()> {
     let subject = Subject {
         config: Some(options.car.clone()),
+        changes: options.set.clone(),
         networks: networks(options),
         folder: folder.to_path_buf(),
         listen: false,

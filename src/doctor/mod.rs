@@ -73,6 +73,8 @@ impl Check {
 pub struct Subject {
     /// The car's configuration, if there is one.
     pub config: Option<PathBuf>,
+    /// Changes of its keys, as words `KEY=VALUE`.
+    pub changes: Vec<String>,
     /// Which networks.
     pub networks: NetworkChoice,
     /// Where drives are written.
@@ -88,13 +90,13 @@ pub fn examine(subject: &Subject) -> Vec<Check> {
     checks.extend(computer::disk(&subject.folder));
     checks.extend(networks::check(&subject.networks));
     if let Some(path) = &subject.config {
-        checks.extend(configuration(path, subject.listen));
+        checks.extend(configuration(path, &subject.changes, subject.listen));
     }
     checks
 }
 
-fn configuration(path: &Path, listen: bool) -> Vec<Check> {
-    let config = match Config::read(Some(path)) {
+fn configuration(path: &Path, changes: &[String], listen: bool) -> Vec<Check> {
+    let config = match Config::read_with(Some(path), changes) {
         Ok(config) => config,
         Err(error) => return vec![Check::fail(HealthItem::Config, "car.toml", &error)],
     };
@@ -160,9 +162,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("car.toml");
         std::fs::write(&path, "[vehicle]\nwheels = 3\n").unwrap();
-        let checks = configuration(&path, true);
+        let checks = configuration(&path, &[], true);
         assert!(checks[0].verdict == Verdict::Fail && checks[0].finding.contains("wheels"), "{checks:?}");
         let json = serde_json::to_value(&checks).unwrap();
         assert_eq!((&json[0]["item"], &json[0]["verdict"]), (&"configuration".into(), &"fail".into()));
+        // What a drive is started with counts, too.
+        std::fs::write(&path, "").unwrap();
+        let whole = configuration(&path, &[], true);
+        assert!(whole.iter().all(|check| check.verdict != Verdict::Fail), "a file without a car");
+        let changed = configuration(&path, &["planning.headway_s=-1".to_string()], true);
+        assert_eq!(changed[0].verdict, Verdict::Fail);
     }
 }
