@@ -67,7 +67,7 @@ impl Traffic {
         let wanted = (setting.network.lane(target).speed_limit_mps * agent.speed_share).min(agent.kind.fastest_mps());
         let follow = |gap: f64, speed: f64| agent.driver.follow(agent.speed, wanted, gap, speed, agent.driver.gap_m);
         let ahead = |lane: LaneId, s: f64| {
-            let found = self.lanes.first_ahead(lane, s, index);
+            let found = self.lanes.first_ahead(lane, s, index, 0.5 * agent.size[1]);
             found.map_or((f64::INFINITY, wanted), |found| (found.rear - s - agent.half_m(), found.speed))
         };
         let (own_gap, own_speed) = ahead(agent.lane, agent.s);
@@ -111,7 +111,7 @@ impl Traffic {
         agent.plan(&setting.network);
         // Others that think in this moment already see it in the new lane.
         let (rear, front, speed) = (agent.s - agent.tail_m(), agent.s + agent.half_m(), agent.speed);
-        self.lanes.add(lane, super::Occupant { rear, front, speed, who: index, beside: None });
+        self.lanes.add(lane, super::Occupant::whole(rear, front, speed, index));
     }
 
     /// Brings a vehicle beside the ego's lane to its gap and lets it change.
@@ -160,7 +160,7 @@ impl Traffic {
         self.agents[index].speed_share = self.agents[index].speed_share.max(1.1);
         let difference = self.agents[index].speed - ego_speed;
         let s = self.place_in(setting, index, ego_lane);
-        let room = self.lanes.first_ahead(ego_lane, s, index);
+        let room = self.lanes.first_ahead(ego_lane, s, index, 0.5 * self.agents[index].size[1]);
         let has_room = room.is_none_or(|other| other.rear - s - self.agents[index].half_m() > 5.0);
         if (gap - cut_in.gap_m).abs() < 2.0 && (-1.5..4.0).contains(&difference) && has_room && ego_speed > 4.0 {
             let seconds = self.agents[index].random.between(2.4, 3.4);

@@ -15,7 +15,19 @@ pub struct Occupant {
     pub who: usize,
     /// The agent beside whose body somebody on foot waits: not in that one's way.
     pub beside: Option<usize>,
+    /// From the lane's middle to its body, m, of one who has stood beside it for long: who is slim enough passes. Others: 0.
+    pub aside_m: f64,
 }
+
+impl Occupant {
+    /// One who takes up the lane's whole width.
+    pub fn whole(rear: f64, front: f64, speed: f64, who: usize) -> Self {
+        Self { rear, front, speed, who, beside: None, aside_m: 0.0 }
+    }
+}
+
+/// One who passes somebody that stands keeps so far away, m.
+const PASSING_M: f64 = 0.15;
 
 /// Not an agent.
 pub const NOBODY: usize = usize::MAX;
@@ -54,10 +66,14 @@ impl Lanes {
     }
 
     /// The first before a place, but not `own`: their rear end and speed. Those who overlap the place count if their middle
-    /// lies before it.
-    pub fn first_ahead(&self, lane: LaneId, s: f64, own: usize) -> Option<Occupant> {
-        let ahead =
-            |other: &&Occupant| other.who != own && other.beside != Some(own) && 0.5 * (other.rear + other.front) > s;
+    /// lies before it; those whom `own` can pass do not.
+    pub fn first_ahead(&self, lane: LaneId, s: f64, own: usize, half_width_m: f64) -> Option<Occupant> {
+        let ahead = |other: &&Occupant| {
+            other.who != own
+                && other.beside != Some(own)
+                && other.aside_m < half_width_m + PASSING_M
+                && 0.5 * (other.rear + other.front) > s
+        };
         self.of(lane).iter().filter(ahead).min_by(|a, b| a.rear.total_cmp(&b.rear)).copied()
     }
 

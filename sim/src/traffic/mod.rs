@@ -145,7 +145,7 @@ impl Traffic {
             // One who changes lanes is in both.
             if let Some((lane, s)) = self.lane_left(setting, agent) {
                 let (rear, front) = (s - agent.tail_m(), s + agent.half_m());
-                lanes.add(lane, Occupant { rear, front, speed: agent.speed, who, beside: None });
+                lanes.add(lane, Occupant::whole(rear, front, agent.speed, who));
             }
         }
         occupy_ego(setting, &mut lanes, &self.agents[EGO], ego);
@@ -159,7 +159,7 @@ impl Traffic {
     fn accelerate(&self, setting: &Setting, index: usize) -> f64 {
         let agent = &self.agents[index];
         let (network, driver) = (&setting.network, &agent.driver);
-        let front = agent.s + agent.half_m();
+        let (front, half_width) = (agent.s + agent.half_m(), 0.5 * agent.size[1]);
         let horizon = 25.0 + 5.0 * agent.speed;
         let limit = network.lane(agent.lane).speed_limit_mps;
         let mut wanted =
@@ -180,10 +180,14 @@ impl Traffic {
                     }
                 }
             };
-            note(self.lanes.first_ahead(lane, before, index));
+            note(self.lanes.first_ahead(lane, before, index, half_width));
             if let Some(connection) = &setting.connections[lane] {
                 for &(sibling, together) in &connection.siblings {
-                    note(self.lanes.first_ahead(sibling, before, index).filter(|found| found.rear < together));
+                    note(
+                        self.lanes
+                            .first_ahead(sibling, before, index, half_width)
+                            .filter(|found| found.rear < together),
+                    );
                 }
             }
             for stop in self.stops[lane].iter().map(|stop| &setting.network.roads().stops[*stop]) {
@@ -207,7 +211,7 @@ impl Traffic {
             }
         }
         if let Some((lane, s)) = self.lane_left(setting, agent)
-            && let Some(found) = self.lanes.first_ahead(lane, s, index)
+            && let Some(found) = self.lanes.first_ahead(lane, s, index, half_width)
         {
             let gap = found.rear - s - agent.half_m();
             if leader.is_none_or(|(known, _)| gap < known) {

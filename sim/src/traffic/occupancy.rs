@@ -9,12 +9,14 @@ use maps::{LaneId, LaneKind};
 
 /// Half the room that one who passes a junction needs, m.
 const WAY_HALF_M: f64 = 1.5;
+/// Who has stood inside a junction for so long is passed with less room, s.
+const STANDS_S: f64 = 5.0;
 
 /// A vehicle is in the lanes of its path.
 pub(super) fn occupy_path(setting: &Setting, lanes: &mut Lanes, who: usize, agent: &Agent) {
     let network = &setting.network;
     let (mut rear, mut front) = (agent.s - agent.tail_m(), agent.s + agent.half_m());
-    lanes.add(agent.lane, Occupant { rear, front, speed: agent.speed, who, beside: None });
+    lanes.add(agent.lane, Occupant::whole(rear, front, agent.speed, who));
     let (whole_rear, whole_front) = (rear, front);
     for &before in agent.behind.iter().rev() {
         if rear >= 0.0 {
@@ -22,7 +24,7 @@ pub(super) fn occupy_path(setting: &Setting, lanes: &mut Lanes, who: usize, agen
         }
         let length = network.lane(before).center.length_m();
         (rear, front) = (rear + length, front + length);
-        lanes.add(before, Occupant { rear, front, speed: agent.speed, who, beside: None });
+        lanes.add(before, Occupant::whole(rear, front, agent.speed, who));
     }
     (rear, front) = (whole_rear, whole_front);
     let mut lane = agent.lane;
@@ -32,7 +34,7 @@ pub(super) fn occupy_path(setting: &Setting, lanes: &mut Lanes, who: usize, agen
             break;
         }
         (rear, front) = (rear - length, front - length);
-        lanes.add(next, Occupant { rear, front, speed: agent.speed, who, beside: None });
+        lanes.add(next, Occupant::whole(rear, front, agent.speed, who));
         lane = next;
     }
 }
@@ -63,16 +65,13 @@ pub(super) fn occupy_ego(setting: &Setting, lanes: &mut Lanes, own: &Agent, ego:
             let s = line.project_within(place[0], place[1], middle - 10.0, middle + 10.0).s_m;
             reach = [reach[0].min(s), reach[1].max(s)];
         }
+        let is_passed = own.stands_s > STANDS_S && setting.network.lane(lane).junction.is_some();
+        let from_line = outline.iter().map(|place| line.project(place[0], place[1]).distance_m);
+        let aside_m = if is_passed { from_line.fold(f64::INFINITY, f64::min) } else { 0.0 };
         // Where it stands across a lane's beginning it is in the way from before that.
         lanes.add(
             lane,
-            Occupant {
-                rear: reach[0],
-                front: reach[1].max(reach[0] + 0.5),
-                speed: ego.speed * along,
-                who: EGO,
-                beside: None,
-            },
+            Occupant { aside_m, ..Occupant::whole(reach[0], reach[1].max(reach[0] + 0.5), ego.speed * along, EGO) },
         );
     }
 }
@@ -90,10 +89,7 @@ pub(super) fn occupy_walker(setting: &Setting, lanes: &mut Lanes, walker: &Walke
             }
             found.push(lane);
             let s = setting.network.lane(lane).center.project(x, y).s_m;
-            lanes.add(
-                lane,
-                Occupant { rear: s - 0.5, front: s + 0.5, speed: 0.0, who: NOBODY, beside: walker.waits_beside },
-            );
+            lanes.add(lane, Occupant { beside: walker.waits_beside, ..Occupant::whole(s - 0.5, s + 0.5, 0.0, NOBODY) });
         }
     }
 }

@@ -69,6 +69,29 @@ fn who_waits_beside_a_car_lets_it_go_on() {
         assert_eq!((traffic.walkers[0].is_blocked, traffic.walkers[0].waits_beside), (beside.is_some(), beside));
     }
     let mut lanes = Lanes::new(1);
-    lanes.add(0, Occupant { rear: 9.5, front: 10.5, speed: 0.0, who: NOBODY, beside: Some(1) });
-    assert!(lanes.first_ahead(0, 9.0, 1).is_none() && lanes.first_ahead(0, 9.0, 2).is_some());
+    lanes.add(0, Occupant { beside: Some(1), ..Occupant::whole(9.5, 10.5, 0.0, NOBODY) });
+    assert!(lanes.first_ahead(0, 9.0, 1, 0.9).is_none() && lanes.first_ahead(0, 9.0, 2, 0.9).is_some());
+}
+
+/// An ego that stood with one corner at the way of a car that turned, and that car before it, stood so for ever.
+#[test]
+fn who_is_slim_enough_passes_an_ego_that_stands_beside_its_way() {
+    let (setting, mut traffic) = setting("urban", 13);
+    let connection = setting.connections.iter().flatten().find(|connection| {
+        let lane = setting.network.lane(connection.lane);
+        lane.kind == LaneKind::Driving && lane.center.length_m() > 12.0
+    });
+    let lane = connection.unwrap().lane;
+    let middle = setting.network.lane(lane).center.pose(6.0);
+    let half_width_m = 0.5 * traffic.agents[EGO].size[1];
+    // From the lane's middle to the body's side, which is taken as 0.2 m broader.
+    for (stands_s, to_side_m, passes) in [(6.0, 1.4, true), (6.0, 1.1, false), (1.0, 1.4, false)] {
+        let [x, y] = middle.transform(0.0, half_width_m + to_side_m);
+        traffic.agents[EGO].stands_s = stands_s;
+        let view = EgoView { pose: Pose2 { x, y, ..middle }, speed: 0.0, acceleration: 0.0 };
+        let mut lanes = Lanes::new(setting.network.lanes().len());
+        occupy_ego(&setting, &mut lanes, &traffic.agents[EGO], &view);
+        assert_eq!(lanes.first_ahead(lane, 0.0, 1, 0.9).is_none(), passes, "{stands_s} {to_side_m}");
+        assert!(lanes.first_ahead(lane, 0.0, 1, 1.3).is_some(), "a bus does not");
+    }
 }
