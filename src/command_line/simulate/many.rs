@@ -8,6 +8,7 @@ use crate::simulation::campaign;
 use anyhow::{Context, ensure};
 use models::Provider;
 use sim::Scenario;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// More runs than this are a slip of the finger.
@@ -35,7 +36,8 @@ pub fn run(options: &Options, seeds: &str) -> anyhow::Result<ExitCode> {
             simulation.networks.threads = 1;
             simulation.serial = true;
         }
-        Ok(Simulation { seed, output: None, ..simulation })
+        let output = options.output.as_ref().map(|folder| drive_file(folder, &simulation.scenario.name, seed));
+        Ok(Simulation { seed, output, ..simulation })
     });
     let runs = runs.collect::<anyhow::Result<Vec<_>>>()?;
     let watch = Stopwatch::start();
@@ -48,6 +50,11 @@ pub fn run(options: &Options, seeds: &str) -> anyhow::Result<ExitCode> {
         println!("\nno sensors, no perception: the planner was given the true objects");
     }
     Ok(summary.print(options, watch.elapsed().as_secs_f64()))
+}
+
+/// The drive of one run.
+fn drive_file(folder: &Path, family: &str, seed: u64) -> PathBuf {
+    folder.join(format!("{family}-{seed}.mcap"))
 }
 
 /// Seeds of "A..B".

@@ -31,7 +31,7 @@ pub struct Options {
     #[arg(long, default_value_t = 1, value_name = "N", allow_negative_numbers = true)]
     seed: u64,
     /// Many runs: seeds from A up to but without B. Seed N of `all` is of family N modulo their number.
-    #[arg(long, value_name = "A..B", conflicts_with_all = ["seed", "output", "open_loop", "live", "metrics"])]
+    #[arg(long, value_name = "A..B", conflicts_with_all = ["seed", "open_loop", "live", "metrics"])]
     seeds: Option<String>,
     /// Runs at a time, each in one thread, its networks included. With one, each run uses a thread per stage.
     #[arg(long, default_value_t = 1, value_name = "N", requires = "seeds")]
@@ -39,7 +39,7 @@ pub struct Options {
     /// How long, s. Default: until the goal.
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     duration: Option<f64>,
-    /// The drive to write. Without it nothing is written.
+    /// The drive to write; with --seeds the folder of the drives, `FAMILY-SEED.mcap`. Without it nothing is written.
     #[arg(long, value_name = "DRIVE.mcap")]
     output: Option<PathBuf>,
     /// The scripted driver drives: sensors and truth only, without the stack.
