@@ -39,7 +39,15 @@ fn every_reason_stands_in_the_run_book() {
 #[test]
 fn the_service_speaks_to_its_manager_and_never_arms() {
     let unit = file("deploy/chauffeur.service");
-    for line in ["Type=notify", "WatchdogSec=2", "LimitRTPRIO=80", "LimitMEMLOCK=infinity", "CPUAffinity=1-63"] {
+    // A pipeline that is killed leaves its supervisor alive.
+    for line in [
+        "KillMode=process",
+        "Type=notify",
+        "WatchdogSec=2",
+        "LimitRTPRIO=80",
+        "LimitMEMLOCK=infinity",
+        "CPUAffinity=1-63",
+    ] {
         assert!(unit.lines().any(|own| own == line), "{line}");
     }
     let commands: Vec<&str> = unit.lines().filter(|line| line.starts_with("Exec")).collect();

@@ -128,6 +128,7 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     }
     let mut showing_line = show(board.clone(), status.clone(), progress);
     let (told_board, told_status, told_fault) = (board.clone(), status.clone(), Arc::clone(&fault));
+    let mut ticks = 0;
     let showing = crew::periodically(Duration::from_millis(200), move || {
         showing_line();
         match quiet.look(&told_board.can) {
@@ -138,7 +139,9 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
                 told_board.wishes.leave.store(true, Ordering::Release);
             }
         }
-        tell(&told_board, &told_status, &watch, notifier.as_ref(), told_fault.is_set());
+        let before = std::mem::replace(&mut ticks, told_status.ticks());
+        let ends = told_fault.is_set() || told_board.wishes.leave.load(Ordering::Acquire);
+        tell(&told_board, &told_status, &watch, notifier.as_ref(), (ticks > before, ends));
     });
     let ending = prepared.run();
     drop(showing);
@@ -176,13 +179,13 @@ fn examined(options: &Options, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Tells the service manager and the metrics how it is. A manager that does not listen holds nobody up; a run with a fault says no word
-/// of life.
-fn tell(board: &Board, status: &Status, watch: &Watch, notifier: Option<&Notifier>, faulty: bool) {
+/// Tells the service manager and the metrics how it is. A manager that does not listen holds nobody up. `lives`: control has ticked since the
+/// last time; without that there is no word of life, whoever else still works.
+fn tell(board: &Board, status: &Status, watch: &Watch, notifier: Option<&Notifier>, (lives, ends): (bool, bool)) {
     if let Some(notifier) = notifier {
-        let leaving = board.wishes.leave.load(Ordering::Acquire);
-        let _ = if faulty { Ok(()) } else { notifier.alive() };
-        let _ = if leaving { notifier.stopping() } else { notifier.status(status.mode().name()) };
+        let _ = if lives { notifier.alive() } else { Ok(()) };
+        // From here on the manager waits for the end, and for no word of life.
+        let _ = if ends { notifier.stopping() } else { notifier.status(status.mode().name()) };
     }
     if let Some(metrics) = watch.metrics() {
         metrics.mode(status.mode());

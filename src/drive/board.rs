@@ -1,7 +1,8 @@
-//! What the edges know: read by control, by the link to the supervisor and by the status line. No lock is held for longer than a copy.
+//! What the edges know: read by control, by the link to the supervisor and by the status line. No lock is held for longer than a copy, and
+//! control waits for none: whoever holds it may be pushed aside by all the others just then.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 use vehicle::can::reader::CarState;
 use vehicle::clock;
@@ -21,6 +22,7 @@ pub struct Line {
     lost: AtomicU64,
     dropped: AtomicU64,
     clock: Mutex<Option<clock::Status>>,
+    is_off: AtomicBool,
     trouble: Mutex<Option<String>>,
 }
 
@@ -38,6 +40,7 @@ impl Line {
             lost: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             clock: Mutex::new(None),
+            is_off: AtomicBool::new(false),
             trouble: Mutex::new(None),
         }
     }
@@ -89,6 +92,7 @@ impl Line {
 
     /// What is known of its clock.
     pub fn set_clock(&self, status: clock::Status) {
+        self.is_off.store(status.out_of_bound, Ordering::Relaxed);
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
     }
 
@@ -96,6 +100,12 @@ impl Line {
     #[must_use]
     pub fn clock(&self) -> Option<clock::Status> {
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether its clock is beyond its bound.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.is_off.load(Ordering::Relaxed)
     }
 
     /// The last thing that went wrong with the connection.
@@ -147,10 +157,13 @@ pub struct Board {
 }
 
 impl Board {
-    /// What the car told last.
-    #[must_use]
-    pub fn car(&self) -> CarState {
-        *self.car.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes over what the car told last. If that is being written just now, what was known before stays.
+    pub fn read_car(&self, known: &mut CarState) {
+        match self.car.try_lock() {
+            Ok(car) => *known = *car,
+            Err(TryLockError::Poisoned(car)) => *known = *car.into_inner(),
+            Err(TryLockError::WouldBlock) => {}
+        }
     }
 
     /// Whether the edges' threads end.

@@ -5,7 +5,7 @@ use control::safety::beat::{self, Beat, Source};
 use control::safety::supervisor::Cause;
 use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixDatagram;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Most beats in a datagram.
@@ -92,9 +92,22 @@ pub fn receive_beats(socket: &UnixDatagram, beats: &mut Vec<Beat>) -> io::Result
     }
 }
 
-/// The newest verdict, and when it came.
-#[derive(Debug, Default)]
-pub struct Heard(Mutex<Option<(Verdict, Instant)>>);
+/// The newest verdict, and when it came. Control reads it and must not wait for who writes it: no lock.
+#[derive(Debug)]
+pub struct Heard {
+    begin: Instant,
+    /// The first three bytes of a verdict behind its mark, and above them when it came, microseconds after `begin`. Zero: none has come.
+    newest: AtomicU64,
+}
+
+impl Default for Heard {
+    fn default() -> Self {
+        Self { begin: Instant::now(), newest: AtomicU64::new(0) }
+    }
+}
+
+/// Bits of a verdict in [`Heard`].
+const VERDICT_BITS: u32 = 24;
 
 impl Heard {
     /// Reads verdicts until told otherwise.
@@ -107,17 +120,26 @@ impl Heard {
                 continue;
             };
             if let Some(verdict) = Verdict::from_bytes(&bytes[..length]) {
-                let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                // Once it has taken over it never gives back.
-                let before = newest.is_some_and(|(verdict, _)| verdict.has_taken_over);
-                let has_taken_over = verdict.has_taken_over || before;
-                *newest = Some((Verdict { has_taken_over, ..verdict }, Instant::now()));
+                self.take(verdict);
             }
         }
     }
 
-    fn newest(&self) -> Option<(Verdict, Instant)> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes up a verdict that came now. Once the supervisor has taken over it never gives back.
+    fn take(&self, verdict: Verdict) {
+        let has_taken_over = verdict.has_taken_over || self.has_taken_over();
+        let [_, taken, kind, place, ..] = Verdict { has_taken_over, ..verdict }.to_bytes();
+        // One of the first microsecond came in the second.
+        let micros = u64::try_from(self.begin.elapsed().as_micros()).unwrap_or(u64::MAX >> VERDICT_BITS).max(1);
+        let newest = (micros << VERDICT_BITS) | u64::from(u32::from_be_bytes([0, taken, kind, place]));
+        self.newest.store(newest, Ordering::Release);
+    }
+
+    fn newest(&self) -> Option<(Verdict, Duration)> {
+        let newest = self.newest.load(Ordering::Acquire);
+        let [.., taken, kind, place] = newest.to_be_bytes();
+        let verdict = Verdict::from_bytes(&[b'V', taken, kind, place, 0, 0, 0, 0])?;
+        (newest != 0).then(|| (verdict, Duration::from_micros(newest >> VERDICT_BITS)))
     }
 
     /// Whether the supervisor commands the car.
@@ -135,7 +157,7 @@ impl Heard {
     /// Whether the supervisor lives.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        self.newest().is_some_and(|(_, came)| came.elapsed() <= SILENT)
+        self.newest().is_some_and(|(_, came)| self.begin.elapsed().saturating_sub(came) <= SILENT)
     }
 }
 
@@ -155,6 +177,20 @@ mod tests {
         }
         assert_eq!(Verdict::from_bytes(b"V\x02\0\0\0\0\0\0"), None);
         assert_eq!(Verdict::from_bytes(b"V"), None);
+    }
+
+    #[test]
+    fn the_newest_verdict_counts_and_a_taking_over_stays() {
+        let heard = Heard::default();
+        assert!(!heard.is_alive() && heard.cause().is_none() && !heard.has_taken_over());
+        let verdict = |has_taken_over, cause| Verdict { has_taken_over, cause };
+        heard.take(verdict(false, Some(Cause::Silent(Source::Sensor(255)))));
+        assert!(heard.is_alive() && heard.cause() == Some(Cause::Silent(Source::Sensor(255))));
+        heard.take(verdict(true, None));
+        heard.take(verdict(false, Some(Cause::OldPlan)));
+        assert!(heard.has_taken_over() && heard.cause() == Some(Cause::OldPlan));
+        std::thread::sleep(SILENT + Duration::from_millis(20));
+        assert!(!heard.is_alive() && heard.has_taken_over());
     }
 
     #[test]

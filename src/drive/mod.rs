@@ -18,6 +18,7 @@ pub mod car;
 pub mod concatenate;
 pub mod driver;
 pub mod edges;
+pub mod hold;
 pub mod launch;
 pub mod lidar_port;
 pub mod link;

@@ -6,6 +6,7 @@ use super::bus::Bus;
 use super::concatenate::Concatenator;
 use super::driver::Observer;
 use super::edges::{self, InsPort, PATIENCE, hand};
+use super::hold::Hold;
 use super::launch::{self, Supervision};
 use super::lidar_port::LidarPort;
 use super::link::Heard;
@@ -98,6 +99,7 @@ pub struct Prepared {
     seat: CarSeat,
     verdicts: Arc<Heard>,
     supervision: Supervision,
+    hold: Hold,
     recorder: Recorder,
     config: Config,
 }
@@ -144,6 +146,7 @@ impl Drive {
             wishes: Wishes::default(),
             over: false.into(),
         });
+        let hold = Hold::of(&car.can.bus)?;
         let bus = Bus::open(&car.can.bus, car.can.peer)?;
         let pen = Pen::new(bus.again(&car.can.bus)?, &database, bindings, &config.vehicle)?;
         let (line, other) = UnixDatagram::pair()?;
@@ -210,6 +213,7 @@ impl Drive {
             seat: CarSeat::new(parts),
             verdicts,
             supervision,
+            hold,
             recorder,
             config: config.clone(),
         })
@@ -359,6 +363,7 @@ impl Prepared {
             verdicts,
             recorder,
             config,
+            hold: _hold,
             ..
         } = self;
         let mut supervision = self.supervision;

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use types::{Authority, Command, DecisionKind, Grant, Stamp, Vehicle};
+use vehicle::can::reader::CarState;
 use vehicle::can::writer::Request;
 
 /// The computer's clock may differ from the steady one by so much, s: more, and it was set while driving.
@@ -64,6 +65,7 @@ pub struct CarSeat {
     machine: ModeMachine,
     heartbeats: Vec<Arc<Heartbeat>>,
     remarks: Vec<Remark>,
+    car: CarState,
     last: Option<Instant>,
     plan: Option<(u64, Stamp)>,
     health: Health,
@@ -104,6 +106,7 @@ impl CarSeat {
             parts,
             heartbeats: Vec::new(),
             remarks: Vec::new(),
+            car: CarState::default(),
             last: None,
             plan: None,
             health: Health::default(),
@@ -125,7 +128,7 @@ impl CarSeat {
     /// What is well now.
     fn health(&mut self, now: &Moment<'_>, car_is_well: bool) -> Health {
         let parts = &self.parts;
-        let in_bound = parts.board.sensors.iter().all(|line| !line.clock().is_some_and(|clock| clock.out_of_bound));
+        let in_bound = !parts.board.sensors.iter().any(super::board::Line::is_off);
         let lag_s =
             (receive_time().nanos().saturating_sub(now.stamp.nanos())) as f64 * 1e-9 - now.due.elapsed().as_secs_f64();
         let steady = (lag_s - *self.first_lag_s.get_or_insert(lag_s)).abs() <= CLOCK_STEP_S;
@@ -236,7 +239,8 @@ impl Seat for CarSeat {
     }
 
     fn grant(&mut self, now: &Moment<'_>) -> Grant {
-        let (car, at) = (self.parts.board.car(), receive_time());
+        self.parts.board.read_car(&mut self.car);
+        let (car, at) = (self.car, receive_time());
         let observer = self.parts.observer;
         let passed = self.last.replace(Instant::now()).map_or(Duration::ZERO, |last| last.elapsed());
         self.parts.status.ticked(now.due.elapsed(), now.missed);

@@ -19,6 +19,8 @@ use vehicle::can::writer::Request;
 
 /// How often it judges.
 const PERIOD: Duration = Duration::from_millis(5);
+/// The most time that passes from one judgement to the next, whatever the clock says.
+const LONGEST_STEP: Duration = Duration::from_millis(20);
 /// Control has so long to begin a stop that it was told to make.
 const OBEYS_WITHIN: Duration = Duration::from_millis(60);
 /// A car that was stopped is held for at least this long after the pipeline has gone, unless the driver takes over.
@@ -67,8 +69,23 @@ pub struct Post {
     reader: Reader,
     duty: Duty,
     /// Since when there is something wrong.
-    told: Option<Instant>,
+    told: Option<Duration>,
     frames: Vec<Frame>,
+}
+
+/// The time for which the supervisor has watched. It stands still with the supervisor: when the whole computer stood still for a moment,
+/// nobody was seen to be silent.
+struct Attention {
+    last: Instant,
+    watched: Duration,
+}
+
+impl Attention {
+    fn until(&mut self, now: Instant) -> Duration {
+        self.watched += now.saturating_duration_since(self.last).min(LONGEST_STEP);
+        self.last = now;
+        self.watched
+    }
 }
 
 impl Post {
@@ -93,7 +110,7 @@ impl Post {
 
     /// Watches until the pipeline has gone and the car needs nobody. `is_over` ends it before, where it is a thread of the pipeline.
     pub fn run(mut self, line: &UnixDatagram, is_over: impl Fn() -> bool) {
-        let begin = Instant::now();
+        let mut attention = Attention { last: Instant::now(), watched: Duration::ZERO };
         let (mut beats, mut gone): (Vec<_>, Option<Instant>) = (Vec::new(), None);
         // A sender that never waits, and a reader that wakes up for each judgement.
         if line.set_read_timeout(Some(PERIOD)).is_err() {
@@ -105,7 +122,7 @@ impl Post {
             if link::receive_beats(line, &mut beats).is_err() || gone.is_some() {
                 std::thread::sleep(PERIOD);
             }
-            let now = begin.elapsed();
+            let now = attention.until(Instant::now());
             beats.iter().for_each(|beat| self.supervisor.hear(beat, now));
             let cause = self.supervisor.judge(now);
             let has_taken_over = self.act(cause.is_some(), now);
@@ -127,10 +144,11 @@ impl Post {
 
     /// Takes over if it must, and drives if it has. Says whether the bus is its own.
     fn act(&mut self, is_wrong: bool, now: Duration) -> bool {
-        self.told = if is_wrong { self.told.or_else(|| Some(Instant::now())) } else { None };
+        self.told = if is_wrong { self.told.or(Some(now)) } else { None };
         let authority = self.supervisor.authority();
         let silent = self.supervisor.is_silent(Source::Command, now);
-        let ignored = authority == Authority::Follow && self.told.is_some_and(|since| since.elapsed() > OBEYS_WITHIN);
+        let ignored =
+            authority == Authority::Follow && self.told.is_some_and(|since| now.saturating_sub(since) > OBEYS_WITHIN);
         if matches!(self.duty, Duty::Watches) && authority != Authority::None && (silent || ignored) {
             self.duty = Duty::Drives(Box::new(BlindStop::new(&self.supervisor, self.vehicle)));
         }
@@ -164,5 +182,19 @@ impl Post {
 
     fn stands(&self) -> bool {
         self.observer.speed_mps(&self.reader.state(), receive_time()).is_none_or(|speed| speed.abs() < 0.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A computer that stood still for 60 ms made a supervisor take over from control that was well.
+    #[test]
+    fn a_supervisor_that_stood_still_saw_nobody_be_silent() {
+        let begin = Instant::now();
+        let mut attention = Attention { last: begin, watched: Duration::ZERO };
+        let mut at = |ms: u64| attention.until(begin + Duration::from_millis(ms)).as_millis();
+        assert_eq!([5, 10, 15, 75, 80, 80].map(&mut at), [5, 10, 15, 35, 40, 40]);
     }
 }

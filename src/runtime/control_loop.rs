@@ -1,6 +1,7 @@
 //! Control's place in the corridor: behind the plan, in virtual time or in real time.
 
 use super::clock::WallClock;
+use super::courier::Outbox;
 use super::door::Rest;
 use super::fault::FaultCell;
 use super::frame::Frame;
@@ -8,7 +9,7 @@ use super::log::{LogItem, LogSender};
 use super::seat::{Moment, Seat};
 use super::ticker::Ticker;
 use super::watchdog::Heartbeat;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::time::{Duration, Instant};
 use types::{Command, Stamp, StopReason};
 
@@ -151,12 +152,7 @@ pub fn in_real_time(
 fn adopt_until(due: Instant, frames: &Receiver<Box<Frame>>, ticker: &mut Ticker, taken: &mut Vec<Box<Frame>>) -> bool {
     loop {
         match frames.recv_deadline(due) {
-            Ok(mut frame) => {
-                frame.spans.lap("queue");
-                frame.buffers = None;
-                ticker.adopt(&frame);
-                taken.push(frame);
-            }
+            Ok(frame) => taken.push(adopted(frame, ticker)),
             Err(RecvTimeoutError::Timeout) => return false,
             Err(RecvTimeoutError::Disconnected) => {
                 std::thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -166,12 +162,32 @@ fn adopt_until(due: Instant, frames: &Receiver<Box<Frame>>, ticker: &mut Ticker,
     }
 }
 
+/// Takes up the frames that are there. Says whether there will be no more.
+#[allow(clippy::vec_box)] // frames travel in their boxes
+fn adopt_all(frames: &Receiver<Box<Frame>>, ticker: &mut Ticker, taken: &mut Vec<Box<Frame>>) -> bool {
+    loop {
+        match frames.try_recv() {
+            Ok(frame) => taken.push(adopted(frame, ticker)),
+            Err(TryRecvError::Empty) => return false,
+            Err(TryRecvError::Disconnected) => return true,
+        }
+    }
+}
+
+fn adopted(mut frame: Box<Frame>, ticker: &mut Ticker) -> Box<Frame> {
+    frame.spans.lap("queue");
+    frame.buffers = None;
+    ticker.adopt(&frame);
+    frame
+}
+
 /// Control of a real car: as [`in_real_time`], but the seat decides what control may do, hands the commands to the car, and says
-/// when the drive is over. A fault does not end it: the car is brought to rest first. Ticks that are missed are left out.
+/// when the drive is over. A fault does not end it: the car is brought to rest first. Ticks that are missed are left out. It sleeps until a
+/// tick is due and waits for nobody: a thread that is woken by others waits for a lock of theirs.
 #[allow(clippy::too_many_arguments)] // the ends of a thread
 pub fn in_a_car(
     frames: &Receiver<Box<Frame>>,
-    log: &LogSender,
+    log: &Outbox,
     mut ticker: Ticker,
     clock: &WallClock,
     origin: Stamp,
@@ -185,7 +201,8 @@ pub fn in_a_car(
         let missed = ticker.skip_until(clock.now());
         let Some(stamp) = ticker.next_stamp() else { return };
         let due = clock.instant_of(stamp);
-        let shut = adopt_until(due, frames, &mut ticker, &mut taken);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let shut = adopt_all(frames, &mut ticker, &mut taken);
         heartbeat.begin();
         let has_failed = fault.is_set() || shut;
         let stop = has_failed.then_some(StopReason::Fault);
@@ -200,11 +217,11 @@ pub fn in_a_car(
         }
         for mut frame in taken.drain(..) {
             frame.spans.lap("control");
-            let _ = log.send(LogItem::Frame(frame));
+            log.put(LogItem::Frame(frame));
         }
-        let _ = log.send(LogItem::Commands(command.into_iter().collect()));
+        log.put(LogItem::Commands(command.into_iter().collect()));
         for (level, name, text) in seat.remarks() {
-            let _ = log.send(LogItem::Text(stamp, level, name, text));
+            log.put(LogItem::Text(stamp, level, name, text));
         }
         heartbeat.end();
     }

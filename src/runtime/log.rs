@@ -318,6 +318,11 @@ impl LogSender {
         Arc::clone(&self.account)
     }
 
+    /// Counts an item, no sensor's message, that its sender had to leave out.
+    pub fn leave_out(&self) {
+        self.account.lost[1].fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Hands an item to the log thread; says no if that thread is gone.
     #[must_use]
     pub fn send(&self, item: LogItem) -> bool {

@@ -11,6 +11,7 @@
 pub mod beside;
 pub mod clock;
 pub mod control_loop;
+mod courier;
 pub mod crew;
 pub mod detection;
 pub mod digest;

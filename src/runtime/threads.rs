@@ -2,6 +2,7 @@
 
 use super::clock::WallClock;
 use super::control_loop::{self, STOP_TIME};
+use super::courier;
 use super::crew::Crew;
 use super::door::{self, Admitter, Rest};
 use super::fault::FaultCell;
@@ -117,20 +118,13 @@ pub fn run(
             let heartbeat = Heartbeat::new("control", CONTROL_BUDGET);
             control_beat = Some(Arc::clone(&heartbeat));
             seat.watch(&heartbeats);
-            let (log_of_control, control_fault) = (log.clone(), Arc::clone(fault));
+            let (outbox, courier) = courier::outbox(&log);
+            crew.start("courier", move || courier.carry())?;
+            let control_fault = Arc::clone(fault);
             crew.start("control", move || {
                 // Where it may not, doctor has said so, and control is an ordinary thread.
                 let _ = crate::system::realtime::make_thread_fifo(crate::system::realtime::CONTROL_PRIORITY);
-                control_loop::in_a_car(
-                    &corridor,
-                    &log_of_control,
-                    ticker,
-                    &clock,
-                    origin,
-                    &control_fault,
-                    seat,
-                    &heartbeat,
-                );
+                control_loop::in_a_car(&corridor, &outbox, ticker, &clock, origin, &control_fault, seat, &heartbeat);
             })?;
             let log_of_door = log.clone();
             crew.start("door", move || {

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)] // a process is watched from a thread
 
 use super::driver_process;
+use super::overrides::{Comes, Override};
 use crate::drive::sabotage::WORDS;
 use crate::simulation::as_car::describe::Ports;
 use crate::simulation::as_car::driver::SafetyDriver;
@@ -53,6 +54,8 @@ pub struct Options {
 const LONGEST_MS: f64 = 200.0;
 /// After the fault the car is watched for so long, s.
 const WATCHED_S: f64 = 2.0;
+/// A stopping car, and the driver who takes over from it, get so long besides, s.
+const TAKEN_OVER_S: f64 = 3.0;
 /// The computer gets so long to be ready, s.
 const PATIENCE_S: f64 = 60.0;
 
@@ -70,6 +73,8 @@ enum Broken {
     Stage(&'static str),
     /// The system gives the process no more of something.
     Limit(&'static str, Resource),
+    /// Nothing: the driver takes over.
+    Driver(Override),
 }
 
 impl Broken {
@@ -78,20 +83,25 @@ impl Broken {
         let process = [("drive-term", Signal::TERM), ("drive-kill", Signal::KILL), ("drive-stopped", Signal::STOP)];
         let stages = ["detect-panics", "detect-hangs", "detect-slow", "plan-panics", "plan-hangs"].map(Self::Stage);
         let limits = [Self::Limit("disk-full", Resource::Fsize), Self::Limit("memory-full", Resource::As)];
-        car.chain(process.map(|(name, signal)| Self::Process(name, signal))).chain(stages).chain(limits).collect()
+        car.chain(process.map(|(name, signal)| Self::Process(name, signal)))
+            .chain(stages)
+            .chain(limits)
+            .chain(Override::ALL.map(Self::Driver))
+            .collect()
     }
 
     fn name(self) -> String {
         match self {
             Self::Car(kind) => kind.to_string(),
             Self::Process(name, _) | Self::Stage(name) | Self::Limit(name, _) => name.to_string(),
+            Self::Driver(way) => way.name.to_string(),
         }
     }
 
     fn must_stop(self) -> bool {
         match self {
             Self::Car(kind) => kind.must_stop(),
-            Self::Process(..) => true,
+            Self::Process(..) | Self::Driver(_) => true,
             // What is slow may be quick enough; memory that is there already may be enough.
             Self::Stage(name) => !name.ends_with("slow"),
             Self::Limit(_, resource) => resource == Resource::Fsize,
@@ -174,10 +184,15 @@ fn tell(
     let safe = begin.and_then(|begin| safe_ms(outcome.ear.changes(), &outcome.silences, begin));
     // What comes after the watch is the end of the run, where the driver takes over.
     let safe = safe.filter(|ms| *ms < 1e3 * (options.lasts + WATCHED_S) - 50.0);
+    let (safe, taken_over) = match broken {
+        Broken::Driver(_) => Override::verdict(outcome),
+        _ => (safe, ""),
+    };
     let verdict = match (&outcome.report, safe) {
         (None, _) => "was never engaged".to_string(),
         (Some(report), _) if report.collisions.iter().any(|hit| hit.own_fault) => "COLLISION".to_string(),
         (Some(_), _) if begin.is_none() => "stopped before the fault".to_string(),
+        (Some(_), _) if !taken_over.is_empty() => taken_over.to_string(),
         (Some(_), None) if broken.must_stop() => "DROVE ON".to_string(),
         (Some(_), Some(ms)) if came_back(outcome, begin, ms) => "CAME BACK".to_string(),
         (Some(_), Some(ms)) if broken.must_stop() && ms > LONGEST_MS => "LATE".to_string(),
@@ -219,17 +234,23 @@ fn drive(
 ) -> anyhow::Result<(Outcome, Option<ExitStatus>)> {
     let fault = match broken {
         Broken::Car(kind) => vec![Fault { kind, from_s: Some(options.after), for_s: options.lasts }],
-        Broken::Process(..) | Broken::Stage(_) | Broken::Limit(..) => Vec::new(),
+        Broken::Process(..) | Broken::Stage(_) | Broken::Limit(..) | Broken::Driver(_) => Vec::new(),
     };
+    let driver = match broken {
+        Broken::Driver(way) => SafetyDriver::usual_and(&way.script(options.after))?,
+        _ => SafetyDriver::default(),
+    };
+    // A driver that waits for the car to stand takes longer.
+    let more_s = if matches!(broken, Broken::Driver(_)) { TAKEN_OVER_S } else { 0.0 };
     let car = AsCar {
         scenario: scenario.clone(),
         seed: options.seed,
         folder: folder.to_path_buf(),
         ports: Ports::from(ports),
-        duration_s: Some(options.after + options.lasts + WATCHED_S),
+        duration_s: Some(options.after + options.lasts + WATCHED_S + more_s),
         patience_s: PATIENCE_S,
         camera: true,
-        driver: SafetyDriver::default(),
+        driver,
         faults: Faults::new(fault),
     };
     let prepared = car.prepare()?;
@@ -241,7 +262,12 @@ fn drive(
     let (signs, pid) = (Signs::default(), Pid::from_child(&child));
     let outcome = std::thread::scope(|scope| {
         let signs = &signs;
-        if let Broken::Process(..) | Broken::Limit(..) = broken {
+        let signal = match broken {
+            Broken::Process(_, signal) => Some(signal),
+            Broken::Driver(way) if way.comes == Comes::Supervisor => Some(Signal::KILL),
+            _ => None,
+        };
+        if signal.is_some() || matches!(broken, Broken::Limit(..)) {
             let log = &log;
             scope.spawn(move || {
                 while !signs.engaged.load(Ordering::Relaxed) && !signs.stop.load(Ordering::Relaxed) {
@@ -249,14 +275,10 @@ fn drive(
                 }
                 std::thread::sleep(Duration::from_secs_f64(options.after));
                 // A process that has ended is told by its exit code.
-                let signal = match broken {
-                    Broken::Limit(_, resource) => {
-                        limit(pid, resource, log);
-                        return;
-                    }
-                    Broken::Process(_, signal) => signal,
-                    Broken::Car(_) | Broken::Stage(_) => return,
-                };
+                if let Broken::Limit(_, resource) = broken {
+                    limit(pid, resource, log);
+                }
+                let Some(signal) = signal else { return };
                 let _ = kill_process(pid, signal);
                 if signal == Signal::STOP {
                     // It wakes up again, and must find that the car is no longer its own.

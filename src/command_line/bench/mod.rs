@@ -8,6 +8,7 @@ mod faults;
 mod frame;
 mod log;
 mod odometry;
+mod overrides;
 mod planning;
 mod rows;
 mod throughput;

@@ -142,6 +142,14 @@ impl Default for SafetyDriver {
     }
 }
 
+impl Hands {
+    /// Whether the driver steers, brakes or accelerates.
+    #[must_use]
+    pub fn act(&self) -> bool {
+        self.brake > 0.0 || self.accelerator > 0.0 || self.torque_nm != 0.0
+    }
+}
+
 impl SafetyDriver {
     /// Reads a script.
     ///
@@ -175,6 +183,14 @@ impl SafetyDriver {
             }
         }
         Ok(Self { acts: file.act.into_iter().map(|act| (act, None)).collect(), usual: None })
+    }
+
+    /// One who arms and engages as usual, and besides does what a script says.
+    ///
+    /// # Errors
+    /// Names the act and the value.
+    pub fn usual_and(text: &str) -> anyhow::Result<Self> {
+        Ok(Self { usual: Some(Usual::default()), ..Self::parse(text)? })
     }
 
     /// What the driver does `now_s` after the start.
@@ -250,6 +266,11 @@ mod tests {
         let engaged = Seen { ready: true, mode: Some(2) };
         assert_eq!(driver.step(1.5, engaged), Hands::default());
         assert_eq!(driver.step(2.6, engaged), Hands { brake: 0.5, torque_nm: -4.0, ..Hands::default() });
+        assert!(driver.step(2.6, engaged).act() && !driver.step(1.5, engaged).act());
+        let mut both = SafetyDriver::usual_and(text).unwrap();
+        both.step(0.0, Seen { ready: true, mode: Some(0) });
+        assert_eq!(both.step(0.6, Seen { ready: true, mode: Some(0) }).buttons, [true, false, false, false]);
+        assert_eq!(both.step(2.5, Seen { ready: true, mode: Some(1) }).brake, 0.5);
         for (from, to, said) in [
             ("at_s = 2\n", "", "act[0] needs one of at_s and when"),
             ("brake = 0.5", "brake = 5", "act[0] brake = 5 is outside 0 to 1"),

@@ -78,6 +78,8 @@ pub struct Outcome {
     pub engaged_unix_ns: Option<i64>,
     /// When it fell silent while it commanded: the car did not obey any more. Time of day, ns since 1970.
     pub silences: Vec<i64>,
+    /// When the driver first steered, braked or accelerated after the computer was engaged. Time of day, ns since 1970.
+    pub acted_unix_ns: Option<i64>,
     /// What the faults led to.
     pub effects: Vec<Effect>,
     /// Time of day at the start, ns since 1970.
@@ -113,6 +115,19 @@ pub fn safe_ms(changes: &[(i64, Told)], silences: &[i64], begin_ns: i64) -> Opti
     let told = changes.iter().find(|(at, told)| *at >= begin_ns && !drives(told)).map(|(at, _)| *at);
     let silent = silences.iter().copied().find(|at| *at >= begin_ns);
     told.into_iter().chain(silent).min().map(|at| (at - begin_ns) as f64 * 1e-6)
+}
+
+/// Whether what was told last before an instant is that the computer commands, in whatever mode.
+#[must_use]
+pub fn commanded_at(changes: &[(i64, Told)], at_ns: i64) -> bool {
+    changes.iter().rev().find(|(at, _)| *at <= at_ns).is_some_and(|(_, told)| told.enabled)
+}
+
+/// From an instant until the computer told that it does not command any more, ms.
+#[must_use]
+pub fn freed_ms(changes: &[(i64, Told)], begin_ns: i64) -> Option<f64> {
+    let told = changes.iter().find(|(at, told)| *at >= begin_ns && !told.enabled);
+    told.map(|(at, _)| (at - begin_ns) as f64 * 1e-6)
 }
 
 /// What faults led to, from the changes that the bus told and its silences; `engaged_ns` is when the computer was engaged.
@@ -222,6 +237,10 @@ mod tests {
         let effects = effects(&faults, (&changes, &[]), Some(1_000_000_000));
         assert_eq!((effects[0].safe_ms, effects[0].mode_after), (Some(150.0), Some(5)));
         assert_eq!((effects[1].safe_ms, effects[0].was_driving, effects[1].was_driving), (None, true, false));
+        // A stop is a command, too, until the driver has taken over.
+        assert_eq!((commanded_at(&changes, 3_150_000_000), freed_ms(&changes, 3_150_000_000)), (true, None));
+        let taken = [&changes[..], &[told(6200, 0, false)]].concat();
+        assert_eq!((freed_ms(&taken, 6_190_000_000), commanded_at(&taken, 6_200_000_000)), (Some(10.0), false));
         // Silence counts, too.
         assert_eq!(safe_ms(&changes, &[3_100_000_000], 3_000_000_000), Some(100.0));
     }

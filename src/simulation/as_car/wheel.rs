@@ -52,6 +52,8 @@ pub struct Wheel {
     engaged: Option<(u64, i64)>,
     /// When the computer fell silent while it commanded, time of day, ns.
     silences: Vec<i64>,
+    /// When the driver first steered, braked or accelerated after the computer was engaged, time of day, ns.
+    acted_ns: Option<i64>,
     driven_steps: u64,
     beside_the_line_m: Vec<f64>,
     path: Vec<Moment>,
@@ -84,6 +86,7 @@ impl Wheel {
             judge: None,
             engaged: None,
             silences: Vec::new(),
+            acted_ns: None,
             driven_steps: 0,
             beside_the_line_m: Vec::new(),
             path: Vec::new(),
@@ -115,6 +118,9 @@ impl Wheel {
         let mut hands = self.driver.step(now_s, heard.seen);
         if self.ended.is_some() {
             hands.buttons[1] = true;
+        }
+        if self.acted_ns.is_none() && self.engaged.is_some() && hands.act() {
+            self.acted_ns = Some(heard.now.nanos());
         }
         let before = self.authority.who();
         let asked = self.authority.step(now_s, heard.command, heard.is_enabled, &hands);
@@ -236,6 +242,7 @@ impl Wheel {
             effects: effects(&self.faults, (ear.changes(), &self.silences), self.engaged.map(|(_, unix_ns)| unix_ns)),
             engaged_unix_ns: self.engaged.map(|(_, unix_ns)| unix_ns),
             silences: self.silences,
+            acted_unix_ns: self.acted_ns,
             pace,
             sent,
             ear,
