@@ -2,8 +2,9 @@
 //!
 //! The car is in this process, `chauffeur drive` in another; each figure is beside the bound that it has to keep.
 
+use super::super::NetworkOptions;
 use super::driver_process;
-use super::tracking_error::errors;
+use super::tracking_error::{errors, own_path};
 use crate::simulation::as_car::describe::Ports;
 use crate::simulation::as_car::driver::SafetyDriver;
 use crate::simulation::as_car::fault::Faults;
@@ -12,6 +13,7 @@ use crate::simulation::as_car::{AsCar, Signs};
 use anyhow::{Context, ensure};
 use clap::Args;
 use sim::Scenario;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
@@ -38,12 +40,25 @@ pub struct Options {
     /// Without the camera.
     #[arg(long)]
     no_camera: bool,
-    /// What `chauffeur drive` gets besides.
+    /// Change one key of the car's configuration, for the drive and its replay.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    #[command(flatten)]
+    networks: NetworkOptions,
+    /// What `chauffeur drive` gets besides, such as `--live 8765`.
     #[arg(last = true, value_name = "OPTIONS")]
-    drive: Vec<String>,
+    drive: Vec<OsString>,
 }
 
-/// Bounds of a drive: lateral error, m, and speed error, m/s, that 95 % keep; lateral jerk, m/s3.
+impl Options {
+    /// What drives in the same way: the drive's and its replay's.
+    fn same(&self) -> Vec<OsString> {
+        let set = self.set.iter().flat_map(|change| ["--set".into(), change.into()]);
+        set.chain(self.networks.arguments()).collect()
+    }
+}
+
+/// Bounds of a drive: lateral error by the car's own position, m, and true speed error, m/s, that 95 % keep; lateral jerk, m/s3.
 const LATERAL_M: f64 = 0.15;
 const SPEED_MPS: f64 = 0.3;
 const LATERAL_JERK_MPS3: f64 = 5.0;
@@ -69,7 +84,8 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     let prepared = car.prepare()?;
     println!("{}, seed {}: {} s in real time", options.scenario, options.seed, options.duration);
-    let mut child = driver_process::start(&folder, &log, &options.drive)?;
+    let words = [options.same(), options.drive.clone()].concat();
+    let mut child = driver_process::start(&folder, &log, &words)?;
     let signs = Arc::new(Signs::default());
     let asked = Arc::clone(&signs);
     let _ = ctrlc::set_handler(move || asked.stop.store(true, Ordering::Relaxed));
@@ -90,14 +106,14 @@ pub fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let mut good = judged(&outcome, &log)?;
     println!("{:<22}{}", "drive ended", driver_process::how(ended));
     good &= ended.is_some_and(|status| status.success());
-    good &= replayed(&folder, &log, &options.drive)?;
+    good &= replayed(&folder, &log, &options.same())?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
 /// Prints how the car drove; whether every bound was kept.
 fn judged(outcome: &Outcome, log: &Path) -> anyhow::Result<bool> {
     let report = outcome.report.as_ref().context("nobody drove")?;
-    let errors = errors(log, &outcome.path)?;
+    let (errors, true_errors) = (errors(log, &own_path(log)?)?, errors(log, &outcome.path)?);
     let mut good = true;
     let mut row = |name: &str, value: String, bound: Option<(bool, String)>| {
         let verdict = bound.map_or(String::new(), |(kept, bound)| {
@@ -113,15 +129,17 @@ fn judged(outcome: &Outcome, log: &Path) -> anyhow::Result<bool> {
     failures.iter().for_each(|failure| println!("  {failure}"));
     let own = report.collisions.iter().filter(|hit| hit.own_fault).count();
     row("own-fault collisions", format!("{own} of {}", report.collisions.len()), Some((own == 0, "none".to_string())));
-    for (name, values, bound, unit) in
-        [("lateral error", &errors.lateral_m, LATERAL_M, "m"), ("speed error", &errors.speed_mps, SPEED_MPS, "m/s")]
-    {
+    for (name, values, bound, unit) in [
+        ("lateral error", &errors.lateral_m, Some(LATERAL_M), "m"),
+        ("  with unit's drift", &true_errors.lateral_m, None, "m"),
+        ("speed error", &true_errors.speed_mps, Some(SPEED_MPS), "m/s"),
+    ] {
         let [half, most, worst] = [0.5, 0.95, 1.0].map(|share| quantile(values, share));
         let tell = |value: Option<f64>| value.map_or("-".to_string(), |value| format!("{value:.3}"));
         row(
             name,
             format!("{} median, {} p95, {} most, {unit}", tell(half), tell(most), tell(worst)),
-            Some((most.is_some_and(|most| most <= bound), format!("p95 <= {bound}"))),
+            bound.map(|bound| (most.is_some_and(|most| most <= bound), format!("p95 <= {bound}"))),
         );
     }
     let jerk = &report.lateral_jerk;
@@ -143,7 +161,7 @@ fn judged(outcome: &Outcome, log: &Path) -> anyhow::Result<bool> {
 }
 
 /// Replays the log as it was recorded; whether every bit came again.
-fn replayed(folder: &Path, log: &Path, options: &[String]) -> anyhow::Result<bool> {
+fn replayed(folder: &Path, log: &Path, same: &[OsString]) -> anyhow::Result<bool> {
     let again = folder.join("again.mcap");
     // The networks that drove are those that drive again, and the car's configuration.
     let output = Command::new(std::env::current_exe()?)
@@ -151,7 +169,7 @@ fn replayed(folder: &Path, log: &Path, options: &[String]) -> anyhow::Result<boo
         .arg(&again)
         .arg("--config")
         .arg(folder.join("car.toml"))
-        .args(options)
+        .args(same)
         .arg(log)
         .output()?;
     let said = String::from_utf8_lossy(&output.stdout);

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods)] // a process is waited for
 
 use rustix::process::{Pid, Signal, kill_process};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -13,7 +14,7 @@ const ENDS_S: u64 = 40;
 ///
 /// # Errors
 /// What the system says.
-pub fn start(folder: &Path, log: &Path, options: &[String]) -> anyhow::Result<Child> {
+pub fn start(folder: &Path, log: &Path, options: &[impl AsRef<OsStr>]) -> anyhow::Result<Child> {
     if log.exists() {
         // Of the try before.
         std::fs::remove_file(log)?;

@@ -1,10 +1,11 @@
-//! How far a car was from the plan that it followed: the true path beside the plans and commands of the drive's log.
+//! How far a car was from the plan that it followed: a path beside the plans and commands of the drive's log. The path is that of the
+//! positions it had, by which it was driven; or the true one, which has the drift of its GPS/INS unit in it, too.
 
 use crate::simulation::as_car::outcome::Moment;
 use recordings::{DriveReader, Message};
 use std::collections::BTreeMap;
 use std::path::Path;
-use types::{Authority, Command, Plan, Stamp, Trajectory, wrap_angle};
+use types::{Authority, Command, EgoState, Plan, Pose2, Stamp, Trajectory, wrap_angle};
 
 /// Slower is standing, m/s: neither plan nor car moves.
 const STANDS_MPS: f64 = 0.1;
@@ -22,7 +23,25 @@ pub struct Errors {
     pub speed_mps: Vec<f64>,
 }
 
-/// Reads the log of a drive beside the true path of the car.
+/// Where the car took itself to be: the positions of a log.
+///
+/// # Errors
+/// A log that cannot be read.
+pub fn own_path(log: &Path) -> anyhow::Result<Vec<Moment>> {
+    let mut reader = DriveReader::open(log)?;
+    reader.only(&["/ego/state"]);
+    let mut path = Vec::new();
+    for message in reader {
+        if let Message::Ego { state, .. } = message? {
+            let Pose2 { x, y, yaw } = state.pose();
+            let EgoState { stamp, speed_mps, .. } = state;
+            path.push(Moment { stamp, x_m: x, y_m: y, heading_rad: yaw, speed_mps });
+        }
+    }
+    Ok(path)
+}
+
+/// Reads the log of a drive beside a path of the car.
 ///
 /// # Errors
 /// A log that cannot be read.
@@ -73,7 +92,7 @@ impl Errors {
     }
 }
 
-/// The true car at a stamp, between two moments.
+/// The car at a stamp, between two moments.
 fn at(path: &[Moment], stamp: Stamp) -> Option<Moment> {
     let after = path.partition_point(|moment| moment.stamp <= stamp);
     let (a, b) = (path.get(after.checked_sub(1)?)?, path.get(after)?);
