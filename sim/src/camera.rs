@@ -4,7 +4,7 @@
 //! row the same whatever the range, so that a picture may be made in parts. [`Camera::render`] does all of it.
 
 use crate::develop::Film;
-use crate::facet::{SAMPLES, View};
+use crate::facet::{REACH_M, SAMPLES, View};
 use crate::lens::Lens;
 use crate::light::Light;
 use crate::look::Look;
@@ -61,9 +61,10 @@ impl Camera {
         Self::with(Lens::standard(), &Look::sunny(&mut Random::new(seed, 40)), seed)
     }
 
-    /// The camera of the car with pictures of so many columns.
-    pub fn with_width(seed: u64, width: usize) -> Self {
-        Self::with(Lens::standard().with_width(width), &Look::sunny(&mut Random::new(seed, 40)), seed)
+    /// The usual camera with fewer columns, which draws objects no farther than `reach_m`.
+    pub fn small(seed: u64, width: usize, reach_m: f64) -> Self {
+        let camera = Self::with(Lens::standard().with_width(width), &Look::sunny(&mut Random::new(seed, 40)), seed);
+        Self { view: View::empty(reach_m), ..camera }
     }
 
     /// Any camera on any car on any day: for training.
@@ -80,7 +81,7 @@ impl Camera {
             light: Light::new(look),
             wear: look.wear,
             film: Film::new(look, &lens, seed),
-            view: View::empty(),
+            view: View::empty(REACH_M),
             shadow: Shadow::none(),
             bench: Bench::default(),
             picture: 0,

@@ -17,8 +17,8 @@ use std::sync::Arc;
 pub const SAMPLES: usize = 2;
 /// Nearest depth that is drawn, m.
 const NEAR_M: f64 = 0.1;
-/// Farthest object that is drawn, m.
-const REACH_M: f64 = 500.0;
+/// Farthest object that is drawn, m, unless a camera is said to draw less.
+pub const REACH_M: f64 = 500.0;
 /// What a picture can hold; more facets are left out.
 const MOST_FACETS: usize = 1 << 20;
 
@@ -168,12 +168,14 @@ pub struct View {
     project: Matrix3<f64>,
     /// Columns and rows of samples.
     size: [i64; 2],
+    /// Farthest object that is drawn, m.
+    reach_m: f64,
     spare: [Vec<Vector3<f64>>; 2],
 }
 
 impl View {
-    /// Nothing before no camera.
-    pub fn empty() -> Self {
+    /// Nothing before no camera, which will draw objects within `reach_m`.
+    pub fn empty(reach_m: f64) -> Self {
         Self {
             eye: Vector3::zeros(),
             directions: Matrix3::identity(),
@@ -185,6 +187,7 @@ impl View {
             samples: Matrix3::identity(),
             project: Matrix3::identity(),
             size: [0, 0],
+            reach_m,
             spare: [Vec::new(), Vec::new()],
         }
     }
@@ -248,7 +251,7 @@ impl View {
         let (middle, radius) = (pose * Point3::new(0.0, 0.0, 0.5 * height), 0.5 * length.hypot(width).hypot(height));
         let seen = middle.coords - self.eye;
         let projected = self.project * seen;
-        if !(projected.z > -radius && seen.norm() < REACH_M + radius) {
+        if !(projected.z > -radius && seen.norm() < self.reach_m + radius) {
             return;
         }
         let [half_length, half_width] = [0.5 * length, 0.5 * width];

@@ -2,9 +2,11 @@
 
 use super::{Check, Verdict, car};
 use crate::drive::address::{BusAddress, CameraAddress, InsAddress};
+use crate::drive::calibration;
 use crate::drive::car::{Camera, Can, Car, Ins, Lidar, SignalsPort};
 use crate::drive::lidar_port::LidarPort;
 use crate::runtime::clock::{Stopwatch, receive_time};
+use crate::system::video::VideoDevice;
 use anyhow::{Context, bail, ensure};
 use control::safety::HealthItem;
 use std::io::{ErrorKind, Read, Write};
@@ -33,7 +35,7 @@ pub(super) fn to_all(whole: &Car) -> Vec<Check> {
         all.push((HealthItem::Sensors, format!("lidar {} alive", one.name), Box::new(|| lidar(one))));
     }
     if let Some(one) = &whole.camera {
-        all.push((HealthItem::Sensors, "camera alive".into(), Box::new(|| camera(one))));
+        all.push((HealthItem::Sensors, "camera alive".into(), Box::new(|| camera(one, whole))));
     }
     all.push((HealthItem::Sensors, "GPS/INS alive".into(), Box::new(|| ins(&whole.ins))));
     if let Some(one) = &whole.signals {
@@ -75,11 +77,40 @@ fn lidar(lidar: &Lidar) -> Heard {
     Ok((if good { Verdict::Pass } else { Verdict::Warn }, numbers))
 }
 
-fn camera(camera: &Camera) -> Heard {
-    let (host, path) = match &camera.source {
-        CameraAddress::Device(path) => return device(path, "images are looked at when the drive starts"),
-        CameraAddress::Http { host, path } => (host, path),
-    };
+fn camera(camera: &Camera, whole: &Car) -> Heard {
+    match &camera.source {
+        CameraAddress::Device(path) => video(path, whole),
+        CameraAddress::Http { host, path } => stream(host, path),
+    }
+}
+
+/// A camera of V4L2, as the drive will open it.
+fn video(path: &Path, whole: &Car) -> Heard {
+    let lidars: Vec<&str> = whole.lidar.iter().map(|lidar| lidar.name.as_str()).collect();
+    let places = calibration::read(&whole.calibration, &lidars, true)?;
+    let size_px = places.calibration.camera.map(|camera| [camera.width, camera.height]);
+    let mut device = VideoDevice::start(path, size_px.context("the calibration has no camera")?)?;
+    let (watch, mut images, mut damaged, mut bytes) = (Stopwatch::start(), 0, 0, 0);
+    while watch.elapsed() < LISTEN {
+        let taken = device.take(PATIENCE, |taken| (taken.bytes.len(), taken.is_damaged));
+        if let Some((length, is_damaged)) = taken.with_context(|| format!("{}", path.display()))? {
+            (images, damaged, bytes) = (images + 1, damaged + u32::from(is_damaged), bytes + length);
+        }
+    }
+    let whole = images - damaged;
+    ensure!(whole > 0, "{}: no image in {:.1} s ({damaged} damaged)", path.display(), LISTEN.as_secs_f64());
+    Ok(seen(whole, bytes, watch.elapsed()))
+}
+
+/// Images that came, in words.
+fn seen(images: u32, bytes: usize, in_time: Duration) -> (Verdict, String) {
+    let rate = f64::from(images) / in_time.as_secs_f64();
+    let verdict = if rate >= 5.0 { Verdict::Pass } else { Verdict::Warn };
+    (verdict, format!("{images} images, {rate:.0} a second, {:.0} kB each", bytes as f64 * 1e-3 / f64::from(images)))
+}
+
+/// Motion JPEG over HTTP.
+fn stream(host: &str, path: &str) -> Heard {
     let said = || format!("http://{host}{path}");
     let address = host.to_socket_addrs().with_context(said)?.next().with_context(said)?;
     let mut stream = TcpStream::connect_timeout(&address, LISTEN).with_context(said)?;
@@ -101,7 +132,8 @@ fn camera(camera: &Camera) -> Heard {
         }
         // The marker of a JPEG's start, also where a read cuts it.
         let joined = last.iter().chain(&buffer[..length]).copied().collect::<Vec<u8>>();
-        images += joined.windows(3).filter(|three| *three == [0xFF, 0xD8, 0xFF]).count();
+        let begin = |three: &&[u8]| **three == [0xFF, 0xD8, 0xFF];
+        images += joined.windows(3).filter(begin).count() as u32;
         last = [joined[joined.len() - 2], joined[joined.len() - 1]];
         bytes += length;
     }
@@ -111,9 +143,7 @@ fn camera(camera: &Camera) -> Heard {
         bail!("{}: answered {}", said(), answer.lines().next().unwrap_or_default());
     }
     ensure!(images > 0, "{}: no image in {:.1} s ({bytes} bytes came)", said(), LISTEN.as_secs_f64());
-    let rate = images as f64 / watch.elapsed().as_secs_f64();
-    let verdict = if rate >= 5.0 { Verdict::Pass } else { Verdict::Warn };
-    Ok((verdict, format!("{images} images, {rate:.0} a second, {:.0} kB each", bytes as f64 * 1e-3 / images as f64)))
+    Ok(seen(images, bytes, watch.elapsed()))
 }
 
 /// A device that only the drive itself opens.
@@ -285,11 +315,9 @@ mod tests {
                 std::thread::sleep(Duration::from_millis(50));
             }
         });
-        let source = CameraAddress::Http { host: host.clone(), path: "/".into() };
-        let one = Camera { source, latency_s: 0.0, clock: crate::drive::car::Clock::default() };
-        let (verdict, numbers) = camera(&one).unwrap();
+        let (verdict, numbers) = stream(&host, "/").unwrap();
         assert_eq!(verdict, Verdict::Pass, "{numbers}");
         server.join().unwrap();
-        assert!(format!("{:#}", camera(&one).unwrap_err()).contains(&host));
+        assert!(format!("{:#}", stream(&host, "/").unwrap_err()).contains(&host));
     }
 }

@@ -3,7 +3,6 @@
 use super::board::Board;
 use super::car;
 use super::edges::{PATIENCE, hand, pause};
-use super::multipart::{Multipart, Part};
 use crate::runtime::Input;
 use crate::runtime::clock::receive_time;
 use crossbeam_channel::Sender;
@@ -13,22 +12,30 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use types::{CameraFrame, ImageFormat, ReceiveTime, SensorTime, Stamp};
 use vehicle::clock::{ClockOffset, Verdict};
+use vehicle::multipart::{Multipart, Part};
 
 /// The longest that a connection may take to come, or be silent.
 const CONNECT: Duration = Duration::from_secs(1);
 const SILENT: Duration = Duration::from_secs(2);
 
 /// Stamps the images of a camera.
-struct Stamper {
-    clock: ClockOffset,
+pub struct Stamper {
+    /// Its clock.
+    pub clock: ClockOffset,
     latency_s: f64,
     seq: u64,
     last: Option<Stamp>,
 }
 
 impl Stamper {
+    /// Of a camera that has taken no image.
+    #[must_use]
+    pub fn new(camera: &car::Camera) -> Self {
+        Self { clock: ClockOffset::new(camera.clock.into()), latency_s: camera.latency_s, seq: 0, last: None }
+    }
+
     /// The frame of an image; none if its time cannot be, or is not newer than the last.
-    fn frame(&mut self, part: Part, received: ReceiveTime) -> Option<CameraFrame> {
+    pub fn frame(&mut self, part: Part, received: ReceiveTime) -> Option<CameraFrame> {
         let stamp = match part.stamp_ns.map(SensorTime::from_nanos) {
             None => Stamp::from_nanos(received.nanos()).offset(-self.latency_s),
             Some(time) => {
@@ -49,8 +56,7 @@ impl Stamper {
 /// Reads the camera until the drive is over.
 pub fn run(camera: &car::Camera, host: &str, path: &str, board: &Board, place: usize, door: &Sender<Input>) {
     let line = &board.sensors[place];
-    let clock = ClockOffset::new(camera.clock.into());
-    let mut stamper = Stamper { clock, latency_s: camera.latency_s, seq: 0, last: None };
+    let mut stamper = Stamper::new(camera);
     while !board.is_over() {
         let take = |part, received| {
             match stamper.frame(part, received) {

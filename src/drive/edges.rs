@@ -6,7 +6,7 @@ use super::board::{Board, Line};
 use super::bus::Bus;
 use super::concatenate::Concatenator;
 use super::lidar_port::LidarPort;
-use super::{serial, signals};
+use super::serial;
 use crate::runtime::Input;
 use crate::runtime::clock::receive_time;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
@@ -20,6 +20,7 @@ use vehicle::can::bindings::Quantity;
 use vehicle::can::reader::{CarState, Reader};
 use vehicle::clock::{self, ClockOffset, Verdict};
 use vehicle::ins::{InsUnit, Stream};
+use vehicle::signals;
 
 /// The longest that a thread waits for a message before it looks whether the drive is over.
 pub const PATIENCE: Duration = Duration::from_millis(20);

@@ -22,7 +22,6 @@ pub mod hold;
 pub mod launch;
 pub mod lidar_port;
 pub mod link;
-pub mod multipart;
 pub mod pen;
 pub mod quiet;
 pub mod route;
@@ -30,9 +29,9 @@ pub mod run;
 pub mod sabotage;
 pub mod seat;
 pub mod serial;
-pub mod signals;
 pub mod status;
 pub mod supervise;
+pub mod video_port;
 
 pub use car::Car;
 pub use run::{Drive, Ending, Prepared};

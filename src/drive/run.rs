@@ -14,7 +14,7 @@ use super::pen::Pen;
 use super::seat::{CarSeat, Parts};
 use super::status::Status;
 use super::supervise::{Names, STAGES};
-use super::{Car, calibration, camera_port, read_database, route, sensor_budgets};
+use super::{Car, calibration, camera_port, read_database, route, sensor_budgets, video_port};
 use crate::config::Config;
 use crate::runtime::clock::receive_time;
 use crate::runtime::crew::Crew;
@@ -24,7 +24,7 @@ use crate::runtime::{Corridor, FaultCell, Feed, Input, Outcome, Progress, Settin
 use crate::stack::{self, NetworkChoice, Networks, Work};
 use crate::system::realtime;
 use crate::watch::Watch;
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use control::safety::Mode;
 use crossbeam_channel::{Sender, bounded};
 use recordings::{Compression, DriveWriter, Message, RunRecord};
@@ -166,7 +166,7 @@ impl Drive {
         let mut crew = Crew::new(fault);
         let (door, inputs) = bounded(QUEUE);
         let verdicts = Arc::new(Heard::default());
-        ports.start(car, &places.first_from_lidar, &board, &door, &mut crew)?;
+        ports.start(car, &places, &board, &door, &mut crew)?;
         {
             let (board, door, verdicts) = (Arc::clone(&board), door, Arc::clone(&verdicts));
             crew.start("can", move || {
@@ -263,12 +263,6 @@ impl Ports {
             let port = LidarPort::open(lidar.port, PATIENCE, decoder, assembly);
             lidars.push(port.with_context(|| format!("car.lidar.{}: UDP port {}", lidar.name, lidar.port))?);
         }
-        if let Some(CameraAddress::Device(device)) = car.camera.as_ref().map(|camera| &camera.source) {
-            bail!(
-                "car.camera.source = {}: V4L2 is not built in yet; serve the device as motion JPEG over HTTP (mjpg-streamer, ustreamer)",
-                device.display()
-            );
-        }
         let config = unit::Config { antenna_m: car.ins.antenna_m, clock: car.ins.clock.into(), origin };
         let ins = Some((InsPort::open(&car.ins.source)?, InsUnit::new(config)));
         let signals = match &car.signals {
@@ -287,7 +281,7 @@ impl Ports {
     fn start(
         &mut self,
         car: &Car,
-        first_from_lidar: &[nalgebra::Isometry3<f64>],
+        places: &calibration::Places,
         board: &Arc<Board>,
         door: &Sender<Input>,
         crew: &mut Crew,
@@ -313,7 +307,7 @@ impl Ports {
         }
         if several {
             let timeout = Duration::from_secs_f64(car.concatenation.timeout_s);
-            let all = Concatenator::new(first_from_lidar.to_vec(), timeout, car.concatenation.tolerance_s);
+            let all = Concatenator::new(places.first_from_lidar.clone(), timeout, car.concatenation.tolerance_s);
             let (board, door) = (Arc::clone(board), door.clone());
             crew.start("concatenation", move || {
                 edges::concatenation(&gathered, all, &board, |sweep| {
@@ -324,11 +318,17 @@ impl Ports {
             })?;
         }
         let mut place = count;
-        if let Some(camera) = car.camera.clone()
-            && let CameraAddress::Http { host, path } = camera.source.clone()
-        {
+        let size_px = places.calibration.camera.as_ref().map_or([0; 2], |camera| [camera.width, camera.height]);
+        if let Some(camera) = car.camera.clone() {
             let (board, door, at) = (Arc::clone(board), door.clone(), place);
-            crew.start("camera", move || camera_port::run(&camera, &host, &path, &board, at, &door))?;
+            match camera.source.clone() {
+                CameraAddress::Http { host, path } => {
+                    crew.start("camera", move || camera_port::run(&camera, &host, &path, &board, at, &door))?;
+                }
+                CameraAddress::Device(device) => {
+                    crew.start("camera", move || video_port::run(&camera, &device, size_px, &board, at, &door))?;
+                }
+            }
             place += 1;
         }
         if let Some((port, unit)) = self.ins.take() {

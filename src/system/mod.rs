@@ -4,5 +4,6 @@
 pub mod clock;
 pub mod notify;
 pub mod realtime;
+pub mod video;
 
 pub use notify::Notifier;

@@ -9,3 +9,5 @@ pub mod capture;
 pub mod clock;
 pub mod ins;
 pub mod lidar;
+pub mod multipart;
+pub mod signals;

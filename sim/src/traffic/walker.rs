@@ -254,17 +254,23 @@ impl Traffic {
     pub(super) fn mind_vehicles(&mut self, setting: &Setting, ego: Pose2) {
         const LOOK_M: f64 = 0.9;
         let network = &setting.network;
+        // Where everybody is, for all who cross.
+        let mut bodies: Vec<(usize, Pose2, [f64; 2])> = Vec::new();
         for walker in &mut self.walkers {
             if !matches!(walker.doing, Doing::Cross(_)) {
                 continue;
             }
+            if bodies.is_empty() {
+                bodies.extend(self.agents.iter().enumerate().filter(|(_, agent)| !agent.is_gone).map(
+                    |(index, agent)| {
+                        let body = if index == super::EGO { ego } else { agent.pose(network) };
+                        (index, body, [agent.half_m(), 0.5 * agent.size[1]])
+                    },
+                ));
+            }
             let pose = walker.pose(network);
             let [x, y] = pose.transform(LOOK_M, 0.0);
-            let bodies = self.agents.iter().enumerate().filter(|(_, agent)| !agent.is_gone).map(|(index, agent)| {
-                let body = if index == super::EGO { ego } else { agent.pose(network) };
-                (index, body, [agent.half_m(), 0.5 * agent.size[1]])
-            });
-            let mut near = bodies.filter(|(_, body, _)| (body.x - x).abs() < 15.0 && (body.y - y).abs() < 15.0);
+            let mut near = bodies.iter().filter(|(_, body, _)| (body.x - x).abs() < 15.0 && (body.y - y).abs() < 15.0);
             let blocking = near.find(|(_, body, half)| {
                 let inside = |x: f64, y: f64| {
                     let [along, across] = body.inverse_transform(x, y);
@@ -277,7 +283,7 @@ impl Traffic {
             let beside = blocking.filter(|(_, body, half)| {
                 walker.speed < 0.1 && body.inverse_transform(pose.x, pose.y)[1].abs() > half[1]
             });
-            walker.waits_beside = beside.map(|(index, ..)| index);
+            walker.waits_beside = beside.map(|(index, ..)| *index);
         }
     }
 

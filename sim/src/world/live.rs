@@ -54,10 +54,10 @@ impl Eye {
 }
 
 impl World {
-    /// The same world with a camera of so many columns, which is drawn in less time.
+    /// The same world with a camera of so many columns, which sees no farther than `reach_m`: it is drawn in less time.
     #[must_use]
-    pub fn with_camera_width(self, seed: u64, width: usize) -> Self {
-        Self { camera: Camera::with_width(seed, width), ..self }
+    pub fn with_small_camera(self, seed: u64, width: usize, reach_m: f64) -> Self {
+        Self { camera: Camera::small(seed, width, reach_m), ..self }
     }
 
     /// The newest instant: a turn of the lidar after [`World::stamp`].

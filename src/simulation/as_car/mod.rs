@@ -92,9 +92,10 @@ pub struct Prepared {
     streamer: Option<(Arc<Streamer>, std::thread::JoinHandle<()>)>,
 }
 
-/// Columns of the camera's pictures, 640 x 360 pixels: the world is drawn while the stack drives in it, on the same two cores, and the network
-/// looks at no more.
-const COLUMNS: usize = 640;
+/// Columns of the camera's pictures, 480 x 270 pixels: the world is drawn while the stack drives in it, on the same two cores.
+const COLUMNS: usize = 480;
+/// It draws no farther: a car there is two or three columns broad, and no network of ours looks beyond 80 m.
+const REACH_M: f64 = 250.0;
 
 impl AsCar {
     /// Builds the world, opens the ports and writes the description. The car stands: who drives it begins at rest.
@@ -106,7 +107,7 @@ impl AsCar {
             self.scenario = self.scenario.lasting(duration_s)?;
         }
         self.scenario.start_speed_share = Range([0.0, 0.0]);
-        let world = World::new(&self.scenario, self.seed)?.with_camera_width(self.seed, COLUMNS);
+        let world = World::new(&self.scenario, self.seed)?.with_small_camera(self.seed, COLUMNS, REACH_M);
         let bus = UdpSocket::bind(self.ports.bus).with_context(|| format!("the bus's port {}", self.ports.bus))?;
         bus.set_read_timeout(Some(Duration::from_millis(50)))?;
         self.ports.bus = bus.local_addr()?;
