@@ -2,22 +2,15 @@
 
 use super::{Check, Verdict};
 use crate::drive::car::{Car, Lidar};
+use crate::drive::driver::Observer;
 use crate::drive::{calibration, route};
 use anyhow::Context;
 use control::safety::HealthItem;
 use types::{Calibration, CameraModel};
 use vehicle::can::Database;
-use vehicle::can::bindings::Quantity;
 use vehicle::can::reader::Reader;
 use vehicle::can::writer::Writer;
 use vehicle::lidar::{Decoder, setup};
-
-/// Without these the driver's hand cannot be felt, or the car not be held.
-const NEEDED: [(Quantity, &str); 3] = [
-    (Quantity::SpeedMps, "speed"),
-    (Quantity::Brake, "brake pedal"),
-    (Quantity::DriverTorqueNm, "torque on the steering wheel"),
-];
 
 /// All that can be checked without listening.
 pub(super) fn files(car: &Car) -> Vec<Check> {
@@ -120,17 +113,12 @@ fn way(car: &Car) -> Check {
 }
 
 fn bindings(car: &Car) -> Check {
-    if let Err(error) = reader(car) {
+    let observed = || Observer::new(car.driver, &car.budgets, &car.can.bindings);
+    if let Some(error) = reader(car).err().or_else(|| observed().err()) {
         return Check::fail(HealthItem::Config, "CAN bindings", &error);
     }
     let bound = &car.can.bindings;
-    let missing: Vec<&str> =
-        NEEDED.iter().filter(|(quantity, _)| !bound.read.contains_key(quantity)).map(|(_, name)| *name).collect();
     let finding = format!("{} quantities read, {} messages sent", bound.read.len(), bound.write.len());
-    if !missing.is_empty() {
-        let finding = format!("{finding}; nothing tells of the {}", missing.join(", "));
-        return Check::new(HealthItem::Config, "CAN bindings", Verdict::Fail, finding);
-    }
     let commands = bound.write.iter().any(|write| write.steering_rad.is_some())
         && bound.write.iter().any(|write| write.acceleration_mps2.is_some());
     if !commands {
@@ -150,6 +138,7 @@ fn bindings(car: &Car) -> Check {
 mod tests {
     use super::*;
     use nalgebra::{Isometry3, Matrix3};
+    use vehicle::can::bindings::Quantity;
 
     #[test]
     fn a_calibration_is_told_in_numbers_and_what_is_odd_is_named() {
@@ -160,5 +149,21 @@ mod tests {
         assert!(finding.contains("5.00 m above the ground") && finding.contains("65 deg wide"), "{finding}");
         // The identity lets the camera look where the lidar's z points: up.
         assert!(odd.len() == 3 && odd[1].contains("90 deg away from ahead"), "{odd:?}");
+    }
+    /// A car that `drive` accepts, with the speed of its rear wheels alone, was refused.
+    #[test]
+    fn what_a_drive_needs_of_the_bus_is_what_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let world = sim::World::new(&sim::Scenario::family("yard").unwrap(), 1).unwrap();
+        let ports = crate::simulation::as_car::describe::Ports::from(27_900);
+        crate::simulation::as_car::describe::write(folder.path(), &world, &ports, false).unwrap();
+        let config = crate::config::Config::read(Some(&folder.path().join("car.toml"))).unwrap();
+        let mut car = config.car.unwrap();
+        assert_eq!(bindings(&car).verdict, Verdict::Pass);
+        car.can.bindings.read.remove(&Quantity::SpeedMps);
+        assert_eq!(bindings(&car).verdict, Verdict::Pass);
+        car.can.bindings.read.remove(&Quantity::WheelRearLeftMps);
+        let check = bindings(&car);
+        assert!(check.verdict == Verdict::Fail && check.finding.contains("both rear wheels"), "{check:?}");
     }
 }

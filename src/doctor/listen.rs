@@ -193,12 +193,12 @@ fn ins(ins: &Ins) -> Heard {
 }
 
 fn signals(port: &SignalsPort) -> Heard {
-    let mut read = 0u64;
-    let count = datagrams(port.port, |bytes| {
-        let value = serde_json::from_slice::<serde_json::Value>(bytes);
-        read += u64::from(value.is_ok_and(|value| value.get("stamp_ns").is_some()));
+    let (mut read, mut wrong) = (0u64, None);
+    let count = datagrams(port.port, |bytes| match vehicle::signals::parse(bytes) {
+        Ok(_) => read += 1,
+        Err(error) => wrong = Some(error),
     })?;
-    ensure!(read > 0, "{}: none of {count} datagrams is a JSON object with a stamp_ns", port.port);
+    ensure!(read > 0, "{}: none of {count} datagrams tells signals: {}", port.port, wrong.unwrap_or_default());
     Ok((if read == count { Verdict::Pass } else { Verdict::Warn }, format!("{read} of {count} datagrams tell signals")))
 }
 
