@@ -341,6 +341,8 @@ pub(crate) struct View<'a> {
 const QUEUE_S: f64 = 20.0;
 /// A car that drives again forgets how long it stood, this many times as fast.
 const FORGETS: f64 = 2.0;
+/// A car that stands so near to the end of its route has arrived, m.
+const AT_GOAL_M: f64 = 2.0;
 /// Below and above these speeds the car stands and drives, m/s.
 const STANDS_MPS: f64 = 0.15;
 const DRIVES_MPS: f64 = 1.0;
@@ -355,9 +357,12 @@ impl View<'_> {
             o.has_moved && o.stood_s < QUEUE_S
         });
         let speed = self.road.ego.s_dot_mps;
-        if speed < STANDS_MPS && self.rules.halt.is_none() && !queue {
+        // The end of the route is a reason to stand there, and none on the way to it.
+        let bumper_s_m = self.road.s_m + self.vehicle.front_offset_m();
+        let waits = self.rules.halt.as_ref().is_some_and(|halt| !halt.goal || halt.aim_s_m - bumper_s_m < AT_GOAL_M);
+        if speed < STANDS_MPS && !waits && !queue {
             self.memory.stuck_s + elapsed_s
-        } else if speed > DRIVES_MPS || self.rules.halt.is_some() {
+        } else if speed > DRIVES_MPS || waits {
             (self.memory.stuck_s - FORGETS * elapsed_s).max(0.0)
         } else {
             self.memory.stuck_s
@@ -368,6 +373,26 @@ impl View<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A car that stood on its way to the end of its route was never stuck.
+    #[test]
+    fn who_stands_before_a_line_waits_and_who_stands_far_from_the_goal_is_stuck() {
+        let start = start::Start::at_once(maps::CartesianState::default());
+        let mut scene = fixture::scene(&start, &fixture::line(), vec![]);
+        (scene.memory.stuck_s, scene.memory.since_s) = (5.0, 0.1);
+        let mut stuck_s = |halt: Option<(f64, bool)>| {
+            scene.rules.halt = halt.map(|(aim_s_m, goal)| rules::Halt {
+                limit_s_m: aim_s_m + 0.5,
+                aim_s_m,
+                goal,
+                track: None,
+                reason: String::new(),
+            });
+            scene.view().stuck_s()
+        };
+        assert_eq!([stuck_s(None), stuck_s(Some((12.0, true)))], [5.1, 5.1]);
+        assert_eq!([stuck_s(Some((12.0, false))), stuck_s(Some((4.5, true)))], [4.8, 4.8]);
+    }
 
     #[test]
     fn a_line_just_chosen_is_kept_and_later_may_be_left() {
