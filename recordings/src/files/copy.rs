@@ -7,7 +7,7 @@ use crate::writer::options;
 use crate::{Compression, RecordingError, Written};
 use mcap::records::{MessageHeader, Record, op};
 use mcap::{Attachment, McapError, parse_record};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,7 +37,17 @@ impl Copy {
 
     /// Takes over the channels of an input that are known beforehand, and gives their new ids.
     pub(super) fn know(&mut self, container: &Container) -> Result<BTreeMap<u16, u16>, RecordingError> {
-        let known = container.channels.iter().map(|(&id, channel)| Ok((id, self.channel(channel)?)));
+        self.know_without(container, &BTreeSet::new())
+    }
+
+    /// The same, but for those left out.
+    pub(super) fn know_without(
+        &mut self,
+        container: &Container,
+        left_out: &BTreeSet<u16>,
+    ) -> Result<BTreeMap<u16, u16>, RecordingError> {
+        let known = container.channels.iter().filter(|(id, _)| !left_out.contains(id));
+        let known = known.map(|(&id, channel)| Ok((id, self.channel(channel)?)));
         let known = known.collect::<Result<BTreeMap<_, _>, RecordingError>>()?;
         self.channels.clone_from(&known);
         Ok(known)

@@ -3,14 +3,17 @@
 use super::copy::Copy;
 use super::{LATCHED, check_output};
 use crate::container::Container;
+use crate::sink::Shelf;
+use crate::topics::Topic;
 use crate::{Compression, RecordingError, Written};
 use mcap::records::MessageHeader;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Copies the messages from `from_s` up to (not at) `to_s`, seconds after the first message of the file, into `output`. The newest
 /// calibration, static transforms, route and map before it come along, at the time of the slice's begin. Without an
-/// end all of it is copied: with another compression that makes an archive.
+/// end all of it is copied: with another compression that makes an archive. A `thin` one is without images, sweeps and views: what a replay from
+/// the detections needs.
 ///
 /// # Errors
 /// Not an MCAP file, a cut one, messages outside of chunks, no message in that time, an output that cannot be written.
@@ -18,6 +21,7 @@ pub fn slice(
     input: &Path,
     from_s: f64,
     to_s: Option<f64>,
+    thin: bool,
     output: &Path,
     compression: Compression,
 ) -> Result<Written, RecordingError> {
@@ -41,20 +45,34 @@ pub fn slice(
     let source = input.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let note = [("source", source), ("from_ns", from.to_string()), ("to_ns", to.min(last).to_string())];
     copy.metadata("chauffeur.slice", note.map(|(key, value)| (key.into(), value)).into())?;
-    copy.know(&container)?;
+    let left_out = if thin { sensors_and_views(&container) } else { BTreeSet::new() };
+    copy.know_without(&container, &left_out)?;
     for (header, data) in latched(&mut container, from)? {
+        if left_out.contains(&header.channel_id) {
+            continue;
+        }
         copy.message(&MessageHeader { log_time: from, ..header }, &data)?;
     }
     let chunks = container.chunks.clone();
-    for chunk in chunks.iter().filter(|chunk| chunk.start_ns < to && chunk.end_ns >= from) {
+    let holds = |chunk: &&crate::container::Chunk| !chunk.channels.iter().all(|id| left_out.contains(id));
+    for chunk in chunks.iter().filter(|chunk| chunk.start_ns < to && chunk.end_ns >= from).filter(holds) {
         container.messages_of(chunk, &mut |header, data| {
-            if (from..to).contains(&header.log_time) {
+            if (from..to).contains(&header.log_time) && !left_out.contains(&header.channel_id) {
                 copy.message(header, data)?;
             }
             Ok(true)
         })?;
     }
     copy.finish()
+}
+
+/// Channels of a drive of ours that are images, sweeps, or views for people.
+fn sensors_and_views(container: &Container) -> BTreeSet<u16> {
+    let own = container.channels.iter().filter_map(|(&id, channel)| {
+        let topic = Topic::from_name(&channel.topic).filter(|topic| topic.row().schema == channel.schema)?;
+        Some((id, topic.shelf()))
+    });
+    own.filter(|(_, shelf)| *shelf != Shelf::Replay).map(|(id, _)| id).collect()
 }
 
 /// The newest message before a time of each latched channel, by channel.

@@ -94,7 +94,7 @@ fn a_slice_has_its_time_and_what_holds_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let [path, part] = ["drive.mcap", "part.mcap"].map(|name| folder.path().join(name));
     drive(&path, Compression::Lz4);
-    slice(&path, 0.75, Some(1.25), &part, Compression::Zstd).unwrap();
+    slice(&path, 0.75, Some(1.25), false, &part, Compression::Zstd).unwrap();
     let found = messages(&part);
     let kept = messages(&path).into_iter().filter(|message| {
         let after = message.stamp().map(|stamp| stamp.nanos() - samples::START_NS);
@@ -106,11 +106,19 @@ fn a_slice_has_its_time_and_what_holds_in_it() {
     assert_eq!(info.span_ns.unwrap().0, samples::START_NS as u64 + 750_000_000);
     assert_eq!(info.compression.keys().collect::<Vec<_>>(), ["zstd"]);
     // All of it, with another compression.
-    slice(&path, 0.0, None, &part, Compression::None).unwrap();
+    slice(&path, 0.0, None, false, &part, Compression::None).unwrap();
     assert!(messages(&part) == messages(&path));
-    let refusal = slice(&path, 5.0, None, &part, Compression::None).unwrap_err().to_string();
+    // And what a replay from the detections needs.
+    let whole_bytes = fs::metadata(&part).unwrap().len();
+    slice(&path, 0.0, None, true, &part, Compression::None).unwrap();
+    let is_sensor = |message: &Message| matches!(message, Message::Camera(_) | Message::Lidar(_));
+    assert!(messages(&part) == messages(&path).into_iter().filter(|m| !is_sensor(m)).collect::<Vec<_>>());
+    let channels = DriveInfo::read(&part).unwrap().channels;
+    assert!(channels.iter().all(|channel| !channel.topic.contains("scene") && !channel.topic.contains("points")));
+    assert!(4 * fs::metadata(&part).unwrap().len() < whole_bytes);
+    let refusal = slice(&path, 5.0, None, false, &part, Compression::None).unwrap_err().to_string();
     assert!(refusal.ends_with("no message from 5 to the end s: it lasts from 0 to 1.900 s"), "{refusal}");
-    let same = slice(&path, 0.0, None, &path, Compression::None).unwrap_err().to_string();
+    let same = slice(&path, 0.0, None, false, &path, Compression::None).unwrap_err().to_string();
     assert!(same.ends_with("the output would overwrite an input") && fs::metadata(&path).unwrap().len() > 1000);
 }
 
@@ -120,8 +128,8 @@ fn parts_merge_to_the_whole_and_strangers_are_refused() {
     let names = ["drive.mcap", "a.mcap", "b.mcap", "whole.mcap"];
     let [path, a, b, whole] = names.map(|name| folder.path().join(name));
     drive(&path, Compression::Lz4);
-    slice(&path, 0.0, Some(0.95), &a, Compression::Lz4).unwrap();
-    slice(&path, 0.95, None, &b, Compression::None).unwrap();
+    slice(&path, 0.0, Some(0.95), false, &a, Compression::Lz4).unwrap();
+    slice(&path, 0.95, None, false, &b, Compression::None).unwrap();
     merge(&[b.clone(), a.clone()], &whole, Compression::Zstd).unwrap();
     let is_fixed = |message: &Message| message.stamp().is_none();
     let stamped = |path: &Path| messages(path).into_iter().filter(|message| !is_fixed(message)).collect::<Vec<_>>();

@@ -97,8 +97,8 @@ fn a_folder_of_files_is_one_bag() {
     export(&there, &bag, Compression::None).unwrap();
     let split = folder.path().join("split");
     fs::create_dir(&split).unwrap();
-    crate::files::slice(&bag, 0.0, Some(0.15), &split.join("split_10.mcap"), Compression::Zstd).unwrap();
-    crate::files::slice(&bag, 0.15, None, &split.join("split_2.mcap"), Compression::Lz4).unwrap();
+    crate::files::slice(&bag, 0.0, Some(0.15), false, &split.join("split_10.mcap"), Compression::Zstd).unwrap();
+    crate::files::slice(&bag, 0.15, None, false, &split.join("split_2.mcap"), Compression::Lz4).unwrap();
     fs::write(split.join("metadata.yaml"), "").unwrap();
     let summary = import(&split, &choice("none"), &back, Compression::Lz4).unwrap();
     assert_eq!((summary.sweeps, summary.images, summary.ins_fixes), (4, 4, 0));
