@@ -31,7 +31,7 @@ pub struct SliceOptions {
     /// Seconds after the first message; default: all of the rest.
     #[arg(long, value_name = "SECONDS")]
     to: Option<f64>,
-    /// Without images, sweeps and views: what `replay --mode from-detections` needs, in a fortieth of the space.
+    /// Without images, sweeps and views: what `replay --mode from-detections` needs, in a thirtieth of the space.
     #[arg(long)]
     thin: bool,
     /// The file to write.
